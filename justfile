@@ -1,0 +1,57 @@
+# `uv run just` lists the recipes; CI runs `just check`.
+
+set shell := ["bash", "-euo", "pipefail", "-c"]
+
+packages := "devflow-analytics-schema devflow-analytics-db devflow-analytics-cli"
+pythons := "3.11 3.12 3.13"
+
+_default:
+    @just --list
+
+# Run all tests in parallel; arguments go to pytest
+test *arguments:
+    uv run --locked python -m pytest -n auto {{ arguments }}
+
+# Run each package's tests in an environment of its own, side by side
+[parallel]
+alone: (_alone "devflow-analytics-schema") (_alone "devflow-analytics-db") (_alone "devflow-analytics-cli")
+
+# with nothing but its own dependencies: an import that it does not declare fails
+_alone package:
+    uv run --locked --isolated --package {{ package }} --no-default-groups --group test \
+        python -m pytest -q -n 2 packages/{{ package }}
+
+# Run all tests on each Python that is supported
+pythons:
+    for version in {{ pythons }}; do \
+        uv run --locked --isolated --python "$version" --no-default-groups --group test \
+            python -m pytest -q -n auto; \
+    done
+
+# Run all tests and demand 95 % of lines and branches covered in each package
+coverage:
+    uv run --locked coverage erase
+    uv run --locked python -m pytest -q -n auto --cov --cov-report=
+    for package in {{ packages }}; do \
+        uv run --locked coverage report --include="packages/$package/src/*" --fail-under=95; \
+    done
+
+# Check style and types, and that the lock file is current
+lint:
+    uv lock --check
+    uv run --locked ruff check
+    uv run --locked ruff format --check
+    uv run --locked codespell
+    uv run --locked mypy packages/*/src packages/*/typing_tests
+
+# Put right what can be put right without thinking
+fix:
+    uv run --locked ruff check --fix
+    uv run --locked ruff format
+
+# Build every wheel, and use each one alone in an empty environment
+wheels:
+    uv run --locked python tests/check_wheels.py
+
+# Everything that CI runs
+check: lint coverage alone pythons wheels

@@ -1,0 +1,39 @@
+"""What DevFlow Analytics records: sessions, and the MCP tool calls made in them.
+
+The tables themselves are made by the migrations of ``devflow-analytics-db``. This package says
+what a row means and gives it to Python: as Pony entities (`define_entities`), as typed
+dictionaries for code that speaks SQL (`ToolCallRow`, `NewToolCall`, `SessionRow`, `NewSession`),
+and as the vocabulary both share (`ToolCallStatus`, `new_id`).
+
+Importing it costs little: Pony itself is imported by the first call of `define_entities`.
+"""
+
+from devflow_analytics_schema.entities import Entities, define_entities
+from devflow_analytics_schema.ids import new_id
+from devflow_analytics_schema.rows import (
+    NewSession,
+    NewToolCall,
+    SessionRow,
+    StatusLike,
+    ToolCallRow,
+)
+from devflow_analytics_schema.status import ToolCallStatus
+from devflow_analytics_schema.typed import Query, Session, ToolCall
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Entities",
+    "NewSession",
+    "NewToolCall",
+    "Query",
+    "Session",
+    "SessionRow",
+    "StatusLike",
+    "ToolCall",
+    "ToolCallRow",
+    "ToolCallStatus",
+    "__version__",
+    "define_entities",
+    "new_id",
+]

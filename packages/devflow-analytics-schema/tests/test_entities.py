@@ -1,0 +1,172 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from math import inf, nan
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from pony.orm import Database, db_session, flush, rollback
+from pony.orm.core import ERDiagramError
+
+import devflow_analytics_schema as schema
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from devflow_analytics_schema import Entities, NewToolCall
+
+AFTER_2038 = 2**31 + 1
+
+
+def a_call(**changes: Any) -> NewToolCall:
+    call: dict[str, Any] = {
+        "tool_name": "memory-get",
+        "duration_ms": 12.5,
+        "status": "success",
+        "timestamp": 1_795_415_730,
+        **changes,
+    }
+    return call  # type: ignore[return-value]  # a test may want it wrong
+
+
+def test_a_session_and_its_calls_are_created_read_updated_and_deleted(entities: Entities) -> None:
+    with db_session:
+        session = entities.Session(started_at=100)
+        entities.ToolCall(**a_call(session=session))
+        key = session.id
+
+    with db_session:
+        session = entities.Session[key]
+        assert session.to_dict() == {
+            "id": key,
+            "started_at": 100,
+            "ended_at": None,
+            "tool_count": 0,
+        }
+        (call,) = session.tool_calls
+        assert call.to_dict() == a_call(id=call.id, error_type=None, session=key)
+        session.ended_at = 200
+        session.tool_count = 1
+
+    with db_session:
+        session = entities.Session[key]
+        assert (session.ended_at, session.tool_count) == (200, 1)
+        next(iter(session.tool_calls)).delete()
+
+    with db_session:
+        assert entities.Session[key].tool_calls.is_empty()
+
+
+def test_deleting_a_session_deletes_its_calls_and_no_others(entities: Entities) -> None:
+    with db_session:
+        doomed = entities.Session(started_at=1)
+        kept = entities.Session(started_at=2)
+        for session in (doomed, doomed, kept):
+            entities.ToolCall(**a_call(session=session))
+        doomed_key, kept_key = doomed.id, kept.id
+
+    with db_session:
+        entities.Session[doomed_key].delete()
+
+    with db_session:
+        assert [call.session.id for call in entities.ToolCall.select()] == [kept_key]
+
+
+def test_a_call_takes_its_session_as_an_entity_or_as_a_bare_key(entities: Entities) -> None:
+    with db_session:
+        session = entities.Session(started_at=1)
+        by_entity = entities.ToolCall(**a_call(session=session))
+        by_key = entities.ToolCall(**a_call(session=session.id))
+        assert by_entity.session is by_key.session
+
+
+def test_a_call_without_a_session_is_refused(entities: Entities) -> None:
+    with db_session, pytest.raises(ValueError, match=r"ToolCall\.session is required"):
+        entities.ToolCall(**a_call())
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"status": "cancelled"},
+        {"duration_ms": -0.001},
+        {"duration_ms": inf},
+        {"duration_ms": nan},
+        {"duration_ms": "fast"},
+        {"tool_name": None},
+        {"timestamp": "yesterday"},
+    ],
+    ids=str,
+)
+def test_a_value_that_is_no_tool_call_is_refused(entities: Entities, wrong: dict[str, Any]) -> None:
+    with db_session:
+        session = entities.Session(started_at=1)
+        with pytest.raises((ValueError, TypeError)):
+            entities.ToolCall(**a_call(session=session, **wrong))
+        rollback()
+
+
+def test_a_negative_tool_count_is_refused(entities: Entities) -> None:
+    with db_session, pytest.raises(ValueError, match="tool_count"):
+        entities.Session(started_at=1, tool_count=-1)
+
+
+@pytest.mark.parametrize("status", list(schema.ToolCallStatus))
+def test_a_status_is_the_same_string_before_and_after_it_is_read_back(
+    entities: Entities, status: schema.ToolCallStatus
+) -> None:
+    with db_session:
+        session = entities.Session(started_at=1)
+        written = entities.ToolCall(**a_call(session=session, status=status)).status
+    with db_session:
+        read = next(iter(entities.ToolCall.select())).status
+    assert written == read == status
+    assert type(written) is type(read) is str
+
+
+def test_text_is_kept_to_the_last_space(entities: Entities) -> None:
+    with db_session:
+        session = entities.Session(started_at=1)
+        entities.ToolCall(**a_call(session=session, tool_name=" odd ", error_type=""))
+    with db_session:
+        (call,) = entities.ToolCall.select()
+        assert (call.tool_name, call.error_type) == (" odd ", "")
+
+
+def test_times_after_2038_fit(entities: Entities) -> None:
+    with db_session:
+        session = entities.Session(started_at=AFTER_2038, ended_at=AFTER_2038)
+        entities.ToolCall(**a_call(session=session, timestamp=AFTER_2038))
+        flush()
+        assert session.ended_at == AFTER_2038
+
+
+def test_each_database_has_entities_of_its_own(new_entities: Callable[[], Entities]) -> None:
+    first, second = new_entities(), new_entities()
+    with db_session:
+        first.Session(started_at=1)
+    with db_session:
+        assert first.Session.select().count() == 1
+        assert second.Session.select().count() == 0
+
+
+def test_one_database_takes_its_entities_once() -> None:
+    database = Database()
+    schema.define_entities(database)
+    with pytest.raises(ERDiagramError, match="Session"):
+        schema.define_entities(database)
+
+
+def test_entities_are_instances_of_the_types_for_annotations(entities: Entities) -> None:
+    with db_session:
+        session = entities.Session(started_at=1)
+        call = entities.ToolCall(**a_call(session=session))
+        assert isinstance(session, schema.Session)
+        assert isinstance(call, schema.ToolCall)
+    assert schema.Query[schema.ToolCall]
+
+
+def test_importing_the_package_does_not_import_pony() -> None:
+    code = "import sys, devflow_analytics_schema; sys.exit('pony' in sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True)
