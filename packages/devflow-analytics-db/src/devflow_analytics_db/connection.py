@@ -1,0 +1,123 @@
+"""Connections to the file: configured ones that write, and looks that cannot."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import time
+
+from devflow_analytics_db.errors import ConfigurationError
+from devflow_analytics_db.faults import is_busy
+from devflow_analytics_db.log import log
+
+TIMEOUT_VARIABLE = "DEVFLOW_ANALYTICS_BUSY_TIMEOUT_MS"
+
+TIMEOUT_MS = 5_000
+"""How long a connection waits for another's write, in milliseconds."""
+
+MIGRATION_TIMEOUT_MS = 30_000
+"""The same while opening a file that must be made or migrated: others may be at just that."""
+
+LARGEST_TIMEOUT_MS = 2**31 - 1
+
+
+def busy_timeout_ms(default: int = TIMEOUT_MS) -> int:
+    """Return the busy timeout in milliseconds: the environment's, else ``default``.
+
+    Raises:
+        ConfigurationError: ``DEVFLOW_ANALYTICS_BUSY_TIMEOUT_MS`` is no such number.
+    """
+    value = os.environ.get(TIMEOUT_VARIABLE)
+    if not value:
+        return default
+    if value.isascii() and value.isdigit() and int(value) <= LARGEST_TIMEOUT_MS:
+        return int(value)
+    raise ConfigurationError(
+        f"{TIMEOUT_VARIABLE} is {value!r}, which is not a whole number of milliseconds from 0 to"
+        f" {LARGEST_TIMEOUT_MS}. Correct it or unset it."
+    )
+
+
+def connect(file: str, timeout_ms: int) -> sqlite3.Connection:
+    """Open a file that exists, in autocommit mode, and configure the connection."""
+    connection = sqlite3.connect(
+        _uri(file, "rw"), uri=True, timeout=timeout_ms / 1000, isolation_level=None
+    )
+    try:
+        configure(connection, timeout_ms)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def glance(file: str) -> sqlite3.Connection:
+    """Open a file to look at it without a lock, a write, or a file made beside it.
+
+    Only sound if there is no journal (`has_journal`), and even then another process may begin to
+    write at any moment: what is seen here may be a mixture. Good news can be believed, as the
+    header's first page is written whole; bad news asks for a `look`.
+    """
+    return sqlite3.connect(_uri(file, "ro&immutable=1"), uri=True, isolation_level=None)
+
+
+def look(file: str) -> sqlite3.Connection:
+    """Open a file to look at one state of it, as any reader does, changing no byte of it.
+
+    A journal that somebody left behind is read, but not written back into the file: the file may
+    be none of ours. Without one, the connection is an ordinary one, since only such a connection
+    removes in closing the empty ``-wal`` and ``-shm`` that opening makes.
+    """
+    connection = sqlite3.connect(
+        _uri(file, "ro" if has_journal(file) else "rw"),
+        uri=True,
+        timeout=busy_timeout_ms() / 1000,
+        isolation_level=None,
+    )
+    connection.execute("BEGIN")
+    return connection
+
+
+def has_journal(file: str) -> bool:
+    """Tell whether a process is at work on the file, or left it without closing."""
+    return os.path.exists(f"{file}-wal") or os.path.exists(f"{file}-journal")
+
+
+def configure(connection: sqlite3.Connection, timeout_ms: int) -> None:
+    """Set what SQLite keeps per connection, and WAL, which it keeps in the file."""
+    connection.execute("PRAGMA foreign_keys = ON")
+    connection.execute("PRAGMA trusted_schema = OFF")
+    connection.execute("PRAGMA synchronous = NORMAL")
+    enable_wal(connection, timeout_ms)
+
+
+def enable_wal(connection: sqlite3.Connection, timeout_ms: int) -> None:
+    """Put the file into WAL mode, if it is not.
+
+    While another connection writes, SQLite answers this one statement with BUSY at once, whatever
+    the busy timeout; so it is tried again here until the timeout is over. A file system that
+    cannot hold WAL's shared memory keeps its journal mode, and a warning is logged: everything
+    works, only not readers beside a writer.
+    """
+    deadline = time.monotonic() + timeout_ms / 1000
+    pause = 0.001
+    while True:
+        try:
+            (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
+        except sqlite3.OperationalError as fault:
+            if not is_busy(fault) or time.monotonic() > deadline:
+                raise
+            time.sleep(pause)
+            pause = min(2 * pause, 0.05)
+            continue
+        if mode == "wal":
+            log("debug", "journal mode is WAL")
+        else:
+            log("warning", "WAL is not possible here; the journal mode stays %s", mode)
+        return
+
+
+def _uri(file: str, mode: str) -> str:
+    """Name an absolute path as SQLite's URI file names do. With them, opening never creates."""
+    escaped = file.replace("%", "%25").replace("?", "%3f").replace("#", "%23")
+    return f"file://{escaped}?mode={mode}"

@@ -1,0 +1,258 @@
+"""The handle of an open analytics database, and the one way to get it."""
+
+from __future__ import annotations
+
+import _thread
+import sqlite3
+
+from devflow_analytics_db import ledger, location
+from devflow_analytics_db.connection import (
+    busy_timeout_ms,
+    configure,
+    connect,
+    glance,
+    has_journal,
+    look,
+)
+from devflow_analytics_db.errors import AnalyticsDbError
+from devflow_analytics_db.faults import base_code, denied, is_writable, naming_faults
+from devflow_analytics_db.identity import Identity, identify
+from devflow_analytics_db.log import log
+from devflow_analytics_db.migration import latest_version
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import os
+    from pathlib import Path
+    from types import TracebackType
+    from typing import Self
+
+    from pony.orm import Database
+
+    from devflow_analytics_schema import Entities, Session, ToolCall
+
+OLDEST_SQLITE = (3, 37, 0)
+"""The first SQLite with STRICT tables."""
+
+
+def create_analytics_db(path: str | os.PathLike[str] | None = None) -> AnalyticsDb:
+    """Open the analytics database, making it or bringing its schema up to date if need be.
+
+    Safe to call from any number of processes and threads at once. If the file is current, nothing
+    is written and no lock is taken. A file that DevFlow's own server made is taken over with all
+    its rows, and the server can go on using it.
+
+    Args:
+        path: the file; without it ``DEVFLOW_ANALYTICS_DB_PATH``, and without that
+            ``~/.devflow/analytics.db``. Its directory is made if only that is missing.
+
+    Raises:
+        AnalyticsDbError: one of those in `devflow_analytics_db.errors`; the file is as it was.
+    """
+    try:
+        return _open(path)
+    except AnalyticsDbError as error:
+        log("error", "%s", error)
+        raise
+
+
+class Opening:
+    """What `create_analytics_db` found and did."""
+
+    __slots__ = ("adopted", "applied", "created", "schema_version")
+
+    def __init__(
+        self,
+        schema_version: int,
+        *,
+        created: bool = False,
+        adopted: bool = False,
+        applied: tuple[int, ...] = (),
+    ) -> None:
+        self.schema_version = schema_version
+        """The schema version of the file now."""
+        self.created = created
+        """It was missing or empty, and this call made it."""
+        self.adopted = adopted
+        """DevFlow's server had made it, and this call took it over."""
+        self.applied = applied
+        """The versions that this call applied, in order."""
+
+
+class AnalyticsDb:
+    """An analytics database that is open, current and ready for reading and writing.
+
+    Usable as a context manager, from several threads, and beside other handles in one process.
+    It holds no connection itself until the entities are used; then Pony holds one for each thread.
+    """
+
+    def __init__(self, file: str, opening: Opening) -> None:
+        self._file = file
+        self._pony: tuple[Database, Entities] | None = None
+        self._pony_lock = _thread.allocate_lock()
+        self.opening = opening
+        """What opening it found and did."""
+
+    def __repr__(self) -> str:
+        return f"<AnalyticsDb {self._file}>"
+
+    def __fspath__(self) -> str:
+        return self._file
+
+    @property
+    def path(self) -> Path:
+        """The database file, symbolic links followed. The handle itself is path-like too."""
+        from pathlib import Path  # noqa: PLC0415  docs/decisions/0003-imports.md
+
+        return Path(self._file)
+
+    @property
+    def database(self) -> Database:
+        """The Pony ``Database``, bound and mapped."""
+        return self._bound()[0]
+
+    @property
+    def Session(self) -> type[Session]:  # noqa: N802  an entity class
+        """The entity `devflow_analytics_schema.Session` of this database."""
+        return self._bound()[1].Session
+
+    @property
+    def ToolCall(self) -> type[ToolCall]:  # noqa: N802  an entity class
+        """The entity `devflow_analytics_schema.ToolCall` of this database."""
+        return self._bound()[1].ToolCall
+
+    def connect(self) -> sqlite3.Connection:
+        """Return a new plain connection, configured like all of ours; closing it is the caller's.
+
+        It is in autocommit mode (``isolation_level=None``) with foreign keys on, WAL,
+        ``synchronous=NORMAL`` and the busy timeout. Begin a transaction that will write with
+        ``BEGIN IMMEDIATE``: one that starts by reading fails at once if another process commits
+        before it writes. What goes wrong later on it is raised as `sqlite3.Error`.
+
+        Raises:
+            AnalyticsDbError: the file cannot be opened any more.
+        """
+        with naming_faults(self._file):
+            return connect(self._file, busy_timeout_ms())
+
+    def journal_mode(self) -> str:
+        """Return the file's journal mode: ``wal``, where the file system allows it.
+
+        Raises:
+            AnalyticsDbError: the file cannot be opened any more.
+        """
+        connection = self.connect()
+        try:
+            (mode,) = connection.execute("PRAGMA journal_mode").fetchone()
+        finally:
+            connection.close()
+        return str(mode)
+
+    def close(self) -> None:
+        """Close the connection that Pony holds for this thread. Calling it again does nothing."""
+        if self._pony is not None:
+            self._pony[0].disconnect()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _bound(self) -> tuple[Database, Entities]:
+        """Bind Pony at the first use: importing it takes longer than opening the database."""
+        with self._pony_lock:
+            if self._pony is None:
+                self._pony = _bind(self._file)
+            return self._pony
+
+
+def _open(path: str | os.PathLike[str] | None) -> AnalyticsDb:
+    if sqlite3.sqlite_version_info < OLDEST_SQLITE:
+        raise AnalyticsDbError(
+            f"This Python has SQLite {sqlite3.sqlite_version}, and {location.absolute(path)} needs"
+            " 3.37 or newer. Use a newer Python or SQLite."
+        )
+    file = location.find(path)
+    location.make(file)
+    with naming_faults(file):
+        found = _look_at(file)
+        if found is not None and found.version >= latest_version():
+            if not is_writable(file):
+                raise denied(file)  # now rather than at the first row
+            location.keep_private(file)
+            log("info", "opened %s: schema version %d is current", file, found.version)
+            return AnalyticsDb(file, Opening(found.version))
+
+        from devflow_analytics_db.migrator import upgrade  # noqa: PLC0415  seldom needed
+
+        done = upgrade(file)
+    version = done.applied[-1] if done.applied else done.before.version
+    created = bool(done.applied) and done.before.version == 0
+    log("info", "%s %s: schema version %d", "created" if created else "opened", file, version)
+    return AnalyticsDb(
+        file,
+        Opening(version, created=created, adopted=done.before.servers, applied=done.applied),
+    )
+
+
+def _look_at(file: str) -> Identity | None:
+    """Identify a file without changing it; None if SQLite must write to it before it can say.
+
+    Raises:
+        IncompatibleSchemaError: newer code made it, and wants no older code to write to it.
+        NotAnAnalyticsDatabaseError: it is another program's.
+        TamperedMigrationError: its ledger is not what leads to its schema version.
+    """
+    if not has_journal(file):
+        try:
+            found = _identify(glance(file), file)
+        except (sqlite3.Error, AnalyticsDbError):
+            pass  # perhaps only because somebody was writing
+        else:
+            if found.version >= latest_version():
+                return found
+    try:
+        return _identify(look(file), file)
+    except sqlite3.OperationalError as fault:
+        if base_code(fault) in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN):
+            return None
+        raise
+
+
+def _identify(connection: sqlite3.Connection, file: str) -> Identity:
+    """Identify a file that may be newer than this package; closes the connection."""
+    try:
+        found = identify(connection, file)
+        known = latest_version()
+        if found.version > known:
+            ledger.require_compatible(connection, file, found.version, known)
+            log("warning", "%s is newer than this release, which may still write to it", file)
+        return found
+    finally:
+        connection.close()
+
+
+def _bind(file: str) -> tuple[Database, Entities]:
+    from pony.orm import Database  # noqa: PLC0415  brings Pony
+
+    from devflow_analytics_schema import define_entities  # noqa: PLC0415  brings Pony
+
+    database = Database()
+    timeout_ms = busy_timeout_ms()
+
+    @database.on_connect(provider="sqlite")  # type: ignore[untyped-decorator]  # Pony has no types
+    def _configure(_: Database, connection: sqlite3.Connection) -> None:
+        configure(connection, timeout_ms)
+
+    entities = define_entities(database)
+    with naming_faults(file):
+        database.bind(provider="sqlite", filename=file, timeout=timeout_ms / 1000)
+        # The tables are what the migrations made; Pony looking for them takes as long again.
+        database.generate_mapping(check_tables=False)
+    return database, entities

@@ -1,0 +1,68 @@
+"""Every error this package raises on purpose.
+
+Each message says what failed, on which path, and what to do next; the class owns the exit status
+that a program should end with (the numbers of BSD's ``sysexits.h``). A file that an error speaks
+of is as it was before, unless the message says otherwise.
+"""
+
+
+class AnalyticsDbError(Exception):
+    """Anything that keeps an analytics database from being used."""
+
+    exit_status = 1
+
+
+class ConfigurationError(AnalyticsDbError):
+    """An argument or an environment variable has a value that means nothing."""
+
+
+class MigrationError(AnalyticsDbError):
+    """A migration failed on the rows of this file and was taken back whole."""
+
+
+class CorruptDatabaseError(AnalyticsDbError):
+    """The file is damaged. It is never deleted or overwritten."""
+
+    exit_status = 65
+
+
+class NotAnAnalyticsDatabaseError(AnalyticsDbError):
+    """The file is no SQLite database, or another program's."""
+
+    exit_status = 65
+
+
+class TamperedMigrationError(AnalyticsDbError):
+    """What the file says was applied to it is not what this package has."""
+
+    exit_status = 65
+
+
+class CannotCreateError(AnalyticsDbError):
+    """The directory or the file cannot be made: something is in the way, or no such home."""
+
+    exit_status = 73
+
+
+class StorageError(AnalyticsDbError):
+    """The disk is full, or reading or writing failed below SQLite."""
+
+    exit_status = 74
+
+
+class LockedError(AnalyticsDbError):
+    """Another process held the database for longer than the timeout. Nothing is damaged."""
+
+    exit_status = 75
+
+
+class PermissionDeniedError(AnalyticsDbError):
+    """The user has no right to read or to write the directory or the file."""
+
+    exit_status = 77
+
+
+class IncompatibleSchemaError(AnalyticsDbError):
+    """A newer release wrote the file, and its schema does not allow this one to write to it."""
+
+    exit_status = 78

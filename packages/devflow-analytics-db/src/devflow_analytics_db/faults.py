@@ -1,0 +1,143 @@
+"""Turns what SQLite and the operating system report into this package's errors."""
+
+from __future__ import annotations
+
+import errno
+import os
+import sqlite3
+
+from devflow_analytics_db.errors import (
+    AnalyticsDbError,
+    CannotCreateError,
+    CorruptDatabaseError,
+    LockedError,
+    NotAnAnalyticsDatabaseError,
+    PermissionDeniedError,
+    StorageError,
+)
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import TracebackType
+
+DENIED = (errno.EACCES, errno.EPERM, errno.EROFS)
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+class naming_faults:  # noqa: N801  a context manager, and read as one
+    """Raise faults met in the ``with`` block as named errors about ``path``.
+
+    A class and not a ``@contextmanager``: this package avoids imports on the way to an open
+    database (see docs/decisions/0003-imports.md).
+    """
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        fault: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if isinstance(fault, sqlite3.Error):
+            raise from_sqlite(fault, self.path) from fault
+        if isinstance(fault, OSError):
+            raise from_os(fault, self.path) from fault
+
+
+def base_code(fault: sqlite3.Error) -> int:
+    """Return the primary SQLite result code of a fault; 0 if SQLite did not raise it."""
+    code: int = getattr(fault, "sqlite_errorcode", 0)
+    return code & 0xFF
+
+
+def is_busy(fault: sqlite3.Error) -> bool:
+    """Tell whether another connection was in the way."""
+    return base_code(fault) in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+
+
+def from_sqlite(fault: sqlite3.Error, path: str) -> AnalyticsDbError:  # noqa: PLR0911  one a fault
+    """Return the named error for what SQLite reported about ``path``."""
+    code = base_code(fault)
+    if code == sqlite3.SQLITE_CORRUPT:
+        return CorruptDatabaseError(
+            f"{path} is damaged ({fault}). It was left as it is. Copy it to a safe place, then"
+            f" get back what can be read: sqlite3 '{path}' .recover | sqlite3 recovered.db"
+        )
+    if code == sqlite3.SQLITE_NOTADB:
+        return NotAnAnalyticsDatabaseError(
+            f"{path} is not an SQLite database. It was left as it is. Move it away, or name"
+            " another file with DEVFLOW_ANALYTICS_DB_PATH."
+        )
+    if is_busy(fault):
+        return LockedError(
+            f"{path} is locked: another process kept it busy for longer than the timeout. Nothing"
+            " is damaged. Try again, or raise DEVFLOW_ANALYTICS_BUSY_TIMEOUT_MS."
+        )
+    if code == sqlite3.SQLITE_FULL:
+        return _full(path)
+    if code in (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_PROTOCOL):
+        return StorageError(
+            f"Reading or writing {path} failed ({fault}). Check the disk, and that {path} is not"
+            " on a network file system, where SQLite's locks and shared memory do not work."
+        )
+    if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM, sqlite3.SQLITE_AUTH):
+        return denied(path)
+    if code == sqlite3.SQLITE_CANTOPEN:
+        return _cannot_open(path)
+    return AnalyticsDbError(f"SQLite failed on {path}: {fault}. This is a fault worth reporting.")
+
+
+def from_os(fault: OSError, path: str) -> AnalyticsDbError:
+    """Return the named error for what the operating system reported about ``path``."""
+    reason = os.strerror(fault.errno) if fault.errno else str(fault)
+    if fault.errno in DENIED:
+        return denied(path)
+    if fault.errno in FULL:
+        return _full(path)
+    if fault.errno == errno.EIO:
+        return StorageError(f"Reading or writing {path} failed: {reason}. Check the disk.")
+    return CannotCreateError(
+        f"Cannot make or open {path}: {reason}. Put right what is in the way, or name another"
+        " file with DEVFLOW_ANALYTICS_DB_PATH."
+    )
+
+
+def is_writable(path: str) -> bool:
+    """Tell whether the user may write the file and, as SQLite must, beside it."""
+    directory = os.path.dirname(path)
+    return os.access(path, os.R_OK | os.W_OK) and os.access(directory, os.W_OK | os.X_OK)
+
+
+def _cannot_open(path: str) -> AnalyticsDbError:
+    """SQLite says only that it could not open a file: the database, or one beside it."""
+    if not os.path.exists(path):
+        return CannotCreateError(
+            f"{path} is gone: it was deleted or moved while it was in use."
+            " Run 'devflow-analytics init' to make a new one."
+        )
+    if is_writable(path):
+        return StorageError(
+            f"Cannot open {path} or the files that SQLite keeps beside it. Check that this process"
+            " may open more files, and that no directory is in the place of one of them."
+        )
+    return denied(path)
+
+
+def denied(path: str) -> PermissionDeniedError:
+    """Return the error for a file, or its directory, that the user may not read and write."""
+    return PermissionDeniedError(
+        f"No right to read and write {path} and the directory it is in. Give this user the right,"
+        " or name another file with DEVFLOW_ANALYTICS_DB_PATH."
+    )
+
+
+def _full(path: str) -> StorageError:
+    return StorageError(
+        f"No room left to write {path}: the disk is full, or a quota or limit is reached. Nothing"
+        " was half done. Make room and try again."
+    )

@@ -1,0 +1,153 @@
+"""The numbered migration files, parsed.
+
+A file ``NNNN_name.sql`` has a section ``-- migrate:up`` and a section ``-- migrate:down``, each of
+plain SQL. Its header may say ``-- compatible-with: N``: code that knows the schema only up to
+version N may still write to a file that this migration was applied to. Left out, none may.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from functools import cache
+
+from devflow_analytics_db.errors import AnalyticsDbError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+# Not importlib.resources: the import alone takes as long as opening a database in a new process.
+DIRECTORY = os.path.join(os.path.dirname(os.path.abspath(__file__)), "migrations")
+
+# The engine's transaction must hold everything a migration does; these would end it, have no
+# effect in it, or reach outside of it.
+FORBIDDEN = {
+    *("BEGIN", "COMMIT", "END", "ROLLBACK", "SAVEPOINT", "RELEASE"),
+    *("ATTACH", "DETACH", "PRAGMA", "VACUUM"),
+}
+
+# Strings and quoted names (kept as they are), comments and white space (folded), all else.
+_TOKENS = r"""
+    '(?:[^']|'')*' | "(?:[^"]|"")*" | `[^`]*` | \[[^\]]*\]
+  | (?P<blank> (?: --[^\n]* | /\*.*?\*/ | \s )+ )
+  | [^\s'"`\[/-]+ | .
+"""
+
+
+class Migration:
+    """One step between two schema versions, as its file has it."""
+
+    def __init__(self, file_name: str, text: str) -> None:
+        """Parse the text of a migration file.
+
+        Raises:
+            AnalyticsDbError: it is no migration, or its statements would leave the transaction.
+        """
+        self.file_name = file_name
+        number, _, name = file_name.removesuffix(".sql").partition("_")
+        self.version = int(number)
+        """The schema version of a file that this was the last to be applied to."""
+        self.name = name
+
+        header, up, down = self._sections(text)
+        self.up = tuple(self._statements(up))
+        self.down = tuple(self._statements(down))
+        self.compatible_with = self._compatible_with(header)
+        """The oldest schema version whose code may write to the file afterwards."""
+
+        import hashlib  # noqa: PLC0415  docs/decisions/0003-imports.md
+
+        self.checksum = hashlib.sha256(normalise(up).encode()).hexdigest()
+        """SHA-256 of what is applied; comments, line ends and white space do not count."""
+
+    def __repr__(self) -> str:
+        return f"<Migration {self}>"
+
+    def __str__(self) -> str:
+        return f"{self.version} {self.name}"
+
+    def _sections(self, text: str) -> tuple[str, str, str]:
+        header, found_up, rest = text.partition("-- migrate:up\n")
+        up, found_down, down = rest.partition("-- migrate:down\n")
+        if not (found_up and found_down):
+            raise AnalyticsDbError(
+                f"{self.file_name} is no migration: it needs a line '-- migrate:up' and, after it,"
+                " a line '-- migrate:down'."
+            )
+        return header, up, down
+
+    def _statements(self, sql: str) -> Iterator[str]:
+        for statement in split_statements(sql):
+            keyword = normalise(statement).partition(" ")[0].rstrip(";").upper()
+            if keyword in FORBIDDEN:
+                raise AnalyticsDbError(
+                    f"{self.file_name} may not contain {keyword}: a migration runs inside a"
+                    " transaction of the engine's. Remove the statement."
+                )
+            yield statement
+
+    def _compatible_with(self, header: str) -> int:
+        for line in header.splitlines():
+            key, _, value = line.removeprefix("--").partition(":")
+            if key.strip() == "compatible-with":
+                return int(value)
+        return self.version
+
+
+@cache
+def latest_version() -> int:
+    """Return the newest schema version this package knows, from the names of its files alone."""
+    return max(int(name.partition("_")[0]) for name in _file_names())
+
+
+@cache
+def load_migrations() -> tuple[Migration, ...]:
+    """Return all migrations in the order of their versions, which are 1, 2, 3 and so on.
+
+    Raises:
+        AnalyticsDbError: a file is no migration, or a number is missing or used twice.
+    """
+    migrations = []
+    for expected, name in enumerate(_file_names(), start=1):
+        with open(os.path.join(DIRECTORY, name), encoding="utf-8") as file:
+            migration = Migration(name, file.read())
+        if migration.version != expected:
+            raise AnalyticsDbError(
+                f"Migration {name} should have the number {expected:04}: numbers follow each other"
+                " without a gap. Rename it, or reinstall devflow-analytics-db."
+            )
+        migrations.append(migration)
+    return tuple(migrations)
+
+
+def split_statements(sql: str) -> Iterator[str]:
+    """Yield the statements of a script, each with its semicolon and the comments before it.
+
+    Raises:
+        AnalyticsDbError: the last statement is not finished.
+    """
+    *pieces, rest = sql.split(";")
+    statement = ""
+    for piece in pieces:
+        statement += f"{piece};"
+        if sqlite3.complete_statement(statement):
+            yield statement.strip()
+            statement = ""
+    unfinished = normalise(statement + rest)
+    if unfinished:
+        raise AnalyticsDbError(f"A statement does not end with a semicolon: {unfinished}")
+
+
+def normalise(sql: str) -> str:
+    """Return SQL with each run of comments and white space folded into one space."""
+    import re  # noqa: PLC0415  docs/decisions/0003-imports.md
+
+    def fold(token: re.Match[str]) -> str:
+        return " " if token["blank"] else token[0]
+
+    return re.sub(_TOKENS, fold, sql, flags=re.VERBOSE | re.DOTALL).strip()
+
+
+def _file_names() -> list[str]:
+    return sorted(name for name in os.listdir(DIRECTORY) if name.endswith(".sql"))

@@ -1,0 +1,108 @@
+from __future__ import annotations
+
+import os
+import sqlite3
+import subprocess
+import sys
+import textwrap
+from contextlib import closing
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    Rows = list[tuple[Any, ...]]
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty home of the test's own; nothing here ever sees the real one."""
+    home = tmp_path / "home"
+    home.mkdir()
+    monkeypatch.setenv("HOME", str(home))
+    for name in [name for name in os.environ if name.startswith("DEVFLOW_ANALYTICS_")]:
+        monkeypatch.delenv(name)
+    return home
+
+
+@pytest.fixture
+def file(home: Path) -> Path:
+    """Where the database of this home belongs; not made yet."""
+    return home / ".devflow" / "analytics.db"
+
+
+@pytest.fixture
+def sql() -> Callable[..., Rows]:
+    """Run one statement on a file through a connection that is none of ours."""
+
+    def run(file: Path, statement: str, *values: object) -> Rows:
+        with closing(sqlite3.connect(file)) as connection, connection:
+            return connection.execute(statement, values).fetchall()
+
+    return run
+
+
+@pytest.fixture
+def python() -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Run code in a new Python process."""
+
+    def run(code: str, *arguments: object) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-c", textwrap.dedent(code), *map(str, arguments)],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+        )
+
+    return run
+
+
+BUILT_LIKE_THE_SERVER = """
+    CREATE TABLE IF NOT EXISTS "__drizzle_migrations" (
+        id SERIAL PRIMARY KEY,
+        hash text NOT NULL,
+        created_at numeric
+    );
+    CREATE TABLE `sessions` (
+        `id` text PRIMARY KEY NOT NULL,
+        `started_at` integer NOT NULL,
+        `ended_at` integer,
+        `tool_count` integer DEFAULT 0 NOT NULL
+    );
+    CREATE TABLE `tool_calls` (
+        `id` text PRIMARY KEY NOT NULL,
+        `tool_name` text NOT NULL,
+        `duration_ms` integer NOT NULL,
+        `status` text NOT NULL,
+        `error_type` text,
+        `timestamp` integer NOT NULL,
+        `session_id` text NOT NULL,
+        FOREIGN KEY (`session_id`) REFERENCES `sessions`(`id`)
+            ON UPDATE no action ON DELETE no action
+    );
+    CREATE INDEX `tool_name_idx` ON `tool_calls` (`tool_name`);
+    CREATE INDEX `timestamp_idx` ON `tool_calls` (`timestamp`);
+    CREATE INDEX `timestamp_tool_name_idx` ON `tool_calls` (`timestamp`,`tool_name`);
+    INSERT INTO __drizzle_migrations (hash, created_at) VALUES (
+        '56b3ffdc582338e061624085c8a02fa6aa6abf9c187ecfd61e185999faa10c24', 1764959568117);
+    INSERT INTO sessions VALUES ('ended', 1795415730, 1795415760, 3);
+    INSERT INTO sessions VALUES ('running', 1795415750, NULL, 0);
+    INSERT INTO tool_calls VALUES
+        ('1', 'memory-get', 12, 'success', NULL, 1795415731, 'ended'),
+        ('2', 'memory-get', 0.12345678901234567, 'error', 'TypeError', 1795415732, 'ended'),
+        ('3', 'git-log', 30000, 'timeout', NULL, 1795415733, 'ended');
+"""
+
+
+@pytest.fixture
+def server_file(file: Path) -> Path:
+    """A database in its place, with the shape and the kind of rows of DevFlow's own server."""
+    file.parent.mkdir()
+    with closing(sqlite3.connect(file)) as connection:
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.executescript(BUILT_LIKE_THE_SERVER)
+    return file

@@ -1,0 +1,117 @@
+"""From nothing to an open database in an empty home."""
+
+from __future__ import annotations
+
+import os
+import stat
+from contextlib import closing
+from typing import TYPE_CHECKING
+
+import pytest
+
+from devflow_analytics_db import CannotCreateError, create_analytics_db
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+
+def mode_of(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+def test_the_database_is_created_in_the_home_directory(file: Path) -> None:
+    with create_analytics_db() as db:
+        assert db.path == file
+        assert file.is_file()
+        opening = db.opening
+    assert (opening.created, opening.adopted) == (True, False)
+    assert (opening.applied, opening.schema_version) == ((1, 2), 2)
+
+
+def test_wal_mode_is_on(file: Path, sql: Callable[..., list[tuple[str]]]) -> None:
+    with create_analytics_db() as db:
+        assert db.journal_mode() == "wal"
+    assert sql(file, "PRAGMA journal_mode") == [("wal",)]
+
+
+def test_wal_mode_is_put_back_where_it_was_switched_off(
+    file: Path, sql: Callable[..., list[tuple[str]]]
+) -> None:
+    create_analytics_db().close()
+    assert sql(file, "PRAGMA journal_mode = DELETE") == [("delete",)]
+    with create_analytics_db() as db, closing(db.connect()) as connection:
+        assert connection.execute("PRAGMA journal_mode").fetchall() == [("wal",)]
+
+
+@pytest.mark.parametrize("umask", [0o000, 0o077], ids=oct)
+def test_nobody_else_can_read_it(file: Path, umask: int) -> None:
+    before = os.umask(umask)
+    try:
+        with create_analytics_db() as db, closing(db.connect()) as connection:
+            connection.execute("INSERT INTO sessions (id, started_at) VALUES ('a', 1)")
+            modes = {path.name: mode_of(path) for path in file.parent.iterdir()}
+    finally:
+        os.umask(before)
+    assert mode_of(file.parent) == 0o700
+    assert modes == {"analytics.db": 0o600, "analytics.db-wal": 0o600, "analytics.db-shm": 0o600}
+
+
+def test_what_others_could_read_is_made_private(file: Path) -> None:
+    with create_analytics_db() as db, closing(db.connect()) as connection:
+        connection.execute("INSERT INTO sessions (id, started_at) VALUES ('a', 1)")
+        for path in (file.parent, *file.parent.iterdir()):
+            path.chmod(0o755)
+        create_analytics_db().close()
+        modes = {path.name: mode_of(path) for path in file.parent.iterdir()}
+    assert mode_of(file.parent) == 0o700
+    assert modes == {"analytics.db": 0o600, "analytics.db-wal": 0o600, "analytics.db-shm": 0o600}
+
+
+def test_a_directory_of_the_users_own_keeps_its_mode(tmp_path: Path) -> None:
+    shared = tmp_path / "shared"
+    shared.mkdir()
+    shared.chmod(0o755)
+    create_analytics_db(shared / "calls.db").close()
+    assert (mode_of(shared), mode_of(shared / "calls.db")) == (0o755, 0o600)
+
+
+def test_opening_it_again_changes_no_byte_and_leaves_no_file(file: Path) -> None:
+    create_analytics_db().close()
+    before = file.read_bytes()
+    with create_analytics_db() as db:
+        assert os.listdir(file.parent) == ["analytics.db"]
+        assert (db.opening.created, db.opening.applied, db.opening.schema_version) == (False, (), 2)
+    assert file.read_bytes() == before
+    assert os.listdir(file.parent) == ["analytics.db"]
+
+
+def test_opening_it_again_waits_for_no_writer(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DEVFLOW_ANALYTICS_BUSY_TIMEOUT_MS", "0")
+    with create_analytics_db() as db, closing(db.connect()) as writer:
+        writer.execute("BEGIN IMMEDIATE")
+        writer.execute("INSERT INTO sessions (id, started_at) VALUES ('a', 1)")
+        assert create_analytics_db().opening.schema_version == 2
+        writer.execute("ROLLBACK")
+
+
+def test_an_empty_file_is_a_new_database(file: Path) -> None:
+    file.parent.mkdir()
+    file.touch()
+    with create_analytics_db() as db:
+        assert db.opening.created
+
+
+@pytest.mark.parametrize("name", ["with space.db", "größe-☃.db", "100%?#&.db", "a+b;c.db"])
+def test_any_file_name_will_do(tmp_path: Path, name: str) -> None:
+    with create_analytics_db(tmp_path / name) as db, closing(db.connect()) as connection:
+        connection.execute("INSERT INTO sessions (id, started_at) VALUES ('a', 1)")
+    assert [path.name for path in tmp_path.iterdir() if path.is_file()] == [name]
+
+
+def test_only_one_directory_is_made(tmp_path: Path) -> None:
+    create_analytics_db(tmp_path / "new" / "calls.db").close()
+    assert mode_of(tmp_path / "new") == 0o700
+    with pytest.raises(CannotCreateError, match=r"mistyped does not exist"):
+        create_analytics_db(tmp_path / "mistyped" / "new" / "calls.db")
+    assert not (tmp_path / "mistyped").exists()

@@ -1,0 +1,372 @@
+"""Files and places that no database can be opened in: a named error each, and no byte changed."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+import sqlite3
+import tempfile
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from devflow_analytics_db import (
+    AnalyticsDbError,
+    CannotCreateError,
+    CorruptDatabaseError,
+    LockedError,
+    NotAnAnalyticsDatabaseError,
+    StorageError,
+    create_analytics_db,
+    errors,
+)
+from devflow_analytics_db.faults import from_os, from_sqlite
+
+if TYPE_CHECKING:
+    import subprocess
+    from collections.abc import Callable, Iterator
+
+    Python = Callable[..., subprocess.CompletedProcess[str]]
+
+TEXT = b"no database, but somebody's notes\n" * 100
+NOBODY = 65534
+
+
+def contents(directory: Path) -> dict[str, bytes | None]:
+    return {
+        str(path.relative_to(directory)): path.read_bytes() if path.is_file() else None
+        for path in directory.rglob("*")
+    }
+
+
+def another_programs(file: Path, *statements: str) -> None:
+    with closing(sqlite3.connect(file)) as connection:
+        connection.executescript(";".join(("CREATE TABLE theirs (x)", *statements)))
+
+
+def a_text_file(file: Path) -> None:
+    file.write_bytes(TEXT)
+
+
+def a_directory(file: Path) -> None:
+    file.mkdir()
+    (file / "something").write_bytes(TEXT)
+
+
+def a_pipe(file: Path) -> None:
+    os.mkfifo(file)
+
+
+def a_link_to_itself(file: Path) -> None:
+    file.symlink_to(file)
+
+
+def another_programs_file(file: Path) -> None:
+    another_programs(file)
+
+
+def another_programs_file_with_its_id(file: Path) -> None:
+    another_programs(file, "PRAGMA application_id = 252006675")
+
+
+def another_programs_file_with_a_version(file: Path) -> None:
+    another_programs(file, "PRAGMA user_version = 2")
+
+
+def another_programs_file_in_wal_mode(file: Path) -> None:
+    another_programs(file, "PRAGMA journal_mode = WAL")
+
+
+def a_file_cut_in_half(file: Path) -> None:
+    create_analytics_db(file).close()
+    os.truncate(file, file.stat().st_size // 2)
+
+
+def a_file_cut_within_its_header(file: Path) -> None:
+    create_analytics_db(file).close()
+    os.truncate(file, 50)
+
+
+def a_file_with_a_damaged_schema(file: Path) -> None:
+    create_analytics_db(file).close()
+    with file.open("r+b") as content:
+        content.seek(100)
+        content.write(b"\xff" * 3000)
+
+
+@pytest.mark.parametrize(
+    ("make", "error", "sentence"),
+    [
+        (a_text_file, NotAnAnalyticsDatabaseError, "is not an SQLite database"),
+        (a_directory, CannotCreateError, "is a directory, where the database should be"),
+        (a_pipe, CannotCreateError, "is not a regular file, where the database should be"),
+        (a_link_to_itself, CannotCreateError, "is a symbolic link to .* which is not there"),
+        (another_programs_file, NotAnAnalyticsDatabaseError, "program: it holds theirs"),
+        (another_programs_file_with_its_id, NotAnAnalyticsDatabaseError, "id is 0x0f055113"),
+        (another_programs_file_with_a_version, NotAnAnalyticsDatabaseError, "user version is 2"),
+        (another_programs_file_in_wal_mode, NotAnAnalyticsDatabaseError, "it holds theirs"),
+        (a_file_cut_in_half, CorruptDatabaseError, "is damaged"),
+        (a_file_with_a_damaged_schema, CorruptDatabaseError, "is damaged"),
+        (a_file_cut_within_its_header, CorruptDatabaseError, "is damaged"),
+    ],
+)
+def test_what_is_in_the_way_is_named_and_left_alone(
+    file: Path, make: Callable[[Path], None], error: type[AnalyticsDbError], sentence: str
+) -> None:
+    file.parent.mkdir(exist_ok=True)
+    make(file)
+    file.parent.chmod(0o755)
+    before = contents(file.parent)
+    with pytest.raises(error, match=sentence) as caught:
+        create_analytics_db()
+    assert str(file) in str(caught.value)
+    assert contents(file.parent) == before
+    assert file.parent.stat().st_mode & 0o777 == 0o755
+
+
+def test_another_programs_unfinished_wal_is_not_written_back(file: Path) -> None:
+    file.parent.mkdir()
+    with closing(sqlite3.connect(file, isolation_level=None)) as connection:
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("CREATE TABLE theirs (x)")
+        crashed = file.parent / "crashed"
+        crashed.mkdir()
+        for name in ("analytics.db", "analytics.db-wal"):
+            shutil.copy(file.parent / name, crashed / name)
+    before = contents(crashed)
+    with pytest.raises(NotAnAnalyticsDatabaseError, match="it holds theirs"):
+        create_analytics_db(crashed / "analytics.db")
+    after = contents(crashed)
+    assert {name: after[name] for name in before} == before
+
+
+def test_a_file_where_the_directory_should_be_is_named_and_left_alone(file: Path) -> None:
+    file.parent.write_bytes(TEXT)
+    with pytest.raises(CannotCreateError, match=r"\.devflow is a file, where the .* directory"):
+        create_analytics_db()
+    assert file.parent.read_bytes() == TEXT
+
+
+def test_a_home_that_does_not_exist_is_named_and_not_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path / "nowhere"))
+    with pytest.raises(CannotCreateError, match="nowhere does not exist"):
+        create_analytics_db()
+    assert not (tmp_path / "nowhere").exists()
+
+
+def test_a_home_that_is_a_file_is_a_named_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("HOME", str(tmp_path / "file"))
+    with pytest.raises(CannotCreateError, match="Not a directory"):
+        create_analytics_db()
+
+
+def test_a_name_too_long_is_a_named_error(tmp_path: Path) -> None:
+    with pytest.raises(CannotCreateError, match="File name too long"):
+        create_analytics_db(tmp_path / ("x" * 300))
+
+
+def test_a_file_that_another_process_holds_is_locked_and_not_damaged(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DEVFLOW_ANALYTICS_BUSY_TIMEOUT_MS", "20")
+    file.parent.mkdir()
+    with closing(sqlite3.connect(file, isolation_level=None)) as holder:
+        for lock in ("BEGIN IMMEDIATE", "BEGIN EXCLUSIVE"):
+            holder.execute(lock)
+            with pytest.raises(LockedError, match="Nothing is damaged"):
+                create_analytics_db()
+            holder.execute("ROLLBACK")
+    assert create_analytics_db().opening.created
+
+
+def test_a_crash_in_the_middle_of_the_first_write_is_recovered(file: Path, python: Python) -> None:
+    file.parent.mkdir()
+    # Killed with its rollback journal on the disk and the database half overwritten.
+    python(
+        """
+        import os, signal, sqlite3, sys
+        connection = sqlite3.connect(sys.argv[1], isolation_level=None)
+        connection.execute("PRAGMA page_size = 512")
+        connection.execute("CREATE TABLE devflow (x)")
+        connection.execute("DROP TABLE devflow")
+        connection.execute("PRAGMA cache_size = 1")
+        connection.execute("BEGIN")
+        connection.execute("CREATE TABLE half_done (x)")
+        connection.execute("INSERT INTO half_done SELECT zeroblob(100000)")
+        os.kill(os.getpid(), signal.SIGKILL)
+        """,
+        file,
+    )
+    assert file.with_name("analytics.db-journal").exists()
+    with create_analytics_db() as db:
+        assert (db.opening.created, db.journal_mode()) == (True, "wal")
+    assert os.listdir(file.parent) == ["analytics.db"]
+
+
+@pytest.fixture
+def open_to_all() -> Iterator[Path]:
+    """A directory that any user can get to, as pytest's own are not."""
+    directory = Path(tempfile.mkdtemp())
+    directory.chmod(0o755)
+    yield directory
+    directory.chmod(0o755)
+    shutil.rmtree(directory)
+
+
+AS_NOBODY = f"""
+    import os, sys
+    from devflow_analytics_db import AnalyticsDbError, create_analytics_db
+
+    # root may do anything, so it steps down; first it imports what the other may not read
+    create_analytics_db(sys.argv[2])
+    if os.getuid() == 0:
+        os.setgroups([])
+        os.setgid({NOBODY})
+        os.setuid({NOBODY})
+    try:
+        create_analytics_db(sys.argv[1])
+    except AnalyticsDbError as error:
+        print(type(error).__name__, error, sep=": ")
+"""
+
+
+@pytest.mark.parametrize("state", ["missing", "empty", "current", "older"])
+def test_a_directory_that_may_not_be_written_is_a_named_error(
+    state: str, open_to_all: Path, tmp_path: Path, server_file: Path, python: Python
+) -> None:
+    file = open_to_all / "analytics.db"
+    if state == "current":
+        create_analytics_db(file).close()
+    elif state == "older":
+        shutil.copy(server_file, file)
+    elif state == "empty":
+        file.touch()
+    if state != "missing":
+        file.chmod(0o666)
+    open_to_all.chmod(0o555)
+    before = contents(open_to_all)
+    done = python(AS_NOBODY, file, tmp_path / "other.db")
+    assert done.stdout.startswith("PermissionDeniedError: No right to read and write"), done
+    assert str(file) in done.stdout
+    assert contents(open_to_all) == before
+
+
+def test_a_file_of_another_user_is_a_named_error(
+    open_to_all: Path, tmp_path: Path, python: Python
+) -> None:
+    file = open_to_all / "analytics.db"
+    create_analytics_db(file).close()
+    file.chmod(0o400)
+    open_to_all.chmod(0o777)
+    before = contents(open_to_all)
+    done = python(AS_NOBODY, file, tmp_path / "other.db")
+    assert done.stdout.startswith("PermissionDeniedError: No right to read and write"), done
+    assert contents(open_to_all) == before
+
+
+@pytest.mark.parametrize("limit", [0, 4096, 20_000])
+def test_no_room_is_a_named_error_and_later_a_success(
+    limit: int, file: Path, python: Python
+) -> None:
+    done = python(
+        f"""
+        import resource
+        from devflow_analytics_db import StorageError, create_analytics_db
+
+        resource.setrlimit(resource.RLIMIT_FSIZE, ({limit}, resource.RLIM_INFINITY))
+        try:
+            create_analytics_db()
+        except StorageError as error:
+            print(error)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY,) * 2)
+        """
+    )
+    assert str(file) in done.stdout, done
+    with create_analytics_db() as db:
+        assert db.opening.created
+
+
+@pytest.mark.parametrize(
+    ("code", "error"),
+    [
+        (sqlite3.SQLITE_BUSY, errors.LockedError),
+        (sqlite3.SQLITE_BUSY_SNAPSHOT, errors.LockedError),
+        (sqlite3.SQLITE_LOCKED, errors.LockedError),
+        (sqlite3.SQLITE_CORRUPT, errors.CorruptDatabaseError),
+        (sqlite3.SQLITE_NOTADB, errors.NotAnAnalyticsDatabaseError),
+        (sqlite3.SQLITE_FULL, errors.StorageError),
+        (sqlite3.SQLITE_IOERR_WRITE, errors.StorageError),
+        (sqlite3.SQLITE_PROTOCOL, errors.StorageError),
+        (sqlite3.SQLITE_READONLY, errors.PermissionDeniedError),
+        (sqlite3.SQLITE_INTERNAL, errors.AnalyticsDbError),
+    ],
+)
+def test_what_sqlite_reports_becomes_a_named_error(
+    code: int, error: type[AnalyticsDbError], file: Path
+) -> None:
+    fault = sqlite3.OperationalError("as SQLite says it")
+    fault.sqlite_errorcode = code
+    named = from_sqlite(fault, str(file))
+    assert type(named) is error
+    assert str(file) in str(named)
+
+
+def test_a_file_that_cannot_be_opened_although_it_may_is_a_fault_of_storage(file: Path) -> None:
+    create_analytics_db().close()
+    file.with_name("analytics.db-wal").mkdir()
+    with pytest.raises(StorageError, match="no directory is in the place of one of them"):
+        create_analytics_db().connect()
+
+
+@pytest.mark.parametrize(
+    ("number", "error"),
+    [
+        ("EACCES", errors.PermissionDeniedError),
+        ("EROFS", errors.PermissionDeniedError),
+        ("ENOSPC", errors.StorageError),
+        ("EDQUOT", errors.StorageError),
+        ("EIO", errors.StorageError),
+        ("ENOTDIR", errors.CannotCreateError),
+    ],
+)
+def test_what_the_operating_system_reports_becomes_a_named_error(
+    number: str, error: type[AnalyticsDbError], file: Path
+) -> None:
+    named = from_os(OSError(getattr(errno, number), "as it says it"), str(file))
+    assert type(named) is error
+    assert str(file) in str(named)
+
+
+def test_each_error_owns_the_exit_status_of_its_kind() -> None:
+    statuses = {
+        name: error.exit_status
+        for name, error in vars(errors).items()
+        if isinstance(error, type) and issubclass(error, AnalyticsDbError)
+    }
+    assert statuses == {
+        "AnalyticsDbError": 1,
+        "ConfigurationError": 1,
+        "MigrationError": 1,
+        "CorruptDatabaseError": 65,
+        "NotAnAnalyticsDatabaseError": 65,
+        "TamperedMigrationError": 65,
+        "CannotCreateError": 73,
+        "StorageError": 74,
+        "LockedError": 75,
+        "PermissionDeniedError": 77,
+        "IncompatibleSchemaError": 78,
+    }
+
+
+def test_an_sqlite_without_strict_tables_is_a_named_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sqlite3, "sqlite_version_info", (3, 36, 0))
+    with pytest.raises(AnalyticsDbError, match=r"needs 3\.37 or newer"):
+        create_analytics_db()

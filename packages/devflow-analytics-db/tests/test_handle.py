@@ -1,0 +1,136 @@
+"""The handle: its connections, its entities, and life beside other handles."""
+
+from __future__ import annotations
+
+import os
+import threading
+from contextlib import closing
+from typing import TYPE_CHECKING
+
+import pytest
+from pony.orm import db_session
+
+from devflow_analytics_db import CannotCreateError, ConfigurationError, create_analytics_db
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Callable
+    from pathlib import Path
+
+CONFIGURED = {
+    "foreign_keys": 1,
+    "journal_mode": "wal",
+    "synchronous": 1,  # NORMAL
+    "trusted_schema": 0,
+    "busy_timeout": 5_000,
+}
+
+
+def settings(execute: Callable[[str], sqlite3.Cursor]) -> dict[str, object]:
+    return {name: execute(f"PRAGMA {name}").fetchone()[0] for name in CONFIGURED}
+
+
+def test_a_plain_connection_is_configured() -> None:
+    with create_analytics_db() as db, closing(db.connect()) as connection:
+        assert settings(connection.execute) == CONFIGURED
+        assert connection.isolation_level is None
+
+
+def test_ponys_connection_is_configured_alike() -> None:
+    with create_analytics_db() as db, db_session:
+        assert settings(db.database.execute) == CONFIGURED
+
+
+def test_the_environment_sets_the_busy_timeout_of_both(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DEVFLOW_ANALYTICS_BUSY_TIMEOUT_MS", "250")
+    with create_analytics_db() as db, closing(db.connect()) as connection, db_session:
+        assert settings(connection.execute)["busy_timeout"] == 250
+        assert settings(db.database.execute)["busy_timeout"] == 250
+
+
+@pytest.mark.parametrize("value", ["soon", "-1", "1.5", "2147483648", "٣", " 5"])
+def test_a_bad_busy_timeout_is_a_named_error_with_the_value_in_it(
+    value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DEVFLOW_ANALYTICS_BUSY_TIMEOUT_MS", value)
+    with pytest.raises(ConfigurationError, match=r"DEVFLOW_ANALYTICS_BUSY_TIMEOUT_MS is") as caught:
+        create_analytics_db()
+    assert repr(value) in str(caught.value)
+
+
+def test_two_databases_are_open_at_once_each_with_its_own_entities(tmp_path: Path) -> None:
+    with (
+        create_analytics_db(tmp_path / "one.db") as one,
+        create_analytics_db(tmp_path / "two.db") as two,
+    ):
+        with db_session:
+            one.Session(id="of one", started_at=1)
+            two.Session(id="of two", started_at=2)
+        with db_session:
+            assert [session.id for session in one.Session.select()] == ["of one"]
+            assert [session.id for session in two.Session.select()] == ["of two"]
+        assert one.Session is not two.Session
+
+
+def test_one_file_may_be_open_twice_in_a_process() -> None:
+    with create_analytics_db() as writer, create_analytics_db() as reader:
+        with db_session:
+            writer.Session(id="s", started_at=1)
+        with db_session:
+            assert reader.Session["s"].started_at == 1
+
+
+def test_threads_share_a_handle() -> None:
+    threads_n, rows_n = 8, 20
+    with create_analytics_db() as db:
+        barrier = threading.Barrier(threads_n)
+
+        def write() -> None:
+            barrier.wait()
+            for _ in range(rows_n):
+                with db_session:
+                    db.Session(started_at=1)
+            db.close()
+
+        threads = [threading.Thread(target=write) for _ in range(threads_n)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        with db_session:
+            assert db.Session.select().count() == threads_n * rows_n
+
+
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
+def test_a_forked_child_uses_the_handle_of_its_parent() -> None:
+    with create_analytics_db() as db:
+        with db_session:
+            db.Session(id="parent", started_at=1)
+        child = os.fork()
+        if child == 0:
+            with db_session:
+                db.Session(id="child", started_at=2)
+            os._exit(0)
+        assert os.waitpid(child, 0) == (child, 0)
+        with db_session:
+            assert sorted(session.id for session in db.Session.select()) == ["child", "parent"]
+
+
+def test_closing_leaves_only_the_database_behind(file: Path) -> None:
+    with create_analytics_db() as db, db_session:
+        db.Session(started_at=1)
+    db.close()
+    assert os.listdir(file.parent) == ["analytics.db"]
+
+
+def test_a_file_that_was_deleted_is_not_made_again_behind_the_users_back(file: Path) -> None:
+    with create_analytics_db() as db:
+        file.unlink()
+        with pytest.raises(CannotCreateError, match=r"analytics.db is gone"):
+            db.connect()
+        assert not file.exists()
+
+
+def test_the_handle_tells_which_file_it_is(file: Path) -> None:
+    db = create_analytics_db()
+    assert (db.path, os.fspath(db), repr(db)) == (file, str(file), f"<AnalyticsDb {file}>")

@@ -1,0 +1,58 @@
+"""What importing and opening may cost."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+import devflow_analytics_db
+
+if TYPE_CHECKING:
+    import subprocess
+    from collections.abc import Callable
+
+    Python = Callable[..., subprocess.CompletedProcess[str]]
+
+BEYOND_SQLITE3 = """
+    import sys, sqlite3
+    floor = set(sys.modules)
+    {code}
+    mine = "devflow_analytics_db"
+    more = {{name for name in set(sys.modules) - floor if not name.startswith(mine)}}
+    print(*sorted(more))
+"""
+
+
+@pytest.mark.parametrize(
+    ("code", "more"),
+    [
+        ("import devflow_analytics_db", {"__future__", "errno"}),
+        ("from devflow_analytics_db import *; create_analytics_db()", {"__future__", "errno"}),
+    ],
+    ids=["import", "open a current file"],
+)
+def test_nothing_is_imported_beyond_what_sqlite3_brings(
+    code: str, more: set[str], python: Python
+) -> None:
+    devflow_analytics_db.create_analytics_db().close()
+    done = python(BEYOND_SQLITE3.format(code=code))
+    assert set(done.stdout.split()) <= more, done
+
+
+def test_a_new_file_is_made_without_pony(python: Python) -> None:
+    done = python(
+        """
+        import sys
+        from devflow_analytics_db import create_analytics_db
+        assert create_analytics_db().opening.created
+        print({"pony", "importlib.resources", "importlib.metadata", "logging"} & set(sys.modules))
+        """
+    )
+    assert done.stdout == "set()\n", done
+
+
+def test_everything_exported_exists_and_is_listed_in_order() -> None:
+    exported = devflow_analytics_db.__all__
+    assert all(hasattr(devflow_analytics_db, name) for name in exported)
+    assert exported == sorted(exported)

@@ -1,0 +1,66 @@
+"""What is logged, and that nobody who does not ask sees any of it."""
+
+from __future__ import annotations
+
+import logging
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+
+from devflow_analytics_db import NotAnAnalyticsDatabaseError, create_analytics_db
+
+if TYPE_CHECKING:
+    import subprocess
+    from collections.abc import Callable
+    from pathlib import Path
+
+    Python = Callable[..., subprocess.CompletedProcess[str]]
+
+
+def logged(caplog: pytest.LogCaptureFixture, file: Path) -> list[str]:
+    assert {record.name for record in caplog.records} == {"devflow_analytics_db"}
+    told = [f"{record.levelname} {record.getMessage()}" for record in caplog.records]
+    caplog.clear()
+    return [re.sub(r"[\d.]+ ms", "N ms", line.replace(str(file), "FILE")) for line in told]
+
+
+def test_each_step_is_logged(caplog: pytest.LogCaptureFixture, file: Path) -> None:
+    caplog.set_level(logging.DEBUG, "devflow_analytics_db")
+    create_analytics_db()
+    assert logged(caplog, file) == [
+        f"INFO created directory {file.parent}",
+        "DEBUG journal mode is WAL",
+        "INFO migration 1 devflow_baseline of FILE: started",
+        "INFO migration 1 devflow_baseline of FILE: applied in N ms",
+        "INFO migration 2 harden of FILE: started",
+        "INFO migration 2 harden of FILE: applied in N ms",
+        "INFO schema of FILE checked: no reference was broken",
+        "INFO created FILE: schema version 2",
+    ]
+    create_analytics_db()
+    assert logged(caplog, file) == ["INFO opened FILE: schema version 2 is current"]
+    file.chmod(0o644)
+    create_analytics_db()
+    assert logged(caplog, file) == [
+        "WARNING others had rights on FILE; its mode is now 0600",
+        "INFO opened FILE: schema version 2 is current",
+    ]
+    file.write_text("no database")
+    with pytest.raises(NotAnAnalyticsDatabaseError) as caught:
+        create_analytics_db()
+    assert logged(caplog, file) == [f"ERROR {caught.value}".replace(str(file), "FILE")]
+
+
+@pytest.mark.parametrize("imports", ["", "import logging"])
+def test_nothing_is_printed_unless_the_application_asks(imports: str, python: Python) -> None:
+    done = python(
+        f"""
+        {imports}
+        from devflow_analytics_db import create_analytics_db
+        db = create_analytics_db()
+        db.path.chmod(0o644)
+        create_analytics_db()
+        """
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")

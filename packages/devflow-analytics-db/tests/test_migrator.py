@@ -1,0 +1,193 @@
+"""The engine: what is pending is applied whole or not at all, and history must be ours."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from devflow_analytics_db import (
+    IncompatibleSchemaError,
+    MigrationError,
+    TamperedMigrationError,
+    create_analytics_db,
+)
+from devflow_analytics_db import migration as migration_module
+from devflow_analytics_db.migration import latest_version, load_migrations
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    Sql = Callable[..., list[tuple[Any, ...]]]
+
+THIRD = "-- migrate:up\n{}\n-- migrate:down\nSELECT 1;\n"
+
+
+@pytest.fixture
+def add_migration(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Callable[[str], None]]:
+    """Put one more migration after the released ones, as the next release will."""
+    directory = tmp_path / "migrations"
+    shutil.copytree(migration_module.DIRECTORY, directory)
+    monkeypatch.setattr(migration_module, "DIRECTORY", str(directory))
+
+    def forget() -> None:
+        latest_version.cache_clear()
+        load_migrations.cache_clear()
+
+    def add(text: str) -> None:
+        (directory / "0003_next.sql").write_text(text)
+        forget()
+
+    forget()
+    yield add
+    monkeypatch.undo()
+    forget()
+
+
+def test_the_ledger_records_each_migration(file: Path, sql: Sql) -> None:
+    create_analytics_db().close()
+    entries = sql(
+        file, "SELECT version, name, checksum, compatible_with, applied_by FROM devflow_migrations"
+    )
+    assert entries == [
+        (
+            migration.version,
+            migration.name,
+            migration.checksum,
+            migration.compatible_with,
+            "devflow-analytics-db 0.1.0",
+        )
+        for migration in load_migrations()
+    ]
+    ((applied_at, now),) = sql(
+        file, "SELECT max(applied_at), unixepoch() FROM devflow_migrations WHERE duration_ms >= 0"
+    )
+    assert now - 60 <= applied_at <= now
+
+
+def test_an_older_file_gets_what_is_pending(
+    file: Path, sql: Sql, add_migration: Callable[[str], None]
+) -> None:
+    create_analytics_db().close()
+    sql(file, "INSERT INTO sessions (id, started_at) VALUES ('s', 1)")
+    add_migration(THIRD.format("ALTER TABLE sessions ADD COLUMN project TEXT;"))
+    with create_analytics_db() as db:
+        assert (db.opening.applied, db.opening.schema_version) == ((3,), 3)
+        assert (db.opening.created, db.opening.adopted) == (False, False)
+    assert sql(file, "SELECT id, project FROM sessions") == [("s", None)]
+
+
+@pytest.mark.parametrize("start", ["an empty home", "an older file"])
+def test_a_migration_that_fails_leaves_the_file_as_it_was(
+    start: str, file: Path, sql: Sql, add_migration: Callable[[str], None]
+) -> None:
+    if start == "an older file":
+        create_analytics_db().close()
+    add_migration(
+        THIRD.format(
+            "ALTER TABLE sessions ADD COLUMN project TEXT;\nINSERT INTO sessions (id) VALUES ('s');"
+        )
+    )
+    dump = "SELECT * FROM sqlite_master"
+    before = sql(file, dump) if file.exists() else []
+    with pytest.raises(MigrationError, match=r"^Migration 3 next does not fit .*started_at"):
+        create_analytics_db()
+    assert sql(file, dump) == before
+
+
+def test_a_migration_that_breaks_a_reference_is_taken_back(
+    file: Path, sql: Sql, add_migration: Callable[[str], None]
+) -> None:
+    create_analytics_db().close()
+    sql(file, "INSERT INTO sessions (id, started_at) VALUES ('s', 1)")
+    sql(file, "INSERT INTO tool_calls VALUES ('c', 't', 1, 'error', NULL, 1, 's')")
+    add_migration(THIRD.format("DELETE FROM sessions;"))
+    with pytest.raises(MigrationError, match="would leave 1 rows that refer to a row"):
+        create_analytics_db()
+    assert sql(file, "SELECT id FROM sessions") == [("s",)]
+
+
+def test_a_migration_changed_after_it_was_applied_is_named(
+    file: Path, sql: Sql, add_migration: Callable[[str], None]
+) -> None:
+    add_migration(THIRD.format("CREATE TABLE a (b);"))
+    create_analytics_db().close()
+    add_migration(THIRD.format("CREATE TABLE a (c);"))
+    sql(file, "PRAGMA user_version = 2")
+    sql(file, "DELETE FROM devflow_migrations WHERE version = 3")
+    sql(file, "UPDATE devflow_migrations SET checksum = 'edited' WHERE version = 2")
+    before = file.read_bytes()
+    with pytest.raises(TamperedMigrationError, match="Migration 2 harden was changed after"):
+        create_analytics_db()
+    assert file.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("change", "listed"),
+    [
+        ("DELETE FROM devflow_migrations WHERE version = 1", "lists other .*: 2"),
+        ("DELETE FROM devflow_migrations", "lists other .*: none"),
+        ("DROP TABLE devflow_migrations", "lists other .*: none"),
+        ("UPDATE devflow_migrations SET version = 7 WHERE version = 2", "lists other .*: 1, 7"),
+    ],
+)
+@pytest.mark.parametrize("state", ["current", "older"])
+def test_a_ledger_with_a_gap_is_refused_and_nothing_is_applied(
+    state: str, file: Path, sql: Sql, add_migration: Callable[[str], None], change: str, listed: str
+) -> None:
+    create_analytics_db().close()
+    sql(file, change)
+    if state == "older":
+        add_migration(THIRD.format("CREATE TABLE a (b);"))
+    before = file.read_bytes()
+    with pytest.raises(TamperedMigrationError, match=listed):
+        create_analytics_db()
+    assert file.read_bytes() == before
+
+
+def test_a_newer_file_that_older_code_may_write_is_opened_without_a_change(
+    file: Path, sql: Sql, add_migration: Callable[[str], None]
+) -> None:
+    add_migration("-- compatible-with: 2\n" + THIRD.format("CREATE TABLE a (b);"))
+    create_analytics_db().close()
+    Path(migration_module.DIRECTORY, "0003_next.sql").unlink()
+    latest_version.cache_clear()
+    load_migrations.cache_clear()
+    before = file.read_bytes()
+    with create_analytics_db() as db:
+        assert (db.opening.schema_version, db.opening.applied) == (3, ())
+    assert file.read_bytes() == before
+    assert sql(file, "SELECT max(version) FROM devflow_migrations") == [(3,)]
+
+
+def test_a_newer_file_that_older_code_may_not_write_is_refused_and_not_changed(
+    file: Path, add_migration: Callable[[str], None]
+) -> None:
+    add_migration(THIRD.format("CREATE TABLE a (b);"))
+    create_analytics_db().close()
+    Path(migration_module.DIRECTORY, "0003_next.sql").unlink()
+    latest_version.cache_clear()
+    load_migrations.cache_clear()
+    before = file.read_bytes()
+    with pytest.raises(IncompatibleSchemaError, match="know version 3; this one knows 2"):
+        create_analytics_db()
+    assert file.read_bytes() == before
+
+
+def test_an_interruption_takes_everything_back(
+    file: Path, sql: Sql, add_migration: Callable[[str], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add_migration(THIRD.format("CREATE TABLE a (b);"))
+
+    def interrupt(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("devflow_analytics_db.ledger.append", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        create_analytics_db()
+    assert sql(file, "SELECT * FROM sqlite_master") == []
+    assert sql(file, "PRAGMA user_version") == [(0,)]
