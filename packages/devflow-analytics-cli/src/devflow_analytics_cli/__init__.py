@@ -1,0 +1,3 @@
+"""The ``devflow-analytics`` command."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,49 @@
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+COMMAND = Path(sys.executable).with_name("devflow-analytics")
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty home of the test's own; nothing here ever sees the real one."""
+    home = tmp_path / "home"
+    home.mkdir()
+    monkeypatch.setenv("HOME", str(home))
+    for name in [name for name in os.environ if name.startswith("DEVFLOW_ANALYTICS_")]:
+        monkeypatch.delenv(name)
+    return home
+
+
+@pytest.fixture
+def file(home: Path) -> Path:
+    """Where the database of this home belongs; not made yet."""
+    return home / ".devflow" / "analytics.db"
+
+
+@pytest.fixture
+def command() -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Run the installed command in a process of its own."""
+
+    def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [COMMAND, *arguments],
+            capture_output=True,
+            check=False,
+            env=os.environ | environment,
+            stdin=subprocess.DEVNULL,
+            text=True,
+            timeout=60,
+        )
+
+    return run

@@ -1,0 +1,215 @@
+"""What goes wrong, as the user of the command meets it: a sentence, a status, no traceback."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import textwrap
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from click.testing import CliRunner
+
+from devflow_analytics_cli import init as init_module
+from devflow_analytics_cli.main import cli
+from devflow_analytics_db import create_analytics_db
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    Command = Callable[..., subprocess.CompletedProcess[str]]
+
+
+def a_text_file(file: Path) -> None:
+    file.write_text("somebody's notes\n" * 100)
+
+
+def a_directory(file: Path) -> None:
+    file.mkdir()
+
+
+def another_programs_file(file: Path) -> None:
+    with closing(sqlite3.connect(file)) as connection:
+        connection.execute("CREATE TABLE bookmarks (url)")
+
+
+def a_truncated_file(file: Path) -> None:
+    create_analytics_db(file).close()
+    os.truncate(file, 20_000)
+
+
+def an_edited_history(file: Path) -> None:
+    create_analytics_db(file).close()
+    with closing(sqlite3.connect(file)) as connection, connection:
+        connection.execute("DELETE FROM devflow_migrations WHERE version = 1")
+
+
+def a_newer_file(file: Path) -> None:
+    create_analytics_db(file).close()
+    with closing(sqlite3.connect(file)) as connection, connection:
+        connection.execute("PRAGMA user_version = 3")
+        connection.execute("INSERT INTO devflow_migrations VALUES (3, 'next', '', 3, 0, 0, '')")
+
+
+def contents(directory: Path) -> dict[str, bytes | None]:
+    return {
+        path.name: path.read_bytes() if path.is_file() else None for path in directory.iterdir()
+    }
+
+
+@pytest.mark.parametrize(
+    ("make", "status", "sentence"),
+    [
+        (a_text_file, 65, "is not an SQLite database"),
+        (another_programs_file, 65, "is an SQLite database of another program: it holds bookmarks"),
+        (a_truncated_file, 65, "is damaged"),
+        (an_edited_history, 65, "its ledger lists other migrations than 1 to 2: 2"),
+        (a_directory, 73, "is a directory, where the database should be"),
+        (a_newer_file, 78, "may be written only by releases that know version 3"),
+    ],
+)
+def test_a_file_that_cannot_be_used_is_left_alone(
+    command: Command,
+    file: Path,
+    make: Callable[[Path], None],
+    status: int,
+    sentence: str,
+) -> None:
+    file.parent.mkdir(mode=0o700)
+    make(file)
+    before = contents(file.parent)
+    done = command("init")
+    assert (done.returncode, done.stdout) == (status, "")
+    assert done.stderr.startswith("Error: ")
+    assert sentence in done.stderr
+    assert str(file) in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    assert contents(file.parent) == before
+
+
+def test_a_home_that_does_not_exist_is_73(command: Command, tmp_path: Path) -> None:
+    done = command("init", HOME=str(tmp_path / "nowhere"))
+    assert (done.returncode, done.stdout) == (73, "")
+    assert done.stderr.startswith(f"Error: Cannot make the directory {tmp_path}/nowhere/.devflow: ")
+    assert not (tmp_path / "nowhere").exists()
+
+
+def test_a_locked_file_is_75(command: Command, file: Path) -> None:
+    file.parent.mkdir()
+    with closing(sqlite3.connect(file, isolation_level=None)) as holder:
+        holder.execute("BEGIN EXCLUSIVE")
+        done = command("init", DEVFLOW_ANALYTICS_BUSY_TIMEOUT_MS="10")
+    assert (done.returncode, done.stdout) == (75, "")
+    assert "is locked: another process" in done.stderr
+
+
+def test_a_bad_setting_is_1(command: Command) -> None:
+    done = command("init", DEVFLOW_ANALYTICS_BUSY_TIMEOUT_MS="soon")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("Error: DEVFLOW_ANALYTICS_BUSY_TIMEOUT_MS is 'soon', which is")
+
+
+@pytest.fixture
+def read_only() -> Iterator[Path]:
+    """A directory that any user can get to and none but root can write."""
+    directory = Path(tempfile.mkdtemp())
+    directory.chmod(0o555)
+    yield directory
+    shutil.rmtree(directory)
+
+
+def test_a_read_only_directory_is_77(read_only: Path) -> None:
+    as_nobody = """
+        import os, sys
+        from devflow_analytics_cli.main import cli, main
+
+        # root may write anywhere, so it steps down; first it imports what the other may not read
+        cli(["init", "--help"], standalone_mode=False)
+        if os.getuid() == 0:
+            os.setgroups([])
+            os.setgid(65534)
+            os.setuid(65534)
+        main()
+    """
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(as_nobody), "--db", read_only / "calls.db", "init"],
+        capture_output=True,
+        # nobody may not write down what was covered either
+        env={name: value for name, value in os.environ.items() if "COVERAGE" not in name},
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode == 77
+    assert done.stderr.startswith(f"Error: No right to read and write {read_only}/calls.db")
+    assert len(done.stderr.splitlines()) == 1
+    assert list(read_only.iterdir()) == []
+
+
+def test_debug_shows_the_traceback_before_the_same_sentence_and_status(
+    command: Command, file: Path
+) -> None:
+    file.mkdir(parents=True)
+    plain, debug = command("init"), command("--debug", "init")
+    assert debug.stderr.startswith("Traceback (most recent call last):")
+    assert debug.stderr.endswith(plain.stderr)
+    assert debug.returncode == plain.returncode == 73
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["inti"], "No such command 'inti'"),
+        (["init", "extra"], "Got unexpected extra argument (extra)"),
+        (["--nope", "init"], "No such option"),
+        (["--db"], "Option '--db' requires an argument"),
+    ],
+)
+def test_bad_arguments_are_2(command: Command, arguments: list[str], sentence: str) -> None:
+    done = command(*arguments)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert sentence in done.stderr
+
+
+def test_a_fault_of_ours_is_1_and_asks_to_be_reported(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(_: object) -> None:
+        raise ZeroDivisionError("unforeseen")
+
+    monkeypatch.setattr(init_module, "create_analytics_db", fail)
+    done = CliRunner().invoke(cli, ["init"])
+    assert done.exit_code == 1
+    assert done.stderr == (
+        "Error: ZeroDivisionError: unforeseen. This is a fault of ours: please report it.\n"
+    )
+
+
+def test_an_interruption_is_130(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt(_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(init_module, "create_analytics_db", interrupt)
+    done = CliRunner().invoke(cli, ["init"])
+    assert (done.exit_code, done.stdout) == (130, "")
+    assert done.stderr == "Interrupted. Nothing was left half done.\n"
+
+
+def test_a_closed_pipe_is_silent(command: Command) -> None:
+    command("init")
+    reader, writer = os.pipe()
+    os.close(reader)
+    with os.fdopen(writer, "w") as closed:
+        done = subprocess.run(
+            [sys.executable, "-m", "devflow_analytics_cli", "init"],
+            stdout=closed,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+            timeout=60,
+        )
+    assert (done.returncode, done.stderr) == (1, "")
