@@ -1,0 +1,102 @@
+"""Build every wheel and source distribution, and use each wheel alone in an empty environment.
+
+Run by ``just wheels``. Each environment holds one of our wheels, what that wheel declares, and
+nothing else; a package of ours that another needs comes from its wheel too.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+
+SCHEMA = """
+from importlib.util import find_spec
+from pony.orm import Database, db_session
+from devflow_analytics_schema import define_entities
+
+assert not find_spec("click") and not find_spec("devflow_analytics_db")
+database = Database("sqlite", ":memory:")
+Session, ToolCall = define_entities(database)
+database.generate_mapping(create_tables=True)
+with db_session:
+    call = ToolCall(
+        tool_name="a", duration_ms=1, status="error", timestamp=1, session=Session(started_at=1)
+    )
+    assert call.session.tool_calls.count() == 1
+"""
+
+DB = """
+import tempfile
+from importlib.util import find_spec
+from pony.orm import db_session
+from devflow_analytics_db import create_analytics_db
+
+assert not find_spec("click") and not find_spec("devflow_analytics_cli")
+with tempfile.TemporaryDirectory() as directory:
+    with create_analytics_db(f"{directory}/calls.db") as db, db_session:
+        assert db.opening.applied == (1, 2)
+        db.Session(started_at=1)
+"""
+
+CLI = """
+import pathlib, subprocess, sys, tempfile
+command = pathlib.Path(sys.executable).with_name("devflow-analytics")
+with tempfile.TemporaryDirectory() as directory:
+    subprocess.run([command, "--db", f"{directory}/calls.db", "init"], check=True)
+"""
+
+CHECKS = {
+    "devflow-analytics-schema": SCHEMA,
+    "devflow-analytics-db": DB,
+    "devflow-analytics-cli": CLI,
+}
+
+
+def run(*command: str | Path, cwd: Path) -> None:
+    """Run a command outside of the workspace; its output is shown only if it fails."""
+    done = subprocess.run(
+        command,
+        cwd=cwd,
+        env={name: value for name, value in os.environ.items() if name != "VIRTUAL_ENV"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        sys.exit(f"{' '.join(map(str, command))}\n{done.stdout}")
+
+
+def main() -> None:
+    """Build and check all."""
+    with tempfile.TemporaryDirectory() as name:
+        directory = Path(name)
+        built = directory / "dist"
+        # Builds each wheel from its source distribution, so that both are known to be whole.
+        run("uv", "build", "--all-packages", "--out-dir", built, cwd=ROOT)
+        wheels = {
+            package: next(built.glob(f"{package.replace('-', '_')}-*.whl")) for package in CHECKS
+        }
+        constraints = directory / "constraints.txt"
+        constraints.write_text(
+            "".join(f"{package} @ {wheel.as_uri()}\n" for package, wheel in wheels.items())
+        )
+        for package, wheel in wheels.items():
+            environment = directory / package
+            python = environment / "bin" / "python"
+            run("uv", "venv", "--python", sys.executable, environment, cwd=directory)
+            run(
+                *("uv", "pip", "install", "--python", python, "--constraints", constraints, wheel),
+                cwd=directory,
+            )
+            run(python, "-c", CHECKS[package], cwd=directory)
+            print(f"{wheel.name}: alone, it works")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,56 @@
+"""The examples in the documentation, run as they stand there."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+PAGES = sorted(
+    page for page in (*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("packages/*/*.md"))
+)
+EXAMPLES = [
+    pytest.param(code, id=f"{page.relative_to(ROOT)}-{number}")
+    for page in PAGES
+    for number, code in enumerate(re.findall(r"```python\n(.*?)```", page.read_text(), re.DOTALL))
+]
+
+
+@pytest.mark.parametrize("code", EXAMPLES)
+def test_an_example_runs(code: str, tmp_path: Path) -> None:
+    file = tmp_path / "test_example.py"
+    file.write_text(code)
+    how = ["-m", "pytest", "-q", "-p", "no:cacheprovider"] if "def test_" in code else []
+    done = subprocess.run(
+        [sys.executable, *how, file],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_a_link_leads_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)#]+)", page.read_text()):
+        assert target.startswith("https://") or (page.parent / target).exists(), target
+
+
+def test_the_help_in_the_readme_is_what_the_command_prints() -> None:
+    readme = (ROOT / "packages/devflow-analytics-cli/README.md").read_text()
+    shown = re.search(r"\$ devflow-analytics --help\n(.*?)```", readme, re.DOTALL)
+    assert shown
+    done = subprocess.run(
+        [Path(sys.executable).with_name("devflow-analytics"), "--help"],
+        env={"COLUMNS": "80"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert shown[1] == done.stdout
