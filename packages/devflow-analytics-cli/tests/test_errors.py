@@ -162,6 +162,11 @@ def test_debug_shows_the_traceback_before_the_same_sentence_and_status(
     assert debug.returncode == plain.returncode == 73
 
 
+def test_verbose_says_the_sentence_once(command: Command, file: Path) -> None:
+    file.mkdir(parents=True)
+    assert command("-v", "init").stderr == command("init").stderr
+
+
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [

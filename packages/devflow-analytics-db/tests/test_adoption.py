@@ -55,6 +55,14 @@ def test_every_row_is_kept(made_by_server: Path, sql: Sql) -> None:
     assert all(before.values())
 
 
+def test_it_is_made_private(server_file: Path) -> None:
+    server_file.chmod(0o644)
+    server_file.parent.chmod(0o755)
+    create_analytics_db().close()
+    assert server_file.stat().st_mode & 0o777 == 0o600
+    assert server_file.parent.stat().st_mode & 0o777 == 0o700
+
+
 def test_the_schema_is_then_that_of_a_new_file(
     made_by_server: Path, tmp_path: Path, sql: Sql
 ) -> None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from devflow_analytics_db import create_analytics_db, database
 from devflow_analytics_db.connection import connect, enable_wal
 
 if TYPE_CHECKING:
@@ -116,6 +117,18 @@ def test_the_switch_to_wal_is_tried_again_while_another_connection_writes(file: 
     releasing.join()
     writer.close()
     assert refused.is_set()
+
+
+def test_a_glance_that_caught_a_writer_at_work_is_not_believed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    create_analytics_db().close()
+    mixture = tmp_path / "mixture.db"
+    with closing(sqlite3.connect(mixture)) as connection:
+        connection.execute("CREATE TABLE half_of_it (x)")
+    # No moment to do this in can be hit at will, so the glance is given what it would have seen.
+    monkeypatch.setattr(database, "glance", lambda _: sqlite3.connect(mixture))
+    assert create_analytics_db().opening.schema_version == 2
 
 
 def test_a_connection_that_cannot_be_configured_is_closed(file: Path) -> None:

@@ -86,6 +86,13 @@ def test_opening_it_again_changes_no_byte_and_leaves_no_file(file: Path) -> None
     assert os.listdir(file.parent) == ["analytics.db"]
 
 
+def test_opening_it_again_makes_nothing_beside_it_not_even_for_a_moment(file: Path) -> None:
+    create_analytics_db().close()
+    os.utime(file.parent, ns=(0, 0))
+    create_analytics_db().close()
+    assert file.parent.stat().st_mtime_ns == 0
+
+
 def test_opening_it_again_waits_for_no_writer(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DEVFLOW_ANALYTICS_BUSY_TIMEOUT_MS", "0")
     with create_analytics_db() as db, closing(db.connect()) as writer:
@@ -102,7 +109,7 @@ def test_an_empty_file_is_a_new_database(file: Path) -> None:
         assert db.opening.created
 
 
-@pytest.mark.parametrize("name", ["with space.db", "größe-☃.db", "100%?#&.db", "a+b;c.db"])
+@pytest.mark.parametrize("name", ["with space.db", "größe-☃.db", "100%41?#&.db", "a+b;c.db"])
 def test_any_file_name_will_do(tmp_path: Path, name: str) -> None:
     with create_analytics_db(tmp_path / name) as db, closing(db.connect()) as connection:
         connection.execute("INSERT INTO sessions (id, started_at) VALUES ('a', 1)")

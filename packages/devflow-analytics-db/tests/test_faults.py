@@ -143,6 +143,45 @@ def test_another_programs_unfinished_wal_is_not_written_back(file: Path) -> None
     assert {name: after[name] for name in before} == before
 
 
+@pytest.fixture
+def crashed(file: Path, python: Python) -> Path:
+    """Another program's file, which that program left in the middle of a transaction."""
+    file.parent.mkdir()
+    python(
+        """
+        import os, signal, sqlite3, sys
+        connection = sqlite3.connect(sys.argv[1], isolation_level=None)
+        connection.execute("CREATE TABLE theirs (x)")
+        connection.execute("PRAGMA cache_size = 1")
+        connection.execute("BEGIN")
+        connection.execute("CREATE TABLE half_done (x)")
+        connection.execute("INSERT INTO theirs SELECT zeroblob(100000)")
+        os.kill(os.getpid(), signal.SIGKILL)
+        """,
+        file,
+    )
+    assert file.with_name("analytics.db-journal").exists()
+    return file
+
+
+def test_another_programs_hot_journal_is_not_rolled_back(crashed: Path) -> None:
+    before = contents(crashed.parent)
+    with pytest.raises(NotAnAnalyticsDatabaseError, match="theirs"):
+        create_analytics_db()
+    assert contents(crashed.parent) == before
+
+
+def test_another_programs_file_known_only_after_its_recovery_is_not_put_into_wal_mode(
+    crashed: Path,
+) -> None:
+    with crashed.open("r+b") as content:
+        content.seek(100)
+        content.write(b"\xff" * 100)
+    with pytest.raises(NotAnAnalyticsDatabaseError, match="it holds theirs"):
+        create_analytics_db()
+    assert crashed.read_bytes()[18:20] == b"\1\1"  # WAL is 2, 2
+
+
 def test_a_file_where_the_directory_should_be_is_named_and_left_alone(file: Path) -> None:
     file.parent.write_bytes(TEXT)
     with pytest.raises(CannotCreateError, match=r"\.devflow is a file, where the .* directory"):

@@ -39,16 +39,19 @@ def busy_timeout_ms(default: int = TIMEOUT_MS) -> int:
 
 
 def connect(file: str, timeout_ms: int) -> sqlite3.Connection:
-    """Open a file that exists, in autocommit mode, and configure the connection."""
-    connection = sqlite3.connect(
-        _uri(file, "rw"), uri=True, timeout=timeout_ms / 1000, isolation_level=None
-    )
+    """Open a file that exists and is ours, in autocommit mode, and configure the connection."""
+    connection = open_existing(file, timeout_ms)
     try:
         configure(connection, timeout_ms)
     except BaseException:
         connection.close()
         raise
     return connection
+
+
+def open_existing(file: str, timeout_ms: int) -> sqlite3.Connection:
+    """Open a file that exists, for reading and writing, in autocommit mode."""
+    return _open(file, "rw", timeout_ms)
 
 
 def glance(file: str) -> sqlite3.Connection:
@@ -58,24 +61,17 @@ def glance(file: str) -> sqlite3.Connection:
     write at any moment: what is seen here may be a mixture. Good news can be believed, as the
     header's first page is written whole; bad news asks for a `look`.
     """
-    return sqlite3.connect(_uri(file, "ro&immutable=1"), uri=True, isolation_level=None)
+    return _open(file, "ro&immutable=1", 0)
 
 
 def look(file: str) -> sqlite3.Connection:
-    """Open a file to look at one state of it, as any reader does, changing no byte of it.
+    """Open a file to look at it as any reader does, changing no byte of it.
 
     A journal that somebody left behind is read, but not written back into the file: the file may
     be none of ours. Without one, the connection is an ordinary one, since only such a connection
     removes in closing the empty ``-wal`` and ``-shm`` that opening makes.
     """
-    connection = sqlite3.connect(
-        _uri(file, "ro" if has_journal(file) else "rw"),
-        uri=True,
-        timeout=busy_timeout_ms() / 1000,
-        isolation_level=None,
-    )
-    connection.execute("BEGIN")
-    return connection
+    return _open(file, "ro" if has_journal(file) else "rw", busy_timeout_ms())
 
 
 def has_journal(file: str) -> bool:
@@ -117,7 +113,12 @@ def enable_wal(connection: sqlite3.Connection, timeout_ms: int) -> None:
         return
 
 
-def _uri(file: str, mode: str) -> str:
-    """Name an absolute path as SQLite's URI file names do. With them, opening never creates."""
+def _open(file: str, mode: str, timeout_ms: int) -> sqlite3.Connection:
+    """Open an absolute path as SQLite's URI file names allow: without ever making the file."""
     escaped = file.replace("%", "%25").replace("?", "%3f").replace("#", "%23")
-    return f"file://{escaped}?mode={mode}"
+    return sqlite3.connect(
+        f"file://{escaped}?mode={mode}",
+        uri=True,
+        timeout=timeout_ms / 1000,
+        isolation_level=None,
+    )

@@ -211,23 +211,26 @@ def _look_at(file: str) -> Identity | None:
     """
     if not has_journal(file):
         try:
-            found = _identify(glance(file), file)
+            return _identify(glance(file), file)
         except (sqlite3.Error, AnalyticsDbError):
             pass  # perhaps only because somebody was writing
-        else:
-            if found.version >= latest_version():
-                return found
     try:
         return _identify(look(file), file)
     except sqlite3.OperationalError as fault:
-        if base_code(fault) in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN):
-            return None
-        raise
+        if base_code(fault) not in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN):
+            raise
+    # A crash left a journal that only a writer may roll back. For another program's file, which
+    # shows even in the state of the crash, that is not us.
+    try:
+        return _identify(glance(file), file)
+    except sqlite3.Error:
+        return None
 
 
 def _identify(connection: sqlite3.Connection, file: str) -> Identity:
     """Identify a file that may be newer than this package; closes the connection."""
     try:
+        connection.execute("BEGIN")
         found = identify(connection, file)
         known = latest_version()
         if found.version > known:

@@ -31,6 +31,9 @@ class Identity:
 def identify(connection: sqlite3.Connection, file: str) -> Identity:
     """Tell what the file is: ours by its header and its ledger, or by what it holds.
 
+    To be called inside a transaction: what another process commits between two of the reads would
+    make the file look like nobody's.
+
     Raises:
         TamperedMigrationError: it is ours by its header, and its ledger says otherwise.
         NotAnAnalyticsDatabaseError: it is another program's.

@@ -7,7 +7,12 @@ import time
 from collections import Counter
 
 from devflow_analytics_db import ledger, location
-from devflow_analytics_db.connection import MIGRATION_TIMEOUT_MS, busy_timeout_ms, connect
+from devflow_analytics_db.connection import (
+    MIGRATION_TIMEOUT_MS,
+    busy_timeout_ms,
+    configure,
+    open_existing,
+)
 from devflow_analytics_db.errors import MigrationError
 from devflow_analytics_db.faults import base_code
 from devflow_analytics_db.identity import APPLICATION_ID, Identity, identify
@@ -45,8 +50,13 @@ def upgrade(file: str) -> Upgrade:
         AnalyticsDbError, sqlite3.Error: nothing was applied.
     """
     migrations = load_migrations()
-    connection = connect(file, busy_timeout_ms(MIGRATION_TIMEOUT_MS))
+    timeout_ms = busy_timeout_ms(MIGRATION_TIMEOUT_MS)
+    connection = open_existing(file, timeout_ms)
     try:
+        connection.execute("BEGIN")
+        identify(connection, file)  # another program's file is not put into WAL mode
+        connection.execute("ROLLBACK")
+        configure(connection, timeout_ms)
         # A table that others refer to can be rebuilt only so: without its rows' references being
         # followed (a setting that a transaction ignores), and without views being rewritten.
         connection.execute("PRAGMA foreign_keys = OFF")
