@@ -2,49 +2,34 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from importlib.metadata import version
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     Command = Callable[..., subprocess.CompletedProcess[str]]
 
-HELP = """\
-Usage: devflow-analytics [OPTIONS] COMMAND [ARGS]...
-
-  Keep a record of what AI agents do through MCP tools, in one SQLite file of
-  your own.
-
-Options:
-  --db PATH      Use this database file.
-  -v, --verbose  Say on stderr what is done.
-  -q, --quiet    Say nothing about what goes well.
-  --debug        Show the Python traceback of an error too.
-  --version      Show the version and exit.
-  -h, --help     Show this message and exit.
-
-Commands:
-  init  Make the database, or bring it up to date.
-
-  The database is ~/.devflow/analytics.db, unless --db or the environment
-  variable DEVFLOW_ANALYTICS_DB_PATH names another file.
-"""
+README = Path(__file__).parent.parent / "README.md"
 
 
-def test_help_lists_options_and_commands(command: Command) -> None:
+def test_the_help_is_what_the_readme_shows(command: Command) -> None:
+    shown = re.search(r"\$ devflow-analytics --help\n(.*?)```", README.read_text(), re.DOTALL)
+    assert shown
     done = command("--help", COLUMNS="80")
-    assert (done.returncode, done.stdout, done.stderr) == (0, HELP, "")
+    assert (done.returncode, done.stdout, done.stderr) == (0, shown[1], "")
 
 
 def test_without_a_command_it_shows_the_help_as_a_usage_error(command: Command) -> None:
-    done = command(COLUMNS="80")
-    assert (done.returncode, done.stdout + done.stderr) == (2, HELP)
+    done = command()
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == command("--help").stdout
 
 
 def test_asking_for_help_or_version_makes_nothing(command: Command, home: Path) -> None:
@@ -81,7 +66,7 @@ def test_on_a_current_file_nothing_is_imported_beyond_sqlite3_and_click(command:
     code = """if True:
         import sys, sqlite3, click
         floor = set(sys.modules)
-        from devflow_analytics_cli.main import cli
+        from devflow_analytics_cli.cli import cli
         cli(["init"], standalone_mode=False)
         more = {name for name in set(sys.modules) - floor if not name.startswith("devflow_")}
         print(*sorted(more), file=sys.stderr)

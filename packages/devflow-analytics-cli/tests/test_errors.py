@@ -17,7 +17,7 @@ import pytest
 from click.testing import CliRunner
 
 from devflow_analytics_cli import init as init_module
-from devflow_analytics_cli.main import cli
+from devflow_analytics_cli.cli import cli
 from devflow_analytics_db import create_analytics_db
 
 if TYPE_CHECKING:
@@ -127,7 +127,8 @@ def read_only() -> Iterator[Path]:
 def test_a_read_only_directory_is_77(read_only: Path) -> None:
     as_nobody = """
         import os, sys
-        from devflow_analytics_cli.main import cli, main
+        from devflow_analytics_cli.cli import cli
+        from devflow_analytics_cli.main import main
 
         # root may write anywhere, so it steps down; first it imports what the other may not read
         cli(["init", "--help"], standalone_mode=False)
@@ -202,6 +203,52 @@ def test_an_interruption_is_130(monkeypatch: pytest.MonkeyPatch) -> None:
     done = CliRunner().invoke(cli, ["init"])
     assert (done.exit_code, done.stdout) == (130, "")
     assert done.stderr == "Interrupted. Nothing was left half done.\n"
+
+
+def test_an_interruption_before_the_command_is_known_is_130_too() -> None:
+    code = """if True:
+        import _thread, sys
+        from devflow_analytics_cli.main import main
+
+        class Interrupting:  # what Ctrl-C does in the middle of the imports
+            def find_spec(self, *_):
+                _thread.interrupt_main()
+
+        sys.meta_path.insert(0, Interrupting())
+        main()
+    """
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=60
+    )
+    assert (done.returncode, done.stdout) == (130, "")
+    assert done.stderr == "Interrupted. Nothing was left half done.\n"
+
+
+def test_output_that_cannot_be_written_is_74(command: Command) -> None:
+    command("init")
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "devflow_analytics_cli", "init"],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+            timeout=60,
+        )
+    assert done.returncode == 74
+    assert done.stderr == "Error: Cannot write the output: No space left on device.\n"
+
+
+def test_where_the_sentence_cannot_be_written_the_status_still_tells(file: Path) -> None:
+    file.mkdir(parents=True)
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "devflow_analytics_cli", "init"],
+            stderr=full,
+            check=False,
+            timeout=60,
+        )
+    assert done.returncode == 73
 
 
 def test_a_closed_pipe_is_silent(command: Command) -> None:

@@ -20,15 +20,15 @@ if TYPE_CHECKING:
 CREATED = """\
 Created {file}
   schema version 2 (applied: 1, 2)
-  journal mode wal: many processes may use it at once
-  readable and writable by you alone
+  journal mode wal
+  file mode 0600: readable and writable by you alone
 
 Next: record tool calls into it from Python,
     from devflow_analytics_db import create_analytics_db
 as the README shows, or look inside with any SQLite tool.
 """
 
-CURRENT = "{file} is current: schema version 2. Nothing to do.\n"
+CURRENT = "{file} is current: schema version 2, journal mode wal.\n"
 
 FROM_DEVFLOWS_SERVER = """
     CREATE TABLE "__drizzle_migrations"
@@ -50,8 +50,8 @@ FROM_DEVFLOWS_SERVER = """
 ADOPTED = """\
 Took over {file} from DevFlow's server, with all its rows
   schema version 2 (applied: 2)
-  journal mode wal: many processes may use it at once
-  readable and writable by you alone
+  journal mode wal
+  file mode 0600: readable and writable by you alone
 """
 
 
@@ -114,14 +114,13 @@ def test_verbose_tells_each_step_on_stderr(command: Command, file: Path) -> None
     assert done.stdout == CREATED.format(file=file)
     assert re.sub(r"[\d.]+ ms", "N ms", done.stderr).splitlines() == [
         f"created directory {file.parent}",
-        "journal mode is WAL",
+        f"journal mode of {file} is now wal",
         f"migration 1 devflow_baseline of {file}: started",
         f"migration 1 devflow_baseline of {file}: applied in N ms",
         f"migration 2 harden of {file}: started",
         f"migration 2 harden of {file}: applied in N ms",
         f"schema of {file} checked: no reference was broken",
         f"created {file}: schema version 2",
-        "journal mode is WAL",
     ]
 
 

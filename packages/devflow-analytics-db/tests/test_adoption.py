@@ -135,6 +135,35 @@ def test_a_view_of_the_users_survives(server_file: Path, sql: Sql) -> None:
     assert sql(server_file, "SELECT * FROM slow") == [("git-log",)]
 
 
+def test_indexes_and_triggers_of_the_users_survive(server_file: Path, sql: Sql) -> None:
+    sql(server_file, "CREATE INDEX my_idx ON tool_calls (error_type)")
+    sql(
+        server_file,
+        "CREATE TRIGGER count_calls AFTER INSERT ON tool_calls BEGIN"
+        " UPDATE sessions SET tool_count = tool_count + 1 WHERE id = NEW.session_id; END",
+    )
+    create_analytics_db().close()
+    mine = "SELECT name FROM sqlite_master WHERE name IN ('my_idx', 'count_calls') ORDER BY name"
+    assert sql(server_file, mine) == [("count_calls",), ("my_idx",)]
+    sql(server_file, "INSERT INTO tool_calls VALUES ('n', 't', 1, 'error', NULL, 1, 'running')")
+    assert sql(server_file, "SELECT tool_count FROM sessions WHERE id = 'running'") == [(1,)]
+
+
+def test_tables_of_the_users_survive_even_with_references_that_cannot_hold(
+    server_file: Path, sql: Sql
+) -> None:
+    sql(server_file, "CREATE TABLE notes (x REFERENCES tool_calls (tool_name))")
+    sql(server_file, "INSERT INTO notes VALUES ('git-log')")
+    create_analytics_db().close()
+    assert sql(server_file, "SELECT * FROM notes") == [("git-log",)]
+
+
+def test_a_table_in_the_way_is_named(server_file: Path, sql: Sql) -> None:
+    sql(server_file, "CREATE TABLE sessions_new (x)")
+    with pytest.raises(MigrationError, match=r"in the way of migration 2 harden: .*sessions_new"):
+        create_analytics_db()
+
+
 @pytest.mark.parametrize(
     ("change", "fault"),
     [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
 import subprocess
 import sys
@@ -13,12 +14,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from devflow_analytics_db import create_analytics_db, database
+from devflow_analytics_db import create_analytics_db, files, identity
 from devflow_analytics_db.connection import connect, enable_wal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
+
+    Python = Callable[..., subprocess.CompletedProcess[str]]
 
 PROCESSES = 8
 ROUNDS = 20
@@ -112,7 +115,7 @@ def test_the_switch_to_wal_is_tried_again_while_another_connection_writes(file: 
     releasing = threading.Thread(target=release)
     releasing.start()
     with closing(sqlite3.connect(file, timeout=30, isolation_level=None)) as connection:
-        enable_wal(Watched(connection), 30_000)  # type: ignore[arg-type]  # it has what is needed
+        enable_wal(Watched(connection), str(file), 30_000)  # type: ignore[arg-type]  # it has what is needed
         assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
     releasing.join()
     writer.close()
@@ -127,7 +130,7 @@ def test_a_glance_that_caught_a_writer_at_work_is_not_believed(
     with closing(sqlite3.connect(mixture)) as connection:
         connection.execute("CREATE TABLE half_of_it (x)")
     # No moment to do this in can be hit at will, so the glance is given what it would have seen.
-    monkeypatch.setattr(database, "glance", lambda _: sqlite3.connect(mixture))
+    monkeypatch.setattr(identity, "glance", lambda _: sqlite3.connect(mixture))
     assert create_analytics_db().opening.schema_version == 2
 
 
@@ -138,7 +141,67 @@ def test_a_connection_that_cannot_be_configured_is_closed(file: Path) -> None:
         connect(str(file), 0)
 
 
-def test_where_wal_is_impossible_the_journal_mode_stays(caplog: pytest.LogCaptureFixture) -> None:
-    with closing(sqlite3.connect(":memory:")) as connection:
-        enable_wal(connection, 0)
-    assert caplog.messages == ["WAL is not possible here; the journal mode stays memory"]
+def test_threads_that_make_one_file_at_once_all_succeed(tmp_path: Path) -> None:
+    for number in range(ROUNDS):
+        file = tmp_path / f"{number}.db"
+        barrier = threading.Barrier(PROCESSES)
+        openings: list[bool] = []
+
+        def open_it(
+            file: Path = file,
+            barrier: threading.Barrier = barrier,
+            openings: list[bool] = openings,
+        ) -> None:
+            barrier.wait()
+            openings.append(create_analytics_db(file).opening.created)
+
+        threads = [threading.Thread(target=open_it) for _ in range(PROCESSES)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert sorted(openings) == [False] * (PROCESSES - 1) + [True]
+
+
+def test_no_thread_finds_a_new_file_before_its_maker_has_closed_it(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Closing any descriptor of a file drops the locks that SQLite holds on it in this process."""
+    file.parent.mkdir()
+    made, found = threading.Event(), threading.Event()
+    found_before_the_close: list[bool] = []
+    close = os.close
+
+    def slow_close(descriptor: int) -> None:
+        made.set()
+        found_before_the_close.append(found.wait(timeout=0.2))
+        close(descriptor)
+
+    def find() -> None:
+        assert made.wait(timeout=30)
+        files.make(str(file))
+        found.set()
+
+    monkeypatch.setattr(os, "close", slow_close)
+    finder = threading.Thread(target=find)
+    finder.start()
+    files.make(str(file))
+    finder.join()
+    assert found_before_the_close == [False]
+
+
+def test_a_fork_while_a_file_is_made_does_not_block_the_child(file: Path, python: Python) -> None:
+    done = python(
+        """
+        import os
+        from devflow_analytics_db import create_analytics_db, files
+
+        with files._creation:
+            child = os.fork()
+            if not child:
+                create_analytics_db()
+                os._exit(0)
+        print(os.waitpid(child, 0)[1])
+        """
+    )
+    assert (done.stdout, file.exists()) == ("0\n", True), done

@@ -30,8 +30,7 @@ def test_the_database_is_created_in_the_home_directory(file: Path) -> None:
 
 
 def test_wal_mode_is_on(file: Path, sql: Callable[..., list[tuple[str]]]) -> None:
-    with create_analytics_db() as db:
-        assert db.journal_mode() == "wal"
+    create_analytics_db().close()
     assert sql(file, "PRAGMA journal_mode") == [("wal",)]
 
 
@@ -44,7 +43,7 @@ def test_wal_mode_is_put_back_where_it_was_switched_off(
         assert connection.execute("PRAGMA journal_mode").fetchall() == [("wal",)]
 
 
-@pytest.mark.parametrize("umask", [0o000, 0o077], ids=oct)
+@pytest.mark.parametrize("umask", [0o000, 0o077, 0o777], ids=oct)
 def test_nobody_else_can_read_it(file: Path, umask: int) -> None:
     before = os.umask(umask)
     try:
@@ -66,6 +65,18 @@ def test_what_others_could_read_is_made_private(file: Path) -> None:
         modes = {path.name: mode_of(path) for path in file.parent.iterdir()}
     assert mode_of(file.parent) == 0o700
     assert modes == {"analytics.db": 0o600, "analytics.db-wal": 0o600, "analytics.db-shm": 0o600}
+
+
+@pytest.mark.parametrize("suffix", ["-wal", "-shm"])
+def test_what_an_interrupted_run_left_open_to_others_is_made_private(
+    file: Path, suffix: str
+) -> None:
+    with create_analytics_db() as db, closing(db.connect()) as connection:
+        connection.execute("INSERT INTO sessions (id, started_at) VALUES ('a', 1)")
+        beside = file.with_name(f"analytics.db{suffix}")
+        beside.chmod(0o644)
+        create_analytics_db().close()
+        assert mode_of(beside) == 0o600
 
 
 def test_a_directory_of_the_users_own_keeps_its_mode(tmp_path: Path) -> None:

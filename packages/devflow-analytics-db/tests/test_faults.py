@@ -97,9 +97,14 @@ def a_file_with_a_damaged_schema(file: Path) -> None:
         content.write(b"\xff" * 3000)
 
 
+def a_single_byte(file: Path) -> None:
+    file.write_bytes(b"x")
+
+
 @pytest.mark.parametrize(
     ("make", "error", "sentence"),
     [
+        (a_single_byte, NotAnAnalyticsDatabaseError, "but a single byte"),
         (a_text_file, NotAnAnalyticsDatabaseError, "is not an SQLite database"),
         (a_directory, CannotCreateError, "is a directory, where the database should be"),
         (a_pipe, CannotCreateError, "is not a regular file, where the database should be"),
@@ -171,15 +176,24 @@ def test_another_programs_hot_journal_is_not_rolled_back(crashed: Path) -> None:
     assert contents(crashed.parent) == before
 
 
-def test_another_programs_file_known_only_after_its_recovery_is_not_put_into_wal_mode(
-    crashed: Path,
+@pytest.mark.parametrize(
+    ("first_page", "sentence"),
+    [
+        (b"\xff" * 3996, "is damaged"),
+        (b"\x0d" + bytes(4) + b"\x10" + bytes(3990), "does not show whose file it is"),
+    ],
+    ids=["unreadable", "without a table"],
+)
+def test_a_crashed_file_that_does_not_show_whose_it_is_is_left_alone(
+    crashed: Path, first_page: bytes, sentence: str
 ) -> None:
     with crashed.open("r+b") as content:
         content.seek(100)
-        content.write(b"\xff" * 100)
-    with pytest.raises(NotAnAnalyticsDatabaseError, match="it holds theirs"):
+        content.write(first_page)
+    before = contents(crashed.parent)
+    with pytest.raises(CorruptDatabaseError, match=sentence):
         create_analytics_db()
-    assert crashed.read_bytes()[18:20] == b"\1\1"  # WAL is 2, 2
+    assert contents(crashed.parent) == before
 
 
 def test_a_file_where_the_directory_should_be_is_named_and_left_alone(file: Path) -> None:
@@ -233,9 +247,6 @@ def test_a_crash_in_the_middle_of_the_first_write_is_recovered(file: Path, pytho
         """
         import os, signal, sqlite3, sys
         connection = sqlite3.connect(sys.argv[1], isolation_level=None)
-        connection.execute("PRAGMA page_size = 512")
-        connection.execute("CREATE TABLE devflow (x)")
-        connection.execute("DROP TABLE devflow")
         connection.execute("PRAGMA cache_size = 1")
         connection.execute("BEGIN")
         connection.execute("CREATE TABLE half_done (x)")
@@ -245,8 +256,7 @@ def test_a_crash_in_the_middle_of_the_first_write_is_recovered(file: Path, pytho
         file,
     )
     assert file.with_name("analytics.db-journal").exists()
-    with create_analytics_db() as db:
-        assert (db.opening.created, db.journal_mode()) == (True, "wal")
+    assert create_analytics_db().opening.created
     assert os.listdir(file.parent) == ["analytics.db"]
 
 
@@ -344,7 +354,7 @@ def test_no_room_is_a_named_error_and_later_a_success(
         (sqlite3.SQLITE_FULL, errors.StorageError),
         (sqlite3.SQLITE_IOERR_WRITE, errors.StorageError),
         (sqlite3.SQLITE_PROTOCOL, errors.StorageError),
-        (sqlite3.SQLITE_READONLY, errors.PermissionDeniedError),
+        (sqlite3.SQLITE_PERM, errors.PermissionDeniedError),
         (sqlite3.SQLITE_INTERNAL, errors.AnalyticsDbError),
     ],
 )
@@ -359,10 +369,98 @@ def test_what_sqlite_reports_becomes_a_named_error(
 
 
 def test_a_file_that_cannot_be_opened_although_it_may_is_a_fault_of_storage(file: Path) -> None:
-    create_analytics_db().close()
+    db = create_analytics_db()
     file.with_name("analytics.db-wal").mkdir()
     with pytest.raises(StorageError, match="no directory is in the place of one of them"):
-        create_analytics_db().connect()
+        db.connect()
+
+
+@pytest.mark.parametrize("suffix", ["-wal", "-journal"])
+@pytest.mark.parametrize("state", ["missing", "empty", "current", "another program's"])
+def test_a_file_with_the_name_of_a_journal_is_named_and_not_deleted(
+    suffix: str, state: str, file: Path
+) -> None:
+    file.parent.mkdir(mode=0o700)
+    if state == "empty":
+        file.touch()
+    elif state == "current":
+        create_analytics_db().close()
+    elif state == "another program's":
+        another_programs(file)
+    file.with_name(f"analytics.db{suffix}").write_bytes(TEXT)
+    before = contents(file.parent)
+    with pytest.raises(CannotCreateError, match=f"analytics.db{suffix} is no journal of SQLite's"):
+        create_analytics_db()
+    assert contents(file.parent) == before
+
+
+def test_a_directory_with_the_name_of_a_journal_is_named(file: Path) -> None:
+    create_analytics_db().close()
+    file.with_name("analytics.db-wal").mkdir()
+    with pytest.raises(CannotCreateError, match=r"analytics\.db-wal is a directory"):
+        create_analytics_db()
+
+
+def test_a_wal_without_its_database_is_not_deleted(file: Path, tmp_path: Path) -> None:
+    lost = tmp_path / "lost"
+    lost.mkdir()
+    with create_analytics_db() as db, closing(db.connect()) as connection:
+        connection.execute("INSERT INTO sessions (id, started_at) VALUES ('only copy', 1)")
+        shutil.copy(f"{file}-wal", lost / "calls.db-wal")
+    before = contents(lost)
+    with pytest.raises(CannotCreateError, match=r"calls.db is missing .* but .*db-wal is there"):
+        create_analytics_db(lost / "calls.db")
+    assert contents(lost) == before
+    (lost / "calls.db").touch()
+    with pytest.raises(CannotCreateError, match=r"calls.db is missing or empty, but .*-wal is"):
+        create_analytics_db(lost / "calls.db")
+    assert contents(lost) == before | {"calls.db": b""}
+
+
+def test_where_wal_cannot_be_used_the_file_is_put_back_as_it_was(server_file: Path) -> None:
+    with closing(sqlite3.connect(server_file)) as connection:
+        assert connection.execute("PRAGMA journal_mode = DELETE").fetchone() == ("delete",)
+    in_the_way = server_file.with_name("analytics.db-shm")
+    in_the_way.mkdir()
+    with pytest.raises(StorageError, match="the files that SQLite keeps beside it"):
+        create_analytics_db()
+    with closing(sqlite3.connect(server_file)) as connection:
+        assert connection.execute("PRAGMA journal_mode").fetchone() == ("delete",)
+        assert connection.execute("SELECT count(*) FROM tool_calls").fetchone() == (3,)
+    in_the_way.rmdir()
+    assert create_analytics_db().opening.adopted
+
+
+def test_names_that_are_no_text_are_another_programs(file: Path) -> None:
+    file.parent.mkdir()
+    another_programs(file, "CREATE TABLE latin (x)")
+    file.write_bytes(file.read_bytes().replace(b"latin", b"l\xe4tin"))
+    with pytest.raises(NotAnAnalyticsDatabaseError, match="l\ufffdtin"):
+        create_analytics_db()
+
+
+def test_a_schema_that_is_no_text_is_damaged(file: Path) -> None:
+    create_analytics_db().close()
+    file.write_bytes(file.read_bytes().replace(b"CREATE TABLE devflow", b"CR\xffATE TABLE devflow"))
+    before = file.read_bytes()
+    with pytest.raises(CorruptDatabaseError, match="is damaged"):
+        create_analytics_db()
+    assert file.read_bytes() == before
+
+
+def test_a_file_with_our_id_no_version_and_tables_is_not_ours(file: Path) -> None:
+    file.parent.mkdir()
+    another_programs(file, f"PRAGMA application_id = {int.from_bytes(b'DFAn', 'big')}")
+    with pytest.raises(NotAnAnalyticsDatabaseError, match="its schema version is 0, and yet"):
+        create_analytics_db()
+
+
+def test_a_path_too_long_for_sqlite_is_named_and_nothing_is_made(tmp_path: Path) -> None:
+    directory = tmp_path.joinpath(*["x" * 100] * 5)
+    directory.mkdir(parents=True)
+    with pytest.raises(CannotCreateError, match="longer path than the 504 bytes"):
+        create_analytics_db(directory / "calls.db")
+    assert list(directory.iterdir()) == []
 
 
 @pytest.mark.parametrize(

@@ -48,7 +48,7 @@ def test_the_environment_sets_the_busy_timeout_of_both(monkeypatch: pytest.Monke
         assert settings(db.database.execute)["busy_timeout"] == 250
 
 
-@pytest.mark.parametrize("value", ["soon", "-1", "1.5", "2147483648", "٣", " 5"])
+@pytest.mark.parametrize("value", ["soon", "-1", "1.5", "2147483648", "٣", " 5", "9" * 5000])
 def test_a_bad_busy_timeout_is_a_named_error_with_the_value_in_it(
     value: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -108,12 +108,26 @@ def test_a_forked_child_uses_the_handle_of_its_parent() -> None:
             db.Session(id="parent", started_at=1)
         child = os.fork()
         if child == 0:
-            with db_session:
-                db.Session(id="child", started_at=2)
-            os._exit(0)
+            try:
+                with db_session:
+                    db.Session(id="child", started_at=2)
+            finally:
+                os._exit(0)
         assert os.waitpid(child, 0) == (child, 0)
         with db_session:
             assert sorted(session.id for session in db.Session.select()) == ["child", "parent"]
+
+
+def test_a_database_opened_inside_a_session_of_ponys_is_closed_without_a_fuss() -> None:
+    with db_session, pytest.raises(KeyError), create_analytics_db() as db:  # noqa: PT012  a block
+        db.Session(started_at=1)
+        raise KeyError
+    db.close()
+    with db_session, create_analytics_db() as db:
+        db.Session(started_at=1)
+    with db_session:
+        assert db.Session.select().count() == 2
+    db.close()
 
 
 def test_closing_leaves_only_the_database_behind(file: Path) -> None:
@@ -128,6 +142,8 @@ def test_a_file_that_was_deleted_is_not_made_again_behind_the_users_back(file: P
         file.unlink()
         with pytest.raises(CannotCreateError, match=r"analytics.db is gone"):
             db.connect()
+        with pytest.raises(CannotCreateError, match=r"analytics.db is gone"):
+            db.database  # noqa: B018  binds it
         assert not file.exists()
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pwd
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -14,6 +15,12 @@ from devflow_analytics_db import (
     create_analytics_db,
     default_path,
 )
+
+if TYPE_CHECKING:
+    import subprocess
+    from collections.abc import Callable
+
+    Python = Callable[..., subprocess.CompletedProcess[str]]
 
 
 def test_the_default_is_in_the_home_directory(home: Path) -> None:
@@ -53,6 +60,39 @@ def test_an_empty_variable_is_as_none(home: Path, monkeypatch: pytest.MonkeyPatc
 def test_a_tilde_is_the_home_directory(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DEVFLOW_ANALYTICS_DB_PATH", "~/calls.db")
     assert default_path() == home / "calls.db"
+
+
+def test_a_tilde_without_a_home_variable_is_the_users_home_on_record(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("HOME", "")
+    monkeypatch.setenv("DEVFLOW_ANALYTICS_DB_PATH", "~/calls.db")
+    assert default_path() == Path(pwd.getpwuid(os.getuid()).pw_dir, "calls.db")
+
+
+def test_a_user_who_does_not_exist_is_a_named_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DEVFLOW_ANALYTICS_DB_PATH", "~nosuch/calls.db")
+    with pytest.raises(ConfigurationError, match="begins with a user who does not exist"):
+        default_path()
+
+
+def test_a_deleted_current_directory_is_a_named_error(tmp_path: Path, python: Python) -> None:
+    done = python(
+        """
+        import os, sys
+        from devflow_analytics_db import CannotCreateError, create_analytics_db
+
+        os.mkdir(sys.argv[1])
+        os.chdir(sys.argv[1])
+        os.rmdir(sys.argv[1])
+        try:
+            create_analytics_db("calls.db")
+        except CannotCreateError as error:
+            print(error)
+        """,
+        tmp_path / "deleted",
+    )
+    assert "counts from the current directory, which was deleted" in done.stdout, done
 
 
 def test_a_relative_path_counts_from_the_current_directory(home: Path) -> None:

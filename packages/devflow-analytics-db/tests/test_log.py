@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 def logged(caplog: pytest.LogCaptureFixture, file: Path) -> list[str]:
     assert {record.name for record in caplog.records} == {"devflow_analytics_db"}
+    assert "log.py" not in {record.filename for record in caplog.records}  # but who calls it
     told = [f"{record.levelname} {record.getMessage()}" for record in caplog.records]
     caplog.clear()
     return [re.sub(r"[\d.]+ ms", "N ms", line.replace(str(file), "FILE")) for line in told]
@@ -30,7 +31,7 @@ def test_each_step_is_logged(caplog: pytest.LogCaptureFixture, file: Path) -> No
     create_analytics_db()
     assert logged(caplog, file) == [
         f"INFO created directory {file.parent}",
-        "DEBUG journal mode is WAL",
+        "DEBUG journal mode of FILE is now wal",
         "INFO migration 1 devflow_baseline of FILE: started",
         "INFO migration 1 devflow_baseline of FILE: applied in N ms",
         "INFO migration 2 harden of FILE: started",

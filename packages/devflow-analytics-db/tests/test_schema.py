@@ -7,9 +7,11 @@ from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from pony.orm import Database
 
 from devflow_analytics_db import create_analytics_db
 from devflow_analytics_db.schema_reader import table_structure
+from devflow_analytics_schema import define_entities
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -57,34 +59,52 @@ def test_the_file_holds_these_tables_and_indexes(connection: sqlite3.Connection)
 def test_the_columns_indexes_and_foreign_key_are_those_of_the_design(
     connection: sqlite3.Connection,
 ) -> None:
-    assert table_structure(connection, "sessions") == (
-        (
-            ("id", "TEXT", True, None, 1),
-            ("started_at", "INTEGER", True, None, 0),
-            ("ended_at", "INTEGER", False, None, 0),
-            ("tool_count", "INTEGER", True, "0", 0),
-        ),
-        (),
-        (),
-    )
-    assert table_structure(connection, "tool_calls") == (
-        (
-            ("id", "TEXT", True, None, 1),
-            ("tool_name", "TEXT", True, None, 0),
-            ("duration_ms", "REAL", True, None, 0),
-            ("status", "TEXT", True, None, 0),
-            ("error_type", "TEXT", False, None, 0),
-            ("timestamp", "INTEGER", True, None, 0),
-            ("session_id", "TEXT", True, None, 0),
-        ),
-        (("sessions", "session_id", "id", "NO ACTION", "CASCADE"),),
-        (
-            ("session_id_idx", 0, ("session_id",)),
-            ("timestamp_idx", 0, ("timestamp",)),
-            ("timestamp_tool_name_idx", 0, ("timestamp", "tool_name")),
-            ("tool_name_idx", 0, ("tool_name",)),
-        ),
-    )
+    sessions = table_structure(connection, "sessions")
+    assert sessions.columns == [
+        ("id", "TEXT", True, None, 1),
+        ("started_at", "INTEGER", True, None, 0),
+        ("ended_at", "INTEGER", False, None, 0),
+        ("tool_count", "INTEGER", True, "0", 0),
+    ]
+    assert (sessions.references, sessions.indexes) == (set(), set())
+    calls = table_structure(connection, "tool_calls")
+    assert calls.columns == [
+        ("id", "TEXT", True, None, 1),
+        ("tool_name", "TEXT", True, None, 0),
+        ("duration_ms", "REAL", True, None, 0),
+        ("status", "TEXT", True, None, 0),
+        ("error_type", "TEXT", False, None, 0),
+        ("timestamp", "INTEGER", True, None, 0),
+        ("session_id", "TEXT", True, None, 0),
+    ]
+    assert calls.references == {("sessions", "id", "session_id", "NO ACTION", "CASCADE")}
+    assert calls.indexes == {
+        ("session_id_idx", False, ("session_id",)),
+        ("timestamp_idx", False, ("timestamp",)),
+        ("timestamp_tool_name_idx", False, ("timestamp", "tool_name")),
+        ("tool_name_idx", False, ("tool_name",)),
+    }
+
+
+def test_the_entities_describe_the_tables_that_the_migrations_make(
+    connection: sqlite3.Connection, tmp_path: Path
+) -> None:
+    file = tmp_path / "made by pony.db"
+    database = Database(provider="sqlite", filename=str(file), create_db=True)
+    define_entities(database)
+    database.generate_mapping(create_tables=True)
+    database.disconnect()
+    with closing(sqlite3.connect(file)) as ponys:
+        for table in ("sessions", "tool_calls"):
+            described, made = table_structure(ponys, table), table_structure(connection, table)
+            assert [column[:3] for column in described.columns] == [
+                column[:3] for column in made.columns
+            ]
+            assert described.references == made.references
+            # Pony lets no one name an index of two columns
+            assert {index[1:] for index in described.indexes} == {
+                index[1:] for index in made.indexes
+            }
 
 
 def test_the_tables_are_strict(connection: sqlite3.Connection) -> None:

@@ -6,13 +6,13 @@ from math import inf, nan
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from pony.orm import Database, db_session, flush, rollback
+from pony.orm import Database, db_session, flush, rollback, select
 from pony.orm.core import ERDiagramError
 
 import devflow_analytics_schema as schema
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from devflow_analytics_schema import Entities, NewToolCall
 
@@ -165,6 +165,35 @@ def test_entities_are_instances_of_the_types_for_annotations(entities: Entities)
         assert isinstance(session, schema.Session)
         assert isinstance(call, schema.ToolCall)
     assert schema.Query[schema.ToolCall]
+
+
+@pytest.mark.parametrize("wanted", [schema.Session, schema.ToolCall])
+def test_the_types_for_annotations_say_what_to_use_for_rows(wanted: Any) -> None:
+    sentence = rf"create_analytics_db\(\)\.{wanted.__name__}, or that of define_entities\(\)"
+    with pytest.raises(TypeError, match=sentence):
+        wanted(started_at=1)
+    with pytest.raises(TypeError, match=sentence):
+        wanted["key"]
+
+
+def test_rows_are_found_sorted_and_paged(entities: Entities) -> None:
+    with db_session:
+        for n in range(5):
+            entities.Session(id=str(n), started_at=10 - n)
+
+    def ids(sessions: Iterable[schema.Session]) -> list[str]:
+        return [session.id for session in sessions]
+
+    with db_session:
+        by_start = entities.Session.select().order_by(lambda session: session.started_at)
+        assert ids(by_start) == ["4", "3", "2", "1", "0"]
+        assert ids(by_start[:2]) == ids(by_start.limit(2)) == ids(by_start.page(1, 2)) == ["4", "3"]
+        assert ids(by_start.filter(lambda session: session.started_at > 8)) == ["1", "0"]
+        assert by_start.first() is entities.Session["4"]
+        assert entities.Session.get(id="nobody") is None
+        assert entities.Session.exists(id="0")
+        assert entities.Session.select(lambda session: session.started_at > 8).delete(bulk=True)
+        assert ids(select(session for session in entities.Session)) == ["2", "3", "4"]
 
 
 def test_importing_the_package_does_not_import_pony() -> None:

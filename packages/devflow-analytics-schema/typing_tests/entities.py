@@ -1,4 +1,4 @@
-"""What a type checker must see of the entities. Checked by ``just types``, never run.
+"""What a type checker must see of the entities. Checked by ``just lint``, never run.
 
 A line that must be refused carries an ignore; if it were accepted, the ignore would be unused,
 which is an error too.
@@ -6,7 +6,7 @@ which is an error too.
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from typing import assert_type
 
 from devflow_analytics_schema import (
@@ -43,7 +43,7 @@ def rows_come_back_as_what_was_asked_for(entities: Entities) -> None:
     assert_type(entities.ToolCall.select(), Query[ToolCall])
     slow = entities.ToolCall.select(lambda call: call.duration_ms > 1)
     assert_type(slow.first(), ToolCall | None)
-    assert_type(entities.ToolCall.select()[:10], list[ToolCall])
+    assert_type(entities.ToolCall.select()[:10], Sequence[ToolCall])
     assert_type((call for call in entities.ToolCall), Generator[ToolCall, None, None])
 
 

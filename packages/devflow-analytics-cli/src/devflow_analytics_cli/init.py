@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import stat
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 import click
@@ -29,10 +31,10 @@ def init(settings: Settings, as_json: bool) -> None:
     Safe at any time and from several processes at once: rows are kept, and a database that is
     current is not changed. A database that DevFlow's own server made is taken over with its rows.
     """
-    with create_analytics_db(settings.path) as db:
+    with create_analytics_db(settings.path) as db, closing(db.connect()) as connection:
         path = os.fspath(db)
         opening = db.opening
-        journal_mode = db.journal_mode()
+        (journal_mode,) = connection.execute("PRAGMA journal_mode").fetchone()
     if as_json:
         import json  # noqa: PLC0415  seldom needed
 
@@ -46,25 +48,28 @@ def init(settings: Settings, as_json: bool) -> None:
         }
         click.echo(json.dumps(keys))
     elif not settings.quiet:
-        click.echo(_sentence(click.format_filename(path), opening, journal_mode))
+        click.echo(_sentence(path, opening, journal_mode))
         if opening.created:
             click.echo(NEXT_STEP)
 
 
 def _sentence(path: str, opening: Opening, journal_mode: str) -> str:
+    shown = click.format_filename(path)
     version = f"schema version {opening.schema_version}"
     if not opening.applied:
-        return f"{path} is current: {version}. Nothing to do."
+        return f"{shown} is current: {version}, journal mode {journal_mode}."
     if opening.created:
-        deed = f"Created {path}"
+        deed = f"Created {shown}"
     elif opening.adopted:
-        deed = f"Took over {path} from DevFlow's server, with all its rows"
+        deed = f"Took over {shown} from DevFlow's server, with all its rows"
     else:
-        deed = f"Upgraded {path}"
+        deed = f"Upgraded {shown}"
     applied = ", ".join(map(str, opening.applied))
+    mode = stat.S_IMODE(os.stat(path).st_mode)
+    private = "others have rights on it" if mode & 0o077 else "readable and writable by you alone"
     return (
         f"{deed}\n"
         f"  {version} (applied: {applied})\n"
-        f"  journal mode {journal_mode}: many processes may use it at once\n"
-        "  readable and writable by you alone"
+        f"  journal mode {journal_mode}\n"
+        f"  file mode {mode:04o}: {private}"
     )

@@ -1,87 +1,27 @@
-"""The command's entry, its global options, and how errors reach the user."""
+"""The command's entry: small, so that Ctrl-C is heard from the first moment."""
 
 from __future__ import annotations
 
 import sys
-from typing import Any
 
-import click
-
-from devflow_analytics_cli import __version__
-from devflow_analytics_cli.init import init
-from devflow_analytics_cli.settings import Settings
-from devflow_analytics_db import AnalyticsDbError
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import NoReturn
 
 INTERRUPTED = 130  # 128 + SIGINT, as shells say it
 
 
-class _Commands(click.Group):
-    """Commands that may raise what the libraries raise; the user gets a sentence and a status."""
-
-    def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401  click's signature
-        try:
-            return super().invoke(ctx)
-        except AnalyticsDbError as error:
-            _fail(ctx, error, str(error), error.exit_status)
-        except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
-            raise  # click's own ways to end
-        except KeyboardInterrupt:
-            click.echo("Interrupted. Nothing was left half done.", err=True)
-            ctx.exit(INTERRUPTED)
-        except Exception as error:  # noqa: BLE001  the last stop: no traceback reaches a user
-            fault = f"{type(error).__name__}: {error}"
-            _fail(ctx, error, f"{fault}. This is a fault of ours: please report it.", 1)
-
-
-def _fail(ctx: click.Context, error: Exception, sentence: str, exit_status: int) -> None:
-    if ctx.params["debug"]:
-        import traceback  # noqa: PLC0415  seldom needed
-
-        traceback.print_exception(error)
-    click.echo(f"Error: {sentence}", err=True)
-    ctx.exit(exit_status)
-
-
-@click.group(
-    cls=_Commands,
-    context_settings={"help_option_names": ["-h", "--help"]},
-    epilog="The database is ~/.devflow/analytics.db, unless --db or the environment variable"
-    " DEVFLOW_ANALYTICS_DB_PATH names another file.",
-)
-@click.option("--db", "path", metavar="PATH", help="Use this database file.")
-@click.option("-v", "--verbose", is_flag=True, help="Say on stderr what is done.")
-@click.option("-q", "--quiet", is_flag=True, help="Say nothing about what goes well.")
-@click.option("--debug", is_flag=True, help="Show the Python traceback of an error too.")
-@click.version_option(__version__)
-@click.pass_context
-def cli(
-    ctx: click.Context,
-    path: str | None,
-    verbose: bool,
-    quiet: bool,
-    debug: bool,  # noqa: ARG001  read from the context when something fails
-) -> None:
-    """Keep a record of what AI agents do through MCP tools, in one SQLite file of your own."""
-    ctx.obj = Settings(path, quiet=quiet)
-    if verbose:
-        _show_log(ctx)
-
-
-cli.add_command(init)
-
-
-def _show_log(ctx: click.Context) -> None:
-    """Show on stderr what the db package logs, but for errors: those are shown anyway."""
-    import logging  # noqa: PLC0415  its import takes longer than a whole 'init'
-
-    logger = logging.getLogger("devflow_analytics_db")
-    handler = logging.StreamHandler(sys.stderr)
-    handler.addFilter(lambda record: record.levelno < logging.ERROR)
-    logger.addHandler(handler)
-    logger.setLevel(logging.DEBUG)
-    ctx.call_on_close(lambda: logger.removeHandler(handler))
-
-
 def main() -> None:
     """Run the command."""
-    cli(prog_name="devflow-analytics")
+    try:
+        from devflow_analytics_cli.cli import cli  # noqa: PLC0415  takes most of the time
+
+        cli(prog_name="devflow-analytics")
+    except KeyboardInterrupt:
+        interrupted()
+
+
+def interrupted() -> NoReturn:
+    """Say so and end."""
+    sys.stderr.write("Interrupted. Nothing was left half done.\n")
+    sys.exit(INTERRUPTED)

@@ -30,7 +30,9 @@ def busy_timeout_ms(default: int = TIMEOUT_MS) -> int:
     value = os.environ.get(TIMEOUT_VARIABLE)
     if not value:
         return default
-    if value.isascii() and value.isdigit() and int(value) <= LARGEST_TIMEOUT_MS:
+    # the length first: Python refuses to read numbers of thousands of digits
+    short = len(value) <= len(str(LARGEST_TIMEOUT_MS))
+    if short and value.isascii() and value.isdigit() and int(value) <= LARGEST_TIMEOUT_MS:
         return int(value)
     raise ConfigurationError(
         f"{TIMEOUT_VARIABLE} is {value!r}, which is not a whole number of milliseconds from 0 to"
@@ -41,8 +43,9 @@ def busy_timeout_ms(default: int = TIMEOUT_MS) -> int:
 def connect(file: str, timeout_ms: int) -> sqlite3.Connection:
     """Open a file that exists and is ours, in autocommit mode, and configure the connection."""
     connection = open_existing(file, timeout_ms)
+    connection.text_factory = str
     try:
-        configure(connection, timeout_ms)
+        configure(connection, file, timeout_ms)
     except BaseException:
         connection.close()
         raise
@@ -79,46 +82,71 @@ def has_journal(file: str) -> bool:
     return os.path.exists(f"{file}-wal") or os.path.exists(f"{file}-journal")
 
 
-def configure(connection: sqlite3.Connection, timeout_ms: int) -> None:
+def configure(connection: sqlite3.Connection, file: str, timeout_ms: int) -> None:
     """Set what SQLite keeps per connection, and WAL, which it keeps in the file."""
     connection.execute("PRAGMA foreign_keys = ON")
     connection.execute("PRAGMA trusted_schema = OFF")
     connection.execute("PRAGMA synchronous = NORMAL")
-    enable_wal(connection, timeout_ms)
+    enable_wal(connection, file, timeout_ms)
 
 
-def enable_wal(connection: sqlite3.Connection, timeout_ms: int) -> None:
+def enable_wal(connection: sqlite3.Connection, file: str, timeout_ms: int) -> None:
     """Put the file into WAL mode, if it is not.
 
     While another connection writes, SQLite answers this one statement with BUSY at once, whatever
-    the busy timeout; so it is tried again here until the timeout is over. A file system that
-    cannot hold WAL's shared memory keeps its journal mode, and a warning is logged: everything
-    works, only not readers beside a writer.
+    the busy timeout; so it is tried again here until the timeout is over.
+
+    Where the file system cannot hold WAL's shared memory, SQLite notices only once the file says
+    that it is in WAL mode, and nobody could open it any more; so the file is put back.
     """
+    (before,) = connection.execute("PRAGMA journal_mode").fetchone()
+    if before == "wal":
+        return
     deadline = time.monotonic() + timeout_ms / 1000
     pause = 0.001
     while True:
         try:
             (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
+            connection.execute("BEGIN IMMEDIATE")  # needs the shared memory
+            connection.execute("ROLLBACK")
         except sqlite3.OperationalError as fault:
-            if not is_busy(fault) or time.monotonic() > deadline:
+            if not is_busy(fault):
+                connection.close()
+                _leave_wal(file)
+                raise
+            if time.monotonic() > deadline:
                 raise
             time.sleep(pause)
             pause = min(2 * pause, 0.05)
-            continue
-        if mode == "wal":
-            log("debug", "journal mode is WAL")
         else:
-            log("warning", "WAL is not possible here; the journal mode stays %s", mode)
-        return
+            log("debug", "journal mode of %s is now %s", file, mode)
+            return
+
+
+def _leave_wal(file: str) -> None:
+    """Put a file back out of WAL mode, without the shared memory that cannot be had.
+
+    With an exclusive lock SQLite needs none (https://www.sqlite.org/wal.html#noshm).
+    """
+    connection = open_existing(file, 0)
+    try:
+        connection.execute("PRAGMA locking_mode = EXCLUSIVE")
+        connection.execute("PRAGMA journal_mode = DELETE")
+    except sqlite3.Error as fault:  # the first fault is the one to report
+        log("warning", "could not put %s back out of WAL mode: %s", file, fault)
+    finally:
+        connection.close()
 
 
 def _open(file: str, mode: str, timeout_ms: int) -> sqlite3.Connection:
     """Open an absolute path as SQLite's URI file names allow: without ever making the file."""
     escaped = file.replace("%", "%25").replace("?", "%3f").replace("#", "%23")
-    return sqlite3.connect(
+    connection = sqlite3.connect(
         f"file://{escaped}?mode={mode}",
         uri=True,
         timeout=timeout_ms / 1000,
         isolation_level=None,
     )
+    # Names in another program's file may be anything.
+    connection.text_factory = lambda text: text.decode(errors="replace")
+    return connection

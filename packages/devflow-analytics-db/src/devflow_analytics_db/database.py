@@ -2,21 +2,13 @@
 
 from __future__ import annotations
 
-import _thread
 import sqlite3
 
-from devflow_analytics_db import ledger, location
-from devflow_analytics_db.connection import (
-    busy_timeout_ms,
-    configure,
-    connect,
-    glance,
-    has_journal,
-    look,
-)
+from devflow_analytics_db import files, location
+from devflow_analytics_db.connection import busy_timeout_ms, configure, connect
 from devflow_analytics_db.errors import AnalyticsDbError
-from devflow_analytics_db.faults import base_code, denied, is_writable, naming_faults
-from devflow_analytics_db.identity import Identity, identify
+from devflow_analytics_db.faults import denied, is_writable, naming_faults
+from devflow_analytics_db.identity import look_at
 from devflow_analytics_db.log import log
 from devflow_analytics_db.migration import latest_version
 
@@ -88,8 +80,7 @@ class AnalyticsDb:
 
     def __init__(self, file: str, opening: Opening) -> None:
         self._file = file
-        self._pony: tuple[Database, Entities] | None = None
-        self._pony_lock = _thread.allocate_lock()
+        self._pony: list[tuple[Database, Entities]] = []
         self.opening = opening
         """What opening it found and did."""
 
@@ -135,23 +126,19 @@ class AnalyticsDb:
         with naming_faults(self._file):
             return connect(self._file, busy_timeout_ms())
 
-    def journal_mode(self) -> str:
-        """Return the file's journal mode: ``wal``, where the file system allows it.
-
-        Raises:
-            AnalyticsDbError: the file cannot be opened any more.
-        """
-        connection = self.connect()
-        try:
-            (mode,) = connection.execute("PRAGMA journal_mode").fetchone()
-        finally:
-            connection.close()
-        return str(mode)
-
     def close(self) -> None:
-        """Close the connection that Pony holds for this thread. Calling it again does nothing."""
-        if self._pony is not None:
-            self._pony[0].disconnect()
+        """Close the connection that Pony holds for this thread. Calling it again does nothing.
+
+        Inside a ``db_session`` the connection is still needed, and is left to the thread's end.
+        """
+        if not self._pony:
+            return
+        from pony.orm import TransactionError  # noqa: PLC0415  imported already, with the entities
+
+        try:
+            self._pony[0][0].disconnect()
+        except TransactionError:
+            log("debug", "%s: closed inside a db_session, which keeps its connection", self._file)
 
     def __enter__(self) -> Self:
         return self
@@ -165,11 +152,14 @@ class AnalyticsDb:
         self.close()
 
     def _bound(self) -> tuple[Database, Entities]:
-        """Bind Pony at the first use: importing it takes longer than opening the database."""
-        with self._pony_lock:
-            if self._pony is None:
-                self._pony = _bind(self._file)
-            return self._pony
+        """Bind Pony at the first use: importing it takes longer than opening the database.
+
+        Without a lock, which a fork in the middle would leave locked in the child. Threads that
+        come at once each bind; all use what was appended first.
+        """
+        if not self._pony:
+            self._pony.append(_bind(self._file))
+        return self._pony[0]
 
 
 def _open(path: str | os.PathLike[str] | None) -> AnalyticsDb:
@@ -179,13 +169,13 @@ def _open(path: str | os.PathLike[str] | None) -> AnalyticsDb:
             " 3.37 or newer. Use a newer Python or SQLite."
         )
     file = location.find(path)
-    location.make(file)
+    files.make(file)
     with naming_faults(file):
-        found = _look_at(file)
-        if found is not None and found.version >= latest_version():
+        found = look_at(file)
+        if found.version >= latest_version():
             if not is_writable(file):
                 raise denied(file)  # now rather than at the first row
-            location.keep_private(file)
+            files.keep_private(file)
             log("info", "opened %s: schema version %d is current", file, found.version)
             return AnalyticsDb(file, Opening(found.version))
 
@@ -197,48 +187,8 @@ def _open(path: str | os.PathLike[str] | None) -> AnalyticsDb:
     log("info", "%s %s: schema version %d", "created" if created else "opened", file, version)
     return AnalyticsDb(
         file,
-        Opening(version, created=created, adopted=done.before.servers, applied=done.applied),
+        Opening(version, created=created, adopted=done.before.made_by_server, applied=done.applied),
     )
-
-
-def _look_at(file: str) -> Identity | None:
-    """Identify a file without changing it; None if SQLite must write to it before it can say.
-
-    Raises:
-        IncompatibleSchemaError: newer code made it, and wants no older code to write to it.
-        NotAnAnalyticsDatabaseError: it is another program's.
-        TamperedMigrationError: its ledger is not what leads to its schema version.
-    """
-    if not has_journal(file):
-        try:
-            return _identify(glance(file), file)
-        except (sqlite3.Error, AnalyticsDbError):
-            pass  # perhaps only because somebody was writing
-    try:
-        return _identify(look(file), file)
-    except sqlite3.OperationalError as fault:
-        if base_code(fault) not in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN):
-            raise
-    # A crash left a journal that only a writer may roll back. For another program's file, which
-    # shows even in the state of the crash, that is not us.
-    try:
-        return _identify(glance(file), file)
-    except sqlite3.Error:
-        return None
-
-
-def _identify(connection: sqlite3.Connection, file: str) -> Identity:
-    """Identify a file that may be newer than this package; closes the connection."""
-    try:
-        connection.execute("BEGIN")
-        found = identify(connection, file)
-        known = latest_version()
-        if found.version > known:
-            ledger.require_compatible(connection, file, found.version, known)
-            log("warning", "%s is newer than this release, which may still write to it", file)
-        return found
-    finally:
-        connection.close()
 
 
 def _bind(file: str) -> tuple[Database, Entities]:
@@ -251,7 +201,7 @@ def _bind(file: str) -> tuple[Database, Entities]:
 
     @database.on_connect(provider="sqlite")  # type: ignore[untyped-decorator]  # Pony has no types
     def _configure(_: Database, connection: sqlite3.Connection) -> None:
-        configure(connection, timeout_ms)
+        configure(connection, file, timeout_ms)
 
     entities = define_entities(database)
     with naming_faults(file):

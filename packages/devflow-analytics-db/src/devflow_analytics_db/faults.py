@@ -20,6 +20,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import TracebackType
 
+ANOTHER_FILE = "name another file with --db or DEVFLOW_ANALYTICS_DB_PATH"
+
 DENIED = (errno.EACCES, errno.EPERM, errno.EROFS)
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
@@ -47,6 +49,8 @@ class naming_faults:  # noqa: N801  a context manager, and read as one
             raise from_sqlite(fault, self.path) from fault
         if isinstance(fault, OSError):
             raise from_os(fault, self.path) from fault
+        if isinstance(fault, UnicodeDecodeError):  # a name or a message out of a damaged page
+            raise damaged(self.path, fault) from fault
 
 
 def base_code(fault: sqlite3.Error) -> int:
@@ -64,14 +68,11 @@ def from_sqlite(fault: sqlite3.Error, path: str) -> AnalyticsDbError:  # noqa: P
     """Return the named error for what SQLite reported about ``path``."""
     code = base_code(fault)
     if code == sqlite3.SQLITE_CORRUPT:
-        return CorruptDatabaseError(
-            f"{path} is damaged ({fault}). It was left as it is. Copy it to a safe place, then"
-            f" get back what can be read: sqlite3 '{path}' .recover | sqlite3 recovered.db"
-        )
+        return damaged(path, fault)
     if code == sqlite3.SQLITE_NOTADB:
         return NotAnAnalyticsDatabaseError(
-            f"{path} is not an SQLite database. It was left as it is. Move it away, or name"
-            " another file with DEVFLOW_ANALYTICS_DB_PATH."
+            f"{path} is not an SQLite database. It was left as it is. Move it away, or"
+            f" {ANOTHER_FILE}."
         )
     if is_busy(fault):
         return LockedError(
@@ -85,15 +86,17 @@ def from_sqlite(fault: sqlite3.Error, path: str) -> AnalyticsDbError:  # noqa: P
             f"Reading or writing {path} failed ({fault}). Check the disk, and that {path} is not"
             " on a network file system, where SQLite's locks and shared memory do not work."
         )
-    if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM, sqlite3.SQLITE_AUTH):
+    if code in (sqlite3.SQLITE_PERM, sqlite3.SQLITE_AUTH):
         return denied(path)
-    if code == sqlite3.SQLITE_CANTOPEN:
+    if code in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY):
         return _cannot_open(path)
     return AnalyticsDbError(f"SQLite failed on {path}: {fault}. This is a fault worth reporting.")
 
 
 def from_os(fault: OSError, path: str) -> AnalyticsDbError:
     """Return the named error for what the operating system reported about ``path``."""
+    if fault.errno is None and not os.path.exists(path):
+        return _cannot_open(path)  # Pony's word for a file that is gone
     reason = os.strerror(fault.errno) if fault.errno else str(fault)
     if fault.errno in DENIED:
         return denied(path)
@@ -102,8 +105,7 @@ def from_os(fault: OSError, path: str) -> AnalyticsDbError:
     if fault.errno == errno.EIO:
         return StorageError(f"Reading or writing {path} failed: {reason}. Check the disk.")
     return CannotCreateError(
-        f"Cannot make or open {path}: {reason}. Put right what is in the way, or name another"
-        " file with DEVFLOW_ANALYTICS_DB_PATH."
+        f"Cannot make or open {path}: {reason}. Put right what is in the way, or {ANOTHER_FILE}."
     )
 
 
@@ -114,11 +116,11 @@ def is_writable(path: str) -> bool:
 
 
 def _cannot_open(path: str) -> AnalyticsDbError:
-    """SQLite says only that it could not open a file: the database, or one beside it."""
+    """SQLite says only that it may not open or write a file: the database, or one beside it."""
     if not os.path.exists(path):
         return CannotCreateError(
             f"{path} is gone: it was deleted or moved while it was in use."
-            " Run 'devflow-analytics init' to make a new one."
+            " Open the database anew to make another."
         )
     if is_writable(path):
         return StorageError(
@@ -128,16 +130,24 @@ def _cannot_open(path: str) -> AnalyticsDbError:
     return denied(path)
 
 
+def damaged(path: str, fault: Exception) -> CorruptDatabaseError:
+    """Return the error for a file that SQLite cannot make sense of."""
+    return CorruptDatabaseError(
+        f"{path} is damaged ({fault}). It was left as it is. Copy it and the files beside it to a"
+        " safe place before anything else; the .recover of SQLite's shell may get its rows back."
+    )
+
+
 def denied(path: str) -> PermissionDeniedError:
     """Return the error for a file, or its directory, that the user may not read and write."""
     return PermissionDeniedError(
         f"No right to read and write {path} and the directory it is in. Give this user the right,"
-        " or name another file with DEVFLOW_ANALYTICS_DB_PATH."
+        f" or {ANOTHER_FILE}."
     )
 
 
 def _full(path: str) -> StorageError:
     return StorageError(
-        f"No room left to write {path}: the disk is full, or a quota or limit is reached. Nothing"
-        " was half done. Make room and try again."
+        f"No room left to write {path}, or SQLite's temporary files: the disk is full, or a quota"
+        " or limit is reached. Nothing was half done. Make room and try again."
     )

@@ -5,8 +5,16 @@ from __future__ import annotations
 import sqlite3
 
 from devflow_analytics_db import ledger
-from devflow_analytics_db.errors import NotAnAnalyticsDatabaseError
-from devflow_analytics_db.migration import load_migrations
+from devflow_analytics_db.connection import glance, has_journal, look
+from devflow_analytics_db.errors import (
+    AnalyticsDbError,
+    CorruptDatabaseError,
+    NotAnAnalyticsDatabaseError,
+)
+from devflow_analytics_db.faults import ANOTHER_FILE, base_code
+from devflow_analytics_db.files import pages_before_crash
+from devflow_analytics_db.log import log
+from devflow_analytics_db.migration import latest_version, load_migrations
 from devflow_analytics_db.schema_reader import object_names, table_structure
 
 APPLICATION_ID = int.from_bytes(b"DFAn", "big")
@@ -19,13 +27,60 @@ SERVER_TABLES = ("sessions", "tool_calls")
 class Identity:
     """What a file is that is ours, is empty, or can be taken over."""
 
-    __slots__ = ("servers", "version")
+    __slots__ = ("made_by_server", "version")
 
-    def __init__(self, version: int, *, servers: bool = False) -> None:
+    def __init__(self, version: int, *, made_by_server: bool = False) -> None:
         self.version = version
         """Its schema version; 0 for an empty file."""
-        self.servers = servers
+        self.made_by_server = made_by_server
         """DevFlow's own server made it, and this package has not touched it yet."""
+
+
+def look_at(file: str) -> Identity:
+    """Identify a file without changing it.
+
+    Raises:
+        CorruptDatabaseError: it is damaged, or a crash left it in a state that tells nothing.
+        IncompatibleSchemaError: newer code made it, and wants no older code to write to it.
+        NotAnAnalyticsDatabaseError: it is another program's.
+        TamperedMigrationError: its ledger is not what leads to its schema version.
+    """
+    if not has_journal(file):
+        try:
+            return _look_through(glance(file), file)
+        except (sqlite3.Error, UnicodeDecodeError, AnalyticsDbError):
+            pass  # perhaps only because somebody was writing
+    try:
+        return _look_through(look(file), file)
+    except sqlite3.OperationalError as fault:
+        if base_code(fault) not in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN):
+            raise
+    # A crash left a journal that only a writer may roll back. That is for us to do if even the
+    # state of the crash shows that the file is ours, or if there was nothing in it before.
+    pages = pages_before_crash(file)
+    if pages == 0:
+        return Identity(0)
+    found = _look_through(glance(file), file)
+    if found.version == 0 and pages:
+        raise CorruptDatabaseError(
+            f"A crash left {file} in the middle of a write, and it does not show whose file it is."
+            " It was left as it is. Open it once with the program that it belongs to."
+        )
+    return found
+
+
+def _look_through(connection: sqlite3.Connection, file: str) -> Identity:
+    """Identify a file that may be newer than this package; closes the connection."""
+    try:
+        connection.execute("BEGIN")
+        found = identify(connection, file)
+        known = latest_version()
+        if found.version > known:
+            ledger.require_compatible(connection, file, found.version, known)
+            log("warning", "%s is newer than this release, which may still write to it", file)
+        return found
+    finally:
+        connection.close()
 
 
 def identify(connection: sqlite3.Connection, file: str) -> Identity:
@@ -42,6 +97,8 @@ def identify(connection: sqlite3.Connection, file: str) -> Identity:
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     if application_id == APPLICATION_ID:
         ledger.require_complete(connection, file, version)
+        if version == 0 and object_names(connection) - {ledger.TABLE}:
+            raise _foreign(file, "its schema version is 0, and yet it has tables")
         return Identity(version)
     if application_id:
         raise _foreign(file, f"its application id is {application_id:#010x}")
@@ -64,7 +121,7 @@ def _identify_servers(connection: sqlite3.Connection, file: str, names: set[str]
         differing = [
             table
             for table in (SERVER_LEDGER, *SERVER_TABLES)
-            if table_structure(connection, table) != table_structure(baseline, table)
+            if not table_structure(connection, table).contains(table_structure(baseline, table))
         ]
         known = _server_migrations(baseline)
     finally:
@@ -78,7 +135,7 @@ def _identify_servers(connection: sqlite3.Connection, file: str, names: set[str]
         if applied != known:
             differing.append(SERVER_LEDGER)
     if not differing:
-        return Identity(1, servers=True)
+        return Identity(1, made_by_server=True)
     raise _foreign(file, f"it is like one of DevFlow's server, but not in {', '.join(differing)}")
 
 
@@ -90,5 +147,5 @@ def _server_migrations(connection: sqlite3.Connection) -> list[tuple[str, int]]:
 def _foreign(file: str, sign: str) -> NotAnAnalyticsDatabaseError:
     return NotAnAnalyticsDatabaseError(
         f"{file} is an SQLite database of another program: {sign}. It was left as it is. Move it"
-        " away, or name another file with DEVFLOW_ANALYTICS_DB_PATH."
+        f" away, or {ANOTHER_FILE}."
     )

@@ -31,11 +31,10 @@ CREATE TABLE IF NOT EXISTS {TABLE} (
 class Entry:
     """One applied migration."""
 
-    __slots__ = ("checksum", "name", "version")
+    __slots__ = ("checksum", "version")
 
-    def __init__(self, version: int, name: str, checksum: str) -> None:
+    def __init__(self, version: int, checksum: str) -> None:
         self.version = version
-        self.name = name
         self.checksum = checksum
 
 
@@ -46,7 +45,7 @@ def create(connection: sqlite3.Connection) -> None:
 
 def read(connection: sqlite3.Connection) -> list[Entry]:
     """Return what was applied, oldest first."""
-    rows = connection.execute(f"SELECT version, name, checksum FROM {TABLE} ORDER BY version")
+    rows = connection.execute(f"SELECT version, checksum FROM {TABLE} ORDER BY version")
     return [Entry(*row) for row in rows]
 
 
@@ -79,7 +78,7 @@ def require_complete(connection: sqlite3.Connection, file: str, version: int) ->
         raise TamperedMigrationError(
             f"{file} is at schema version {version}, but its ledger lists other migrations than 1"
             f" to {version}: {', '.join(map(str, listed)) or 'none'}. It was left as it is."
-            " Restore a backup of it."
+            " Put back a copy of the file from before that."
         )
 
 

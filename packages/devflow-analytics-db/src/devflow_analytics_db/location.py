@@ -1,14 +1,11 @@
-"""Where the database lives, and the private directory and file that hold it."""
+"""Which file the database is."""
 
 from __future__ import annotations
 
-import _thread
 import os
-import stat
 
 from devflow_analytics_db.errors import CannotCreateError, ConfigurationError
 from devflow_analytics_db.faults import naming_faults
-from devflow_analytics_db.log import log
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -16,13 +13,8 @@ if TYPE_CHECKING:
 
 PATH_VARIABLE = "DEVFLOW_ANALYTICS_DB_PATH"
 
-PRIVATE_DIRECTORY = 0o700
-PRIVATE_FILE = 0o600
-OTHERS = stat.S_IRWXG | stat.S_IRWXO
-
-# SQLite's locks belong to the process: closing any descriptor of the file drops them all. A new
-# file is closed once before SQLite opens it, so no thread may get to SQLite in between.
-_creation = _thread.allocate_lock()
+LONGEST_PATH = 512 - len("-journal")
+"""In bytes; SQLite's own limit is 512 for each of its files."""
 
 
 def default_path() -> Path:
@@ -45,6 +37,10 @@ def home_directory() -> str:
     Raises:
         CannotCreateError: the user has no home directory.
     """
+    return os.path.join(_absolute(_home()), ".devflow")
+
+
+def _home() -> str:
     home = os.environ.get("HOME")
     if not home:
         import pwd  # noqa: PLC0415  seldom needed
@@ -56,7 +52,17 @@ def home_directory() -> str:
                 f"No home directory: HOME is not set, and user {os.getuid()} has none on record."
                 f" Set HOME, or name the file with {PATH_VARIABLE}."
             ) from None
-    return os.path.join(os.path.abspath(home), ".devflow")
+    return home
+
+
+def _absolute(path: str) -> str:
+    try:
+        return os.path.abspath(path)
+    except FileNotFoundError:
+        raise CannotCreateError(
+            f"{path} counts from the current directory, which was deleted. Change to another, or"
+            " give the path from the root."
+        ) from None
 
 
 def absolute(path: str | os.PathLike[str] | None) -> str:
@@ -74,7 +80,16 @@ def absolute(path: str | os.PathLike[str] | None) -> str:
             f"{named!r} is not the path of a file. Name a file, in a temporary directory if it"
             " is not to last."
         )
-    return os.path.abspath(os.path.expanduser(named))
+    if named.partition("/")[0] == "~":
+        named = _home() + named[1:]
+    elif named.startswith("~"):
+        named = os.path.expanduser(named)
+        if named.startswith("~"):
+            raise ConfigurationError(
+                f"{named!r} begins with a user who does not exist. Correct it, or write ./~ if"
+                " that is its name."
+            )
+    return _absolute(named)
 
 
 def find(path: str | os.PathLike[str] | None) -> str:
@@ -95,93 +110,10 @@ def find(path: str | os.PathLike[str] | None) -> str:
                     f"{link} is a symbolic link to {os.readlink(link)}, which is not there."
                     " Mount or make what it points to, or remove the link."
                 )
-        return os.path.realpath(named)
-
-
-def make(file: str) -> None:
-    """Make the directory and the file, if they are missing.
-
-    The directory gets mode 0700 and the file, empty, 0600; SQLite gives its ``-wal`` and ``-shm``
-    the mode of the file. Only one directory is made: a missing home or a mistyped path is an
-    error, not a tree of new directories.
-
-    Raises:
-        CannotCreateError: something else is in the way, or the directory's parent is missing.
-        PermissionDeniedError: the user may not make it.
-        StorageError: no room.
-    """
-    with naming_faults(file):
-        mode = _mode(file)
-        if mode is None:
-            _make_directory(os.path.dirname(file))
-            with _creation:
-                mode = _make_file(file)
-        if not stat.S_ISREG(mode):
-            kind = "a directory" if stat.S_ISDIR(mode) else "not a regular file"
-            raise CannotCreateError(
-                f"{file} is {kind}, where the database should be. Move it away, or name another"
-                f" file with {PATH_VARIABLE}."
-            )
-
-
-def keep_private(file: str) -> None:
-    """Take away all rights that others have on a database of ours, and on ``~/.devflow``.
-
-    Any other directory is the user's own affair.
-
-    Raises:
-        AnalyticsDbError: the file is gone.
-    """
-    with naming_faults(file):
-        if os.stat(file).st_mode & OTHERS:
-            for part in (file, f"{file}-wal", f"{file}-shm"):
-                _make_private(part, PRIVATE_FILE)
-        directory = os.path.dirname(file)
-        if os.path.basename(directory) == ".devflow" and os.stat(directory).st_mode & OTHERS:
-            _make_private(directory, PRIVATE_DIRECTORY)
-
-
-def _mode(path: str) -> int | None:
-    try:
-        return os.stat(path).st_mode
-    except (FileNotFoundError, NotADirectoryError):
-        return None
-
-
-def _make_directory(directory: str) -> None:
-    try:
-        os.mkdir(directory, PRIVATE_DIRECTORY)
-    except FileExistsError:
-        if not os.path.isdir(directory):
-            raise CannotCreateError(
-                f"{directory} is a file, where the database's directory should be. Move it away,"
-                f" or name another file with {PATH_VARIABLE}."
-            ) from None
-        return
-    except FileNotFoundError:
-        parent = os.path.dirname(directory)
+        file = os.path.realpath(named)
+    if len(os.fsencode(file)) > LONGEST_PATH:
         raise CannotCreateError(
-            f"Cannot make the directory {directory}: {parent} does not exist. Make that first, or"
-            f" name another file with {PATH_VARIABLE}."
-        ) from None
-    log("info", "created directory %s", directory)
-
-
-def _make_file(file: str) -> int:
-    try:
-        descriptor = os.open(file, os.O_CREAT | os.O_EXCL | os.O_WRONLY, PRIVATE_FILE)
-    except FileExistsError:
-        return os.stat(file).st_mode
-    os.close(descriptor)
-    return stat.S_IFREG | PRIVATE_FILE
-
-
-def _make_private(path: str, mode: int) -> None:
-    try:
-        os.chmod(path, mode)
-    except FileNotFoundError:
-        return
-    except PermissionError:
-        log("warning", "others have rights on %s, which only its owner can take away", path)
-    else:
-        log("warning", "others had rights on %s; its mode is now %04o", path, mode)
+            f"{file} is a longer path than the {LONGEST_PATH} bytes that SQLite can use. Use a"
+            " shorter one."
+        )
+    return file

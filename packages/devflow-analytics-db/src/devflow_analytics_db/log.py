@@ -24,4 +24,4 @@ def log(level: Literal["debug", "info", "warning", "error"], message: str, *valu
     if not logger.handlers:
         # Without a handler, warnings of a library reach stderr unasked.
         logger.addHandler(logging.NullHandler())
-    getattr(logger, level)(message, *values)
+    getattr(logger, level)(message, *values, stacklevel=2)  # as the caller's

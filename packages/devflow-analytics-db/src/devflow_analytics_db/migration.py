@@ -45,6 +45,7 @@ class Migration:
             AnalyticsDbError: it is no migration, or its statements would leave the transaction.
         """
         self.file_name = file_name
+        self.path = os.path.join(DIRECTORY, file_name)
         number, _, name = file_name.removesuffix(".sql").partition("_")
         self.version = int(number)
         """The schema version of a file that this was the last to be applied to."""

@@ -6,7 +6,7 @@ import sqlite3
 import time
 from collections import Counter
 
-from devflow_analytics_db import ledger, location
+from devflow_analytics_db import files, ledger
 from devflow_analytics_db.connection import (
     MIGRATION_TIMEOUT_MS,
     busy_timeout_ms,
@@ -18,14 +18,15 @@ from devflow_analytics_db.faults import base_code
 from devflow_analytics_db.identity import APPLICATION_ID, Identity, identify
 from devflow_analytics_db.log import log
 from devflow_analytics_db.migration import Migration, load_migrations
+from devflow_analytics_db.schema_reader import object_names
 from devflow_analytics_db.version import __version__
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-US = f"devflow-analytics-db {__version__}"
-SERVER = "DevFlow server"
+APPLIED_BY_US = f"devflow-analytics-db {__version__}"
+APPLIED_BY_SERVER = "DevFlow server"
 
 
 class Upgrade:
@@ -56,21 +57,16 @@ def upgrade(file: str) -> Upgrade:
         connection.execute("BEGIN")
         identify(connection, file)  # another program's file is not put into WAL mode
         connection.execute("ROLLBACK")
-        configure(connection, timeout_ms)
+        configure(connection, file, timeout_ms)
         # A table that others refer to can be rebuilt only so: without its rows' references being
         # followed (a setting that a transaction ignores), and without views being rewritten.
         connection.execute("PRAGMA foreign_keys = OFF")
         connection.execute("PRAGMA legacy_alter_table = ON")
         connection.execute("BEGIN IMMEDIATE")
-        try:
-            result = _apply_pending(connection, file, migrations)
-            connection.execute("COMMIT")
-        except BaseException:
-            if connection.in_transaction:
-                connection.execute("ROLLBACK")
-            raise
+        result = _apply_pending(connection, file, migrations)
+        connection.execute("COMMIT")
     finally:
-        connection.close()
+        connection.close()  # which takes back what was not committed
     return result
 
 
@@ -79,27 +75,29 @@ def _apply_pending(
 ) -> Upgrade:
     # Under the lock: what was seen without it may be out of date.
     before = identify(connection, file)
-    if before.version and not before.servers:
+    if before.version and not before.made_by_server:
         ledger.require_unchanged(connection, file, migrations)
-    location.keep_private(file)  # not before it is known to be ours
+    files.keep_private(file)  # not before it is known to be ours
     pending = migrations[before.version :]
     if not pending:
         return Upgrade(before, ())
 
     ledger.create(connection)
-    if before.servers:
-        ledger.append(connection, migrations[0], seconds=0, applied_by=SERVER)
+    if before.made_by_server:
+        ledger.append(connection, migrations[0], seconds=0, applied_by=APPLIED_BY_SERVER)
     violations = _foreign_key_violations(connection)
+    additions = _additions(connection, migrations)
     for migration in pending:
         log("info", "migration %s of %s: started", migration, file)
         seconds = _apply(connection, file, migration)
-        ledger.append(connection, migration, seconds=seconds, applied_by=US)
+        ledger.append(connection, migration, seconds=seconds, applied_by=APPLIED_BY_US)
         log("info", "migration %s of %s: applied in %.1f ms", migration, file, 1000 * seconds)
+    _put_back(connection, additions)
     new_violations = _foreign_key_violations(connection) - violations
     if new_violations:
         raise MigrationError(
-            f"Migrating {file} would leave {new_violations.total()} rows that refer to a row that"
-            " is not there. The file is as it was. This is a fault worth reporting."
+            f"Migrating {file} would leave rows ({new_violations.total()}) that refer to a row"
+            " that is not there. Its rows are as they were. This is a fault worth reporting."
         )
     log("info", "schema of %s checked: no reference was broken", file)
     connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
@@ -114,12 +112,17 @@ def _apply(connection: sqlite3.Connection, file: str, migration: Migration) -> f
         for statement in migration.up:
             connection.execute(statement)
     except sqlite3.Error as fault:
-        if base_code(fault) not in (sqlite3.SQLITE_CONSTRAINT, sqlite3.SQLITE_ERROR):
-            raise
-        raise MigrationError(
-            f"Migration {migration} does not fit the rows of {file}: {fault}. The file is as it"
-            " was. Correct or remove those rows, then try again."
-        ) from fault
+        if base_code(fault) == sqlite3.SQLITE_CONSTRAINT:
+            raise MigrationError(
+                f"Rows of {file} do not fit migration {migration}: {fault}. They are as they were."
+                f" Correct or remove them (the rule is in {migration.path}), then try again."
+            ) from fault
+        if base_code(fault) == sqlite3.SQLITE_ERROR:
+            raise MigrationError(
+                f"Something in {file} is in the way of migration {migration}: {fault}. Its rows"
+                f" are as they were. Compare it with {migration.path}, then try again."
+            ) from fault
+        raise
     return time.perf_counter() - start
 
 
@@ -128,5 +131,36 @@ def _foreign_key_violations(connection: sqlite3.Connection) -> Counter[tuple[str
 
     Counted, since a rebuilt table may have given its rows other numbers.
     """
-    rows = connection.execute('SELECT "table", parent FROM pragma_foreign_key_check')
-    return Counter((table, parent) for table, parent in rows)
+    found: Counter[tuple[str, str]] = Counter()
+    for table in sorted(object_names(connection, "table")):
+        try:
+            for (parent,) in connection.execute(
+                "SELECT parent FROM pragma_foreign_key_check(?)", (table,)
+            ):
+                found[table, parent] += 1
+        except sqlite3.OperationalError as fault:  # a reference that can never hold
+            if base_code(fault) != sqlite3.SQLITE_ERROR:
+                raise
+            found[table, str(fault)] += 1
+    return found
+
+
+def _additions(
+    connection: sqlite3.Connection, migrations: Sequence[Migration]
+) -> list[tuple[str, str]]:
+    """Return the indexes and triggers that no migration of ours speaks of: the user's own.
+
+    Rebuilding a table drops them along with the old one.
+    """
+    ours = " ".join(statement for migration in migrations for statement in migration.up).split()
+    rows = connection.execute(
+        "SELECT name, sql FROM sqlite_schema WHERE type IN ('index', 'trigger') AND sql IS NOT NULL"
+    )
+    return [(name, sql) for name, sql in rows if name not in ours]
+
+
+def _put_back(connection: sqlite3.Connection, additions: list[tuple[str, str]]) -> None:
+    names = object_names(connection)
+    for name, sql in additions:
+        if name not in names:
+            connection.execute(sql)

@@ -42,8 +42,7 @@ def define_entities(db: Database) -> Entities:
     Raises:
         pony.orm.ERDiagramError: the database has entities of these names already.
     """
-    # Not at the top: half of the users of this package want its row types alone, and Pony's
-    # import takes longer than the rest of it together.
+    # Not at the top: who wants the row types alone need not wait for Pony's import.
     from pony.orm import Optional, PrimaryKey, Required, Set, composite_index  # noqa: PLC0415
 
     statuses = frozenset(status.value for status in ToolCallStatus)

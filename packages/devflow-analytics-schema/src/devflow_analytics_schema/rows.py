@@ -9,7 +9,10 @@ from typing import Literal, NotRequired, TypeAlias, TypedDict
 from devflow_analytics_schema.status import ToolCallStatus
 
 StatusLike: TypeAlias = ToolCallStatus | Literal["success", "error", "timeout"]
-"""A status as the enum's member or as its string; they compare equal."""
+"""A status as the enum's member or as its string; they compare equal with ``==``.
+
+What is read from a database is the string: ``is`` finds it different from the member.
+"""
 
 
 class SessionRow(TypedDict):

@@ -2,8 +2,8 @@
 
 `Session` and `ToolCall` are bases of the entities that `define_entities` makes. They carry no
 behaviour, only types, so they serve for annotations and for ``isinstance``, whichever database an
-entity belongs to. The part of Pony's interface that is declared here is the part in everyday use;
-its manual describes each method.
+entity belongs to. Rows are made and found with the entities themselves. The part of Pony's
+interface that is declared here is the part in everyday use; its manual describes each method.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from types import GenericAlias
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from typing import Any, Protocol, TypeVar
 
     from devflow_analytics_schema.rows import SessionRow, StatusLike, ToolCallRow
@@ -24,11 +24,11 @@ if TYPE_CHECKING:
 
         def __iter__(self) -> Iterator[T]: ...
         def __len__(self) -> int: ...
-        def __getitem__(self, key: slice) -> list[T]: ...
+        def __getitem__(self, key: slice) -> Sequence[T]: ...
         def filter(self, condition: Callable[[Any], object], /) -> Query[T]: ...
-        def where(self, condition: Callable[[Any], object], /) -> Query[T]: ...
-        def order_by(self, *keys: object) -> Query[T]: ...
-        def limit(self, limit: int | None = None, offset: int | None = None) -> list[T]: ...
+        def order_by(self, key: object, /, *keys: object) -> Query[T]: ...
+        def limit(self, limit: int | None = None, offset: int | None = None) -> Sequence[T]: ...
+        def page(self, pagenum: int, pagesize: int = 10) -> Sequence[T]: ...
         def count(self) -> int: ...
         def exists(self) -> bool: ...
         def first(self) -> T | None: ...
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
         def is_empty(self) -> bool: ...
         def select(self, condition: Callable[[Any], object] = ..., /) -> Query[T]: ...
         def filter(self, condition: Callable[[Any], object], /) -> Query[T]: ...
-        def order_by(self, *keys: object) -> Query[T]: ...
+        def order_by(self, key: object, /, *keys: object) -> Query[T]: ...
 
     class _EntityType(type):
         """What the entity classes themselves can do."""
@@ -68,6 +68,18 @@ else:
 
     class _Entity:
         __slots__ = ()
+
+        def __init__(self, **_: object) -> None:
+            _say_what_to_use(type(self))
+
+        def __class_getitem__(cls, _: object) -> None:
+            _say_what_to_use(cls)
+
+    def _say_what_to_use(cls: type) -> None:
+        raise TypeError(
+            f"{cls.__name__} is a type for annotations. For rows take the entity of a database:"
+            f" create_analytics_db().{cls.__name__}, or that of define_entities()."
+        )
 
     class Query:
         """The result of ``select()``: rows not read yet. For annotations only."""

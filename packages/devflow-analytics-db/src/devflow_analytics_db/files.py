@@ -1,0 +1,178 @@
+"""The directory and the files on the disk: made, kept private, and told from strangers."""
+
+from __future__ import annotations
+
+import _thread
+import os
+import stat
+
+from devflow_analytics_db.errors import CannotCreateError, NotAnAnalyticsDatabaseError
+from devflow_analytics_db.faults import ANOTHER_FILE, naming_faults
+from devflow_analytics_db.log import log
+
+PRIVATE_DIRECTORY = 0o700
+PRIVATE_FILE = 0o600
+OTHERS = stat.S_IRWXG | stat.S_IRWXO
+
+# What a file beside a database may begin with, if it is not empty, to be SQLite's own.
+JOURNALS = {
+    "-wal": (b"\x37\x7f\x06\x82", b"\x37\x7f\x06\x83"),
+    "-journal": (b"\xd9\xd5\x05\xf9", bytes(4)),  # zeros until it is synced, and when persistent
+}
+
+# SQLite's locks belong to the process: closing any descriptor of the file drops them all. A new
+# file is closed once before SQLite opens it, so no other thread may find it before that.
+_creation = _thread.allocate_lock()
+
+
+def _renew_lock() -> None:
+    """In a forked child, where the thread that held the lock is no more."""
+    global _creation  # noqa: PLW0603  it is the process's
+    _creation = _thread.allocate_lock()
+
+
+os.register_at_fork(after_in_child=_renew_lock)
+
+
+def make(file: str) -> None:
+    """Make the directory and the file, if they are missing.
+
+    The directory gets mode 0700 and the file, empty, 0600; SQLite gives its ``-wal`` and ``-shm``
+    the mode of the file. Only one directory is made: a missing home or a mistyped path is an
+    error, not a tree of new directories.
+
+    Raises:
+        CannotCreateError: something else is in the way, or the directory's parent is missing.
+        NotAnAnalyticsDatabaseError: the file is too short to be a database, and not empty.
+        PermissionDeniedError: the user may not make it.
+        StorageError: no room.
+    """
+    with naming_faults(file):
+        journals = [suffix for suffix in JOURNALS if _is_journal(f"{file}{suffix}", suffix)]
+        with _creation:
+            found = _stat(file)
+            if found is None and not journals:
+                _make_directory(os.path.dirname(file))
+                found = _make_file(file)
+        if found is None or (found.st_size == 0 and "-wal" in journals):
+            raise CannotCreateError(
+                f"{file} is missing or empty, but {file}{journals[0]} is there and may hold its"
+                " rows. Put the database back beside it, or move it away."
+            )
+        if not stat.S_ISREG(found.st_mode):
+            kind = "a directory" if stat.S_ISDIR(found.st_mode) else "not a regular file"
+            raise CannotCreateError(
+                f"{file} is {kind}, where the database should be. Move it away, or {ANOTHER_FILE}."
+            )
+        if found.st_size == 1:  # SQLite takes that for an empty file, and would overwrite it
+            raise NotAnAnalyticsDatabaseError(
+                f"{file} is not an SQLite database, but a single byte. It was left as it is. Move"
+                f" it away, or {ANOTHER_FILE}."
+            )
+
+
+def keep_private(file: str) -> None:
+    """Take away all rights that others have on a database of ours, and on ``~/.devflow``.
+
+    Any other directory is the user's own affair.
+
+    Raises:
+        AnalyticsDbError: the file is gone.
+    """
+    with naming_faults(file):
+        # the file last: while others can read it, an interrupted run is taken up by the next
+        for suffix in ("-shm", "-wal", "-journal", ""):
+            _make_private(f"{file}{suffix}", PRIVATE_FILE)
+        directory = os.path.dirname(file)
+        if os.path.basename(directory) == ".devflow":
+            _make_private(directory, PRIVATE_DIRECTORY)
+
+
+def pages_before_crash(file: str) -> int | None:
+    """Return the size in pages that rolling back a crashed transaction leaves; None without one.
+
+    It is at offset 16 of a rollback journal
+    (https://www.sqlite.org/fileformat2.html#the_rollback_journal).
+    """
+    try:
+        with open(f"{file}-journal", "rb") as journal:
+            return int.from_bytes(journal.read(20)[16:], "big")
+    except FileNotFoundError:
+        return None
+
+
+def _is_journal(path: str, suffix: str) -> bool:
+    """Tell whether there is a journal of SQLite's that is not empty.
+
+    Raises:
+        CannotCreateError: there is a file of that name which SQLite did not write; it would take
+            it for a stale journal and delete it.
+    """
+    try:
+        with open(path, "rb") as journal:
+            start = journal.read(4)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except IsADirectoryError:
+        raise CannotCreateError(
+            f"{path} is a directory, where SQLite keeps its journal. Move it away, or"
+            f" {ANOTHER_FILE}."
+        ) from None
+    if start and start not in JOURNALS[suffix]:
+        raise CannotCreateError(
+            f"{path} is no journal of SQLite's, but has the name of one, and SQLite would delete"
+            f" it. Move it away, or {ANOTHER_FILE}."
+        )
+    return bool(start)
+
+
+def _stat(path: str) -> os.stat_result | None:
+    try:
+        return os.stat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+
+
+def _make_directory(directory: str) -> None:
+    try:
+        os.mkdir(directory, PRIVATE_DIRECTORY)
+    except FileExistsError:
+        if not os.path.isdir(directory):
+            raise CannotCreateError(
+                f"{directory} is a file, where the database's directory should be. Move it away,"
+                f" or {ANOTHER_FILE}."
+            ) from None
+        return
+    except FileNotFoundError:
+        parent = os.path.dirname(directory)
+        raise CannotCreateError(
+            f"Cannot make the directory {directory}: {parent} does not exist. Make that first, or"
+            f" {ANOTHER_FILE}."
+        ) from None
+    os.chmod(directory, PRIVATE_DIRECTORY)  # whatever the umask took away
+    log("info", "created directory %s", directory)
+
+
+def _make_file(file: str) -> os.stat_result:
+    try:
+        descriptor = os.open(file, os.O_CREAT | os.O_EXCL | os.O_WRONLY, PRIVATE_FILE)
+    except FileExistsError:
+        return os.stat(file)
+    try:
+        os.fchmod(descriptor, PRIVATE_FILE)  # whatever the umask took away
+        return os.fstat(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _make_private(path: str, mode: int) -> None:
+    try:
+        if not os.stat(path).st_mode & OTHERS:
+            return
+        os.chmod(path, mode)
+    except FileNotFoundError:
+        return
+    except PermissionError:
+        log("warning", "others have rights on %s, which only its owner can take away", path)
+    else:
+        log("warning", "others had rights on %s; its mode is now %04o", path, mode)
