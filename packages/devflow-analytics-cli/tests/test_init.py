@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from devflow_analytics_cli.cli import cli
+
 if TYPE_CHECKING:
     import subprocess
     from collections.abc import Callable
@@ -122,6 +124,14 @@ def test_verbose_tells_each_step_on_stderr(command: Command, file: Path) -> None
         f"schema of {file} checked: no reference was broken",
         f"created {file}: schema version 2",
     ]
+
+
+def test_verbose_twice_in_one_process_says_each_thing_once(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    for _ in range(2):
+        cli(["-v", "init"], standalone_mode=False)
+    assert capsys.readouterr().err.count("is current") == 1
 
 
 def test_another_file_is_named_by_option_or_environment(command: Command, home: Path) -> None:

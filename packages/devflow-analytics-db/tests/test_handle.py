@@ -34,6 +34,7 @@ def test_a_plain_connection_is_configured() -> None:
     with create_analytics_db() as db, closing(db.connect()) as connection:
         assert settings(connection.execute) == CONFIGURED
         assert connection.isolation_level is None
+        assert connection.text_factory is str
 
 
 def test_ponys_connection_is_configured_alike() -> None:

@@ -81,6 +81,15 @@ def test_an_older_file_gets_what_is_pending(
     assert sql(file, "SELECT id, project FROM sessions") == [("s", None)]
 
 
+def test_what_a_migration_drops_is_not_put_back_as_the_users(
+    file: Path, sql: Sql, add_migration: Callable[[str], None]
+) -> None:
+    create_analytics_db().close()
+    add_migration(THIRD.format("DROP INDEX tool_name_idx;"))
+    create_analytics_db().close()
+    assert sql(file, "SELECT name FROM sqlite_master WHERE name = 'tool_name_idx'") == []
+
+
 @pytest.mark.parametrize("start", ["an empty home", "an older file"])
 def test_a_migration_that_fails_leaves_the_file_as_it_was(
     start: str, file: Path, sql: Sql, add_migration: Callable[[str], None]
