@@ -149,6 +149,12 @@ def test_indexes_and_triggers_of_the_users_survive(server_file: Path, sql: Sql) 
     assert sql(server_file, "SELECT tool_count FROM sessions WHERE id = 'running'") == [(1,)]
 
 
+def test_an_index_of_the_users_in_the_way_is_named(server_file: Path, sql: Sql) -> None:
+    sql(server_file, "CREATE INDEX sessions_new ON tool_calls (error_type)")
+    with pytest.raises(MigrationError, match=r"in the way of migration 2 harden: .*sessions_new"):
+        create_analytics_db()
+
+
 def test_tables_of_the_users_survive_even_with_references_that_cannot_hold(
     server_file: Path, sql: Sql
 ) -> None:
@@ -190,7 +196,10 @@ def test_rows_that_do_not_fit_are_named_and_the_file_is_as_it_was(
         ("DROP TABLE tool_calls", "but not in tool_calls"),
         ("ALTER TABLE __drizzle_migrations RENAME hash TO h", "but not in __drizzle_migrations"),
         ("UPDATE __drizzle_migrations SET hash = 'x'", "but not in __drizzle_migrations"),
-        ("INSERT INTO __drizzle_migrations VALUES (2, 'x', 1800000000000)", "release newer"),
+        (
+            "INSERT INTO __drizzle_migrations VALUES (2, 'x', 1800000000000)",
+            "does not know yet",
+        ),
     ],
 )
 def test_a_file_of_another_release_of_the_server_is_refused_and_not_changed(

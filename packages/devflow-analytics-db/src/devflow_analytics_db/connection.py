@@ -1,4 +1,4 @@
-"""Connections to the file: configured ones that write, and looks that cannot."""
+"""Connections to the file: configured ones, and others for a look that changes nothing."""
 
 from __future__ import annotations
 

@@ -70,15 +70,10 @@ def look_at(file: str) -> Identity:
 
 
 def _look_through(connection: sqlite3.Connection, file: str) -> Identity:
-    """Identify a file that may be newer than this package; closes the connection."""
+    """Identify a file from one state of it; closes the connection."""
     try:
         connection.execute("BEGIN")
-        found = identify(connection, file)
-        known = latest_version()
-        if found.version > known:
-            ledger.require_compatible(connection, file, found.version, known)
-            log("warning", "%s is newer than this release, which may still write to it", file)
-        return found
+        return identify(connection, file)
     finally:
         connection.close()
 
@@ -90,6 +85,7 @@ def identify(connection: sqlite3.Connection, file: str) -> Identity:
     make the file look like nobody's.
 
     Raises:
+        IncompatibleSchemaError: newer code made it, and wants no older code to write to it.
         TamperedMigrationError: it is ours by its header, and its ledger says otherwise.
         NotAnAnalyticsDatabaseError: it is another program's.
     """
@@ -99,6 +95,10 @@ def identify(connection: sqlite3.Connection, file: str) -> Identity:
         ledger.require_complete(connection, file, version)
         if version == 0 and object_names(connection) - {ledger.TABLE}:
             raise _foreign(file, "its schema version is 0, and yet it has tables")
+        known = latest_version()
+        if version > known:
+            ledger.require_compatible(connection, file, version, known)
+            log("warning", "%s is newer than this release, which may still write to it", file)
         return Identity(version)
     if application_id:
         raise _foreign(file, f"its application id is {application_id:#010x}")
@@ -131,7 +131,10 @@ def _identify_servers(connection: sqlite3.Connection, file: str, names: set[str]
         if not applied and names == {SERVER_LEDGER}:
             return Identity(0)  # the server was stopped before it made its tables
         if len(applied) > len(known):
-            raise _foreign(file, "DevFlow's server made it, in a release newer than this one knows")
+            raise NotAnAnalyticsDatabaseError(
+                f"{file} was made by a release of DevFlow's server that this release does not know"
+                " yet. It was left as it is. Upgrade devflow-analytics-db."
+            )
         if applied != known:
             differing.append(SERVER_LEDGER)
     if not differing:

@@ -89,10 +89,9 @@ def _apply_pending(
     additions = _additions(connection, migrations)
     for migration in pending:
         log("info", "migration %s of %s: started", migration, file)
-        seconds = _apply(connection, file, migration)
+        seconds = _apply(connection, file, migration, additions)
         ledger.append(connection, migration, seconds=seconds, applied_by=APPLIED_BY_US)
         log("info", "migration %s of %s: applied in %.1f ms", migration, file, 1000 * seconds)
-    _put_back(connection, additions)
     new_violations = _foreign_key_violations(connection) - violations
     if new_violations:
         raise MigrationError(
@@ -105,12 +104,16 @@ def _apply_pending(
     return Upgrade(before, tuple(migration.version for migration in pending))
 
 
-def _apply(connection: sqlite3.Connection, file: str, migration: Migration) -> float:
-    """Run a migration's statements; return the seconds it took."""
+def _apply(
+    connection: sqlite3.Connection, file: str, migration: Migration, additions: dict[str, str]
+) -> float:
+    """Run a migration's statements, put back what is the user's; return the seconds it took."""
     start = time.perf_counter()
     try:
         for statement in migration.up:
             connection.execute(statement)
+        for name in additions.keys() - object_names(connection):
+            connection.execute(additions[name])
     except sqlite3.Error as fault:
         if base_code(fault) == sqlite3.SQLITE_CONSTRAINT:
             raise MigrationError(
@@ -145,22 +148,13 @@ def _foreign_key_violations(connection: sqlite3.Connection) -> Counter[tuple[str
     return found
 
 
-def _additions(
-    connection: sqlite3.Connection, migrations: Sequence[Migration]
-) -> list[tuple[str, str]]:
-    """Return the indexes and triggers that no migration of ours speaks of: the user's own.
+def _additions(connection: sqlite3.Connection, migrations: Sequence[Migration]) -> dict[str, str]:
+    """Return the indexes and triggers that no migration of ours speaks of, by name.
 
-    Rebuilding a table drops them along with the old one.
+    They are the user's own. Rebuilding a table drops them along with the old one.
     """
     ours = " ".join(statement for migration in migrations for statement in migration.up).split()
     rows = connection.execute(
         "SELECT name, sql FROM sqlite_schema WHERE type IN ('index', 'trigger') AND sql IS NOT NULL"
     )
-    return [(name, sql) for name, sql in rows if name not in ours]
-
-
-def _put_back(connection: sqlite3.Connection, additions: list[tuple[str, str]]) -> None:
-    names = object_names(connection)
-    for name, sql in additions:
-        if name not in names:
-            connection.execute(sql)
+    return {name: sql for name, sql in rows if name not in ours}
