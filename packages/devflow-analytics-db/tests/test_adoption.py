@@ -136,15 +136,15 @@ def test_a_view_of_the_users_survives(server_file: Path, sql: Sql) -> None:
 
 
 def test_indexes_and_triggers_of_the_users_survive(server_file: Path, sql: Sql) -> None:
-    sql(server_file, "CREATE INDEX my_idx ON tool_calls (error_type)")
+    sql(server_file, "CREATE INDEX status ON tool_calls (status)")
     sql(
         server_file,
         "CREATE TRIGGER count_calls AFTER INSERT ON tool_calls BEGIN"
         " UPDATE sessions SET tool_count = tool_count + 1 WHERE id = NEW.session_id; END",
     )
     create_analytics_db().close()
-    mine = "SELECT name FROM sqlite_master WHERE name IN ('my_idx', 'count_calls') ORDER BY name"
-    assert sql(server_file, mine) == [("count_calls",), ("my_idx",)]
+    mine = "SELECT name FROM sqlite_master WHERE name IN ('status', 'count_calls') ORDER BY name"
+    assert sql(server_file, mine) == [("count_calls",), ("status",)]
     sql(server_file, "INSERT INTO tool_calls VALUES ('n', 't', 1, 'error', NULL, 1, 'running')")
     assert sql(server_file, "SELECT tool_count FROM sessions WHERE id = 'running'") == [(1,)]
 

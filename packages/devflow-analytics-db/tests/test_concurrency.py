@@ -14,7 +14,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from devflow_analytics_db import create_analytics_db, files, identity
+from devflow_analytics_db import (
+    NotAnAnalyticsDatabaseError,
+    create_analytics_db,
+    files,
+    identity,
+)
 from devflow_analytics_db.connection import connect, enable_wal
 
 if TYPE_CHECKING:
@@ -205,3 +210,24 @@ def test_a_fork_while_a_file_is_made_does_not_block_the_child(file: Path, python
         """
     )
     assert (done.stdout, file.exists()) == ("0\n", True), done
+
+
+def test_a_file_that_another_program_makes_meanwhile_is_not_put_into_wal_mode(file: Path) -> None:
+    file.parent.mkdir()
+    theirs = sqlite3.connect(file, isolation_level=None, check_same_thread=False)
+    theirs.execute("BEGIN IMMEDIATE")
+    theirs.execute("CREATE TABLE theirs (x)")
+    committing = threading.Timer(0.2, theirs.execute, ["COMMIT"])
+    committing.start()
+    with pytest.raises(NotAnAnalyticsDatabaseError, match="it holds theirs"):
+        create_analytics_db()
+    committing.join()
+    assert theirs.execute("PRAGMA journal_mode").fetchone() == ("delete",)
+    theirs.close()
+
+
+def test_a_file_that_devflows_server_makes_meanwhile_is_taken_over(
+    server_file: Path, sql: Callable[..., object]
+) -> None:
+    sql(server_file, f"PRAGMA application_id = {identity.APPLICATION_ID}")  # claimed before that
+    assert create_analytics_db().opening.adopted

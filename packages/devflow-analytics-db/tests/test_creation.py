@@ -79,8 +79,18 @@ def test_what_an_interrupted_run_left_open_to_others_is_made_private(
         assert mode_of(beside) == 0o600
 
 
-def test_a_directory_of_the_users_own_keeps_its_mode(tmp_path: Path) -> None:
-    shared = tmp_path / "shared"
+def test_a_home_directory_that_is_a_link_is_made_private_too(file: Path, tmp_path: Path) -> None:
+    real = tmp_path / "real"
+    real.mkdir()
+    real.chmod(0o755)
+    file.parent.symlink_to(real)
+    create_analytics_db().close()
+    assert mode_of(real) == 0o700
+
+
+@pytest.mark.parametrize("name", ["shared", ".devflow"])
+def test_a_directory_of_the_users_own_keeps_its_mode(tmp_path: Path, name: str) -> None:
+    shared = tmp_path / name
     shared.mkdir()
     shared.chmod(0o755)
     create_analytics_db(shared / "calls.db").close()

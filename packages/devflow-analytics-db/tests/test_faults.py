@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import shutil
+import signal
 import sqlite3
 import tempfile
 from contextlib import closing
@@ -24,6 +25,7 @@ from devflow_analytics_db import (
     errors,
 )
 from devflow_analytics_db.faults import from_os, from_sqlite
+from devflow_analytics_db.identity import APPLICATION_ID
 
 if TYPE_CHECKING:
     import subprocess
@@ -177,23 +179,72 @@ def test_another_programs_hot_journal_is_not_rolled_back(crashed: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("first_page", "sentence"),
+    "first_page",
     [
-        (b"\xff" * 3996, "is damaged"),
-        (b"\x0d" + bytes(4) + b"\x10" + bytes(3990), "does not show whose file it is"),
+        b"\xff" * 3996,
+        b"\x0d" + bytes(4) + b"\x10" + bytes(3990),
     ],
     ids=["unreadable", "without a table"],
 )
 def test_a_crashed_file_that_does_not_show_whose_it_is_is_left_alone(
-    crashed: Path, first_page: bytes, sentence: str
+    crashed: Path, first_page: bytes
 ) -> None:
     with crashed.open("r+b") as content:
         content.seek(100)
         content.write(first_page)
     before = contents(crashed.parent)
-    with pytest.raises(CorruptDatabaseError, match=sentence):
+    with pytest.raises(CorruptDatabaseError, match="does not show whose file it is"):
         create_analytics_db()
     assert contents(crashed.parent) == before
+
+
+@pytest.mark.parametrize("mode", ["DELETE", "PERSIST"])
+@pytest.mark.parametrize("whose", ["the server's", "ours"])
+def test_a_writer_killed_in_mid_commit_is_recovered_from(
+    whose: str, mode: str, server_file: Path, python: Python
+) -> None:
+    if whose == "ours":
+        create_analytics_db().close()
+    with closing(sqlite3.connect(server_file)) as connection:
+        connection.execute(f"PRAGMA journal_mode = {mode}")
+    # The kernel kills it as it lets the file grow: its header is written by then, its end is not.
+    done = python(
+        f"""
+        import os, resource, signal, sqlite3, sys
+        connection = sqlite3.connect(sys.argv[1], isolation_level=None)
+        connection.execute("PRAGMA journal_mode = {mode}")
+        connection.execute("BEGIN IMMEDIATE")
+        for number in range(2000):
+            connection.execute("INSERT INTO sessions VALUES (?, 1, NULL, 0)", (str(number),))
+        signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
+        size = os.path.getsize(sys.argv[1])
+        resource.setrlimit(resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
+        connection.execute("COMMIT")
+        """,
+        server_file,
+    )
+    assert done.returncode == -signal.SIGXFSZ, done
+    assert server_file.with_name("analytics.db-journal").stat().st_size
+    create_analytics_db().close()
+    with closing(sqlite3.connect(server_file)) as connection:
+        assert connection.execute("SELECT count(*) FROM tool_calls").fetchone() == (3,)
+        assert connection.execute("SELECT count(*) FROM sessions").fetchone() == (2,)
+        assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+
+
+def test_a_rollback_journal_beside_an_emptied_file_is_not_deleted(crashed: Path) -> None:
+    crashed.write_bytes(b"")
+    before = contents(crashed.parent)
+    with pytest.raises(CannotCreateError, match=r"is missing or empty, but .*-journal is there"):
+        create_analytics_db()
+    assert contents(crashed.parent) == before
+
+
+@pytest.mark.parametrize("rest", [b"", bytes(3), bytes(8192), b"\x37\x7f\x06"])
+def test_what_is_left_of_a_wal_is_no_obstacle(file: Path, rest: bytes) -> None:
+    create_analytics_db().close()
+    file.with_name("analytics.db-wal").write_bytes(rest)
+    assert create_analytics_db().opening.schema_version == 2
 
 
 def test_a_file_where_the_directory_should_be_is_named_and_left_alone(file: Path) -> None:
@@ -394,10 +445,13 @@ def test_a_file_with_the_name_of_a_journal_is_named_and_not_deleted(
     assert contents(file.parent) == before
 
 
-def test_a_directory_with_the_name_of_a_journal_is_named(file: Path) -> None:
+@pytest.mark.parametrize("make", [Path.mkdir, os.mkfifo])
+def test_a_directory_or_a_pipe_with_the_name_of_a_journal_is_named(
+    file: Path, make: Callable[[Path], None]
+) -> None:
     create_analytics_db().close()
-    file.with_name("analytics.db-wal").mkdir()
-    with pytest.raises(CannotCreateError, match=r"analytics\.db-wal is a directory"):
+    make(file.with_name("analytics.db-wal"))
+    with pytest.raises(CannotCreateError, match=r"analytics\.db-wal is not a regular file"):
         create_analytics_db()
 
 
@@ -448,10 +502,10 @@ def test_a_schema_that_is_no_text_is_damaged(file: Path) -> None:
     assert file.read_bytes() == before
 
 
-def test_a_file_with_our_id_no_version_and_tables_is_not_ours(file: Path) -> None:
+def test_a_file_with_our_id_no_version_and_other_tables_is_not_ours(file: Path) -> None:
     file.parent.mkdir()
-    another_programs(file, f"PRAGMA application_id = {int.from_bytes(b'DFAn', 'big')}")
-    with pytest.raises(NotAnAnalyticsDatabaseError, match="its schema version is 0, and yet"):
+    another_programs(file, f"PRAGMA application_id = {APPLICATION_ID}")
+    with pytest.raises(NotAnAnalyticsDatabaseError, match="it holds theirs"):
         create_analytics_db()
 
 

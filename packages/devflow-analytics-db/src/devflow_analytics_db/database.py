@@ -31,15 +31,15 @@ def create_analytics_db(path: str | os.PathLike[str] | None = None) -> Analytics
     """Open the analytics database, making it or bringing its schema up to date if need be.
 
     Safe to call from any number of processes and threads at once. If the file is current, nothing
-    is written and no lock is taken. A file that DevFlow's own server made is taken over with all
-    its rows, and the server can go on using it.
+    is written, and no lock is taken unless another process has it open. A file that DevFlow's own
+    server made is taken over with all its rows, and the server can go on using it.
 
     Args:
         path: the file; without it ``DEVFLOW_ANALYTICS_DB_PATH``, and without that
             ``~/.devflow/analytics.db``. Its directory is made if only that is missing.
 
     Raises:
-        AnalyticsDbError: one of those in `devflow_analytics_db.errors`; the file is as it was.
+        AnalyticsDbError: one of those in `devflow_analytics_db.errors`; no row is lost.
     """
     try:
         return _open(path)

@@ -1,8 +1,8 @@
 """Every error this package raises on purpose.
 
 Each message says what failed, on which path, and what to do next; the class owns the exit status
-that a program should end with (the numbers of BSD's ``sysexits.h``). A file that an error speaks
-of is as it was before, unless the message says otherwise.
+that a program should end with (the numbers of BSD's ``sysexits.h``). The rows of a file that an
+error speaks of are as they were; a file that is not ours is so to the byte.
 """
 
 

@@ -8,17 +8,19 @@ import stat
 
 from devflow_analytics_db.errors import CannotCreateError, NotAnAnalyticsDatabaseError
 from devflow_analytics_db.faults import ANOTHER_FILE, naming_faults
+from devflow_analytics_db.location import is_home_directory
 from devflow_analytics_db.log import log
 
 PRIVATE_DIRECTORY = 0o700
 PRIVATE_FILE = 0o600
 OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
-# What a file beside a database may begin with, if it is not empty, to be SQLite's own.
+# What a file beside a database begins with, if it is SQLite's own.
 JOURNALS = {
-    "-wal": (b"\x37\x7f\x06\x82", b"\x37\x7f\x06\x83"),
-    "-journal": (b"\xd9\xd5\x05\xf9", bytes(4)),  # zeros until it is synced, and when persistent
+    "-wal": (b"\x37\x7f\x06\x82", b"\x37\x7f\x06\x83", bytes(4)),
+    "-journal": (b"\xd9\xd5\x05\xf9", bytes(4)),
 }
+"""Zeros are a header not synced yet, or an ended transaction's where the journal persists."""
 
 # SQLite's locks belong to the process: closing any descriptor of the file drops them all. A new
 # file is closed once before SQLite opens it, so no other thread may find it before that.
@@ -54,7 +56,10 @@ def make(file: str) -> None:
             if found is None and not journals:
                 _make_directory(os.path.dirname(file))
                 found = _make_file(file)
-        if found is None or (found.st_size == 0 and "-wal" in journals):
+        lost = found is None or (
+            found.st_size == 0 and ("-wal" in journals or pages_before_crash(file))
+        )
+        if found is None or lost:
             raise CannotCreateError(
                 f"{file} is missing or empty, but {file}{journals[0]} is there and may hold its"
                 " rows. Put the database back beside it, or move it away."
@@ -84,7 +89,7 @@ def keep_private(file: str) -> None:
         for suffix in ("-shm", "-wal", "-journal", ""):
             _make_private(f"{file}{suffix}", PRIVATE_FILE)
         directory = os.path.dirname(file)
-        if os.path.basename(directory) == ".devflow":
+        if is_home_directory(directory):
             _make_private(directory, PRIVATE_DIRECTORY)
 
 
@@ -96,9 +101,11 @@ def pages_before_crash(file: str) -> int | None:
     """
     try:
         with open(f"{file}-journal", "rb") as journal:
-            return int.from_bytes(journal.read(20)[16:], "big")
+            header = journal.read(20)
     except FileNotFoundError:
         return None
+    hot = header.startswith(JOURNALS["-journal"][0]) and len(header) == 20  # noqa: PLR2004  as read
+    return int.from_bytes(header[16:], "big") if hot else None
 
 
 def _is_journal(path: str, suffix: str) -> bool:
@@ -108,17 +115,20 @@ def _is_journal(path: str, suffix: str) -> bool:
         CannotCreateError: there is a file of that name which SQLite did not write; it would take
             it for a stale journal and delete it.
     """
+    found = _stat(path)
+    if found is None:
+        return False
+    if not stat.S_ISREG(found.st_mode):
+        raise CannotCreateError(
+            f"{path} is not a regular file, and in the place of SQLite's journal. Move it away, or"
+            f" {ANOTHER_FILE}."
+        )
     try:
         with open(path, "rb") as journal:
             start = journal.read(4)
-    except (FileNotFoundError, NotADirectoryError):
+    except FileNotFoundError:
         return False
-    except IsADirectoryError:
-        raise CannotCreateError(
-            f"{path} is a directory, where SQLite keeps its journal. Move it away, or"
-            f" {ANOTHER_FILE}."
-        ) from None
-    if start and start not in JOURNALS[suffix]:
+    if not any(known.startswith(start) for known in JOURNALS[suffix]):
         raise CannotCreateError(
             f"{path} is no journal of SQLite's, but has the name of one, and SQLite would delete"
             f" it. Move it away, or {ANOTHER_FILE}."

@@ -20,6 +20,9 @@ from devflow_analytics_db.schema_reader import object_names, table_structure
 APPLICATION_ID = int.from_bytes(b"DFAn", "big")
 """In the header of every file of ours: ``PRAGMA application_id``, and offset 68 for file(1)."""
 
+LOOKS = 5
+"""How often to look again at a file whose journal others keep rolling back."""
+
 SERVER_LEDGER = "__drizzle_migrations"
 SERVER_TABLES = ("sessions", "tool_calls")
 
@@ -50,23 +53,48 @@ def look_at(file: str) -> Identity:
             return _look_through(glance(file), file)
         except (sqlite3.Error, UnicodeDecodeError, AnalyticsDbError):
             pass  # perhaps only because somebody was writing
-    try:
-        return _look_through(look(file), file)
-    except sqlite3.OperationalError as fault:
-        if base_code(fault) not in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN):
-            raise
-    # A crash left a journal that only a writer may roll back. That is for us to do if even the
-    # state of the crash shows that the file is ours, or if there was nothing in it before.
-    pages = pages_before_crash(file)
+    for _ in range(LOOKS):
+        try:
+            return _look_through(look(file), file)
+        except sqlite3.OperationalError as fault:
+            if base_code(fault) not in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN):
+                raise
+        pages = pages_before_crash(file)
+        if pages is not None:
+            return _judge_crashed(file, pages)
+        # else another process has rolled the journal back in between
+    return _look_through(glance(file), file)  # it may be read, and not written
+
+
+def _judge_crashed(file: str, pages: int) -> Identity:
+    """Identify a file that a crash left with a rollback journal, which only a writer may roll back.
+
+    That is for us to do if even the state of the crash shows that the file is ours or DevFlow's,
+    or if there was nothing in it before.
+    """
     if pages == 0:
         return Identity(0)
-    found = _look_through(glance(file), file)
-    if found.version == 0 and pages:
-        raise CorruptDatabaseError(
-            f"A crash left {file} in the middle of a write, and it does not show whose file it is."
-            " It was left as it is. Open it once with the program that it belongs to."
-        )
+    connection = glance(file)
+    # Lets SQLite overlook that the file is shorter than its header says, as it is in mid-commit.
+    connection.execute("PRAGMA writable_schema = ON")
+    try:
+        if application_id(connection) == APPLICATION_ID:
+            (version,) = connection.execute("PRAGMA user_version").fetchone()
+            connection.close()
+            return Identity(version)
+        found = _look_through(connection, file)
+    except sqlite3.Error as fault:
+        raise _undecided(file) from fault
+    if found.version == 0:
+        raise _undecided(file)
     return found
+
+
+def _undecided(file: str) -> CorruptDatabaseError:
+    return CorruptDatabaseError(
+        f"A crash left {file} in the middle of a write, and it does not show whose file it is. It"
+        " was left as it is. Open it once with the program that it belongs to."
+    )
 
 
 def _look_through(connection: sqlite3.Connection, file: str) -> Identity:
@@ -76,6 +104,12 @@ def _look_through(connection: sqlite3.Connection, file: str) -> Identity:
         return identify(connection, file)
     finally:
         connection.close()
+
+
+def application_id(connection: sqlite3.Connection) -> int:
+    """Return the number in the header by which a program marks its files; 0 if none did."""
+    (number,) = connection.execute("PRAGMA application_id").fetchone()
+    return int(number)
 
 
 def identify(connection: sqlite3.Connection, file: str) -> Identity:
@@ -89,22 +123,20 @@ def identify(connection: sqlite3.Connection, file: str) -> Identity:
         TamperedMigrationError: it is ours by its header, and its ledger says otherwise.
         NotAnAnalyticsDatabaseError: it is another program's.
     """
-    (application_id,) = connection.execute("PRAGMA application_id").fetchone()
+    claimed = application_id(connection)
     (version,) = connection.execute("PRAGMA user_version").fetchone()
-    if application_id == APPLICATION_ID:
+    if claimed == APPLICATION_ID and version:
         ledger.require_complete(connection, file, version)
-        if version == 0 and object_names(connection) - {ledger.TABLE}:
-            raise _foreign(file, "its schema version is 0, and yet it has tables")
         known = latest_version()
         if version > known:
             ledger.require_compatible(connection, file, version, known)
             log("warning", "%s is newer than this release, which may still write to it", file)
         return Identity(version)
-    if application_id:
-        raise _foreign(file, f"its application id is {application_id:#010x}")
+    if claimed not in (0, APPLICATION_ID):
+        raise _foreign(file, f"its application id is {claimed:#010x}")
     if version:
         raise _foreign(file, f"its user version is {version}, without our application id")
-    names = object_names(connection)
+    names = object_names(connection) - {ledger.TABLE} if claimed else object_names(connection)
     if not names:
         return Identity(0)
     if SERVER_LEDGER in names:

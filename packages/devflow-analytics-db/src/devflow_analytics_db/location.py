@@ -40,6 +40,14 @@ def home_directory() -> str:
     return os.path.join(_absolute(_home()), ".devflow")
 
 
+def is_home_directory(directory: str) -> bool:
+    """Tell whether a directory, symbolic links followed, is the one of `home_directory`."""
+    try:
+        return os.path.realpath(home_directory()) == directory
+    except CannotCreateError:
+        return False
+
+
 def _home() -> str:
     home = os.environ.get("HOME")
     if not home:

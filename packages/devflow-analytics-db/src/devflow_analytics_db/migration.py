@@ -12,10 +12,11 @@ import sqlite3
 from functools import cache
 
 from devflow_analytics_db.errors import AnalyticsDbError
+from devflow_analytics_db.schema_reader import object_names
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 # Not importlib.resources: the import alone takes as long as opening a database in a new process.
 DIRECTORY = os.path.join(os.path.dirname(os.path.abspath(__file__)), "migrations")
@@ -120,6 +121,20 @@ def load_migrations() -> tuple[Migration, ...]:
             )
         migrations.append(migration)
     return tuple(migrations)
+
+
+def names_made(migrations: Sequence[Migration]) -> set[str]:
+    """Return the names of everything that migrations make, be it dropped again or not."""
+    names: set[str] = set()
+    connection = sqlite3.connect(":memory:", isolation_level=None)
+    try:
+        for migration in migrations:
+            for statement in migration.up:
+                connection.execute(statement)
+                names |= object_names(connection)
+    finally:
+        connection.close()
+    return names
 
 
 def split_statements(sql: str) -> Iterator[str]:

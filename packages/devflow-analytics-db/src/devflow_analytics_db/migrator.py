@@ -15,9 +15,9 @@ from devflow_analytics_db.connection import (
 )
 from devflow_analytics_db.errors import MigrationError
 from devflow_analytics_db.faults import base_code
-from devflow_analytics_db.identity import APPLICATION_ID, Identity, identify
+from devflow_analytics_db.identity import APPLICATION_ID, Identity, application_id, identify
 from devflow_analytics_db.log import log
-from devflow_analytics_db.migration import Migration, load_migrations
+from devflow_analytics_db.migration import Migration, load_migrations, names_made
 from devflow_analytics_db.schema_reader import object_names
 from devflow_analytics_db.version import __version__
 
@@ -54,9 +54,7 @@ def upgrade(file: str) -> Upgrade:
     timeout_ms = busy_timeout_ms(MIGRATION_TIMEOUT_MS)
     connection = open_existing(file, timeout_ms)
     try:
-        connection.execute("BEGIN")
-        identify(connection, file)  # another program's file is not put into WAL mode
-        connection.execute("ROLLBACK")
+        _claim(connection, file)
         configure(connection, file, timeout_ms)
         # A table that others refer to can be rebuilt only so: without its rows' references being
         # followed (a setting that a transaction ignores), and without views being rewritten.
@@ -68,6 +66,18 @@ def upgrade(file: str) -> Upgrade:
     finally:
         connection.close()  # which takes back what was not committed
     return result
+
+
+def _claim(connection: sqlite3.Connection, file: str) -> None:
+    """Mark an empty file as ours, before it is put into WAL mode.
+
+    Otherwise another program could make its own database of it in between, and would find that in
+    WAL mode.
+    """
+    connection.execute("BEGIN IMMEDIATE")
+    if identify(connection, file).version == 0 and application_id(connection) != APPLICATION_ID:
+        connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+    connection.execute("COMMIT")
 
 
 def _apply_pending(
@@ -86,10 +96,9 @@ def _apply_pending(
     if before.made_by_server:
         ledger.append(connection, migrations[0], seconds=0, applied_by=APPLIED_BY_SERVER)
     violations = _foreign_key_violations(connection)
-    additions = _additions(connection, migrations)
     for migration in pending:
         log("info", "migration %s of %s: started", migration, file)
-        seconds = _apply(connection, file, migration, additions)
+        seconds = _apply(connection, file, migration, migrations)
         ledger.append(connection, migration, seconds=seconds, applied_by=APPLIED_BY_US)
         log("info", "migration %s of %s: applied in %.1f ms", migration, file, 1000 * seconds)
     new_violations = _foreign_key_violations(connection) - violations
@@ -105,15 +114,21 @@ def _apply_pending(
 
 
 def _apply(
-    connection: sqlite3.Connection, file: str, migration: Migration, additions: dict[str, str]
+    connection: sqlite3.Connection,
+    file: str,
+    migration: Migration,
+    migrations: Sequence[Migration],
 ) -> float:
     """Run a migration's statements, put back what is the user's; return the seconds it took."""
     start = time.perf_counter()
+    attached = _indexes_and_triggers(connection)
     try:
         for statement in migration.up:
             connection.execute(statement)
-        for name in additions.keys() - object_names(connection):
-            connection.execute(additions[name])
+        lost = attached.keys() - object_names(connection)
+        if lost:
+            for name in lost - names_made(migrations[: migration.version]):
+                connection.execute(attached[name])
     except sqlite3.Error as fault:
         if base_code(fault) == sqlite3.SQLITE_CONSTRAINT:
             raise MigrationError(
@@ -148,13 +163,11 @@ def _foreign_key_violations(connection: sqlite3.Connection) -> Counter[tuple[str
     return found
 
 
-def _additions(connection: sqlite3.Connection, migrations: Sequence[Migration]) -> dict[str, str]:
-    """Return the indexes and triggers that no migration of ours speaks of, by name.
-
-    They are the user's own. Rebuilding a table drops them along with the old one.
-    """
-    ours = " ".join(statement for migration in migrations for statement in migration.up).split()
-    rows = connection.execute(
-        "SELECT name, sql FROM sqlite_schema WHERE type IN ('index', 'trigger') AND sql IS NOT NULL"
+def _indexes_and_triggers(connection: sqlite3.Connection) -> dict[str, str]:
+    """Return the SQL of all indexes and triggers by name: what goes when its table is rebuilt."""
+    return dict(
+        connection.execute(
+            "SELECT name, sql FROM sqlite_schema"
+            " WHERE type IN ('index', 'trigger') AND sql IS NOT NULL"
+        )
     )
-    return {name: sql for name, sql in rows if name not in ours}
