@@ -150,24 +150,31 @@ def test_another_programs_unfinished_wal_is_not_written_back(file: Path) -> None
     assert {name: after[name] for name in before} == before
 
 
-@pytest.fixture
-def crashed(file: Path, python: Python) -> Path:
-    """Another program's file, which that program left in the middle of a transaction."""
+def crash_in_a_transaction(file: Path, python: Python, *before: str) -> None:
+    """Leave a rollback journal on the disk and the database half overwritten."""
     file.parent.mkdir()
     python(
         """
         import os, signal, sqlite3, sys
         connection = sqlite3.connect(sys.argv[1], isolation_level=None)
-        connection.execute("CREATE TABLE theirs (x)")
+        for statement in sys.argv[2:]:
+            connection.execute(statement)
         connection.execute("PRAGMA cache_size = 1")
         connection.execute("BEGIN")
         connection.execute("CREATE TABLE half_done (x)")
-        connection.execute("INSERT INTO theirs SELECT zeroblob(100000)")
+        connection.execute("INSERT INTO half_done SELECT zeroblob(100000)")
         os.kill(os.getpid(), signal.SIGKILL)
         """,
         file,
+        *before,
     )
     assert file.with_name("analytics.db-journal").exists()
+
+
+@pytest.fixture
+def crashed(file: Path, python: Python) -> Path:
+    """Another program's file, which that program left in the middle of a transaction."""
+    crash_in_a_transaction(file, python, "CREATE TABLE theirs (x)")
     return file
 
 
@@ -292,21 +299,7 @@ def test_a_file_that_another_process_holds_is_locked_and_not_damaged(
 
 
 def test_a_crash_in_the_middle_of_the_first_write_is_recovered(file: Path, python: Python) -> None:
-    file.parent.mkdir()
-    # Killed with its rollback journal on the disk and the database half overwritten.
-    python(
-        """
-        import os, signal, sqlite3, sys
-        connection = sqlite3.connect(sys.argv[1], isolation_level=None)
-        connection.execute("PRAGMA cache_size = 1")
-        connection.execute("BEGIN")
-        connection.execute("CREATE TABLE half_done (x)")
-        connection.execute("INSERT INTO half_done SELECT zeroblob(100000)")
-        os.kill(os.getpid(), signal.SIGKILL)
-        """,
-        file,
-    )
-    assert file.with_name("analytics.db-journal").exists()
+    crash_in_a_transaction(file, python)
     assert create_analytics_db().opening.created
     assert os.listdir(file.parent) == ["analytics.db"]
 

@@ -4,7 +4,7 @@
 neither Pony nor anything else that is slow; Pony comes with the first use of an entity.
 """
 
-from devflow_analytics_db.database import AnalyticsDb, Opening, create_analytics_db
+from devflow_analytics_db.database import AnalyticsDb, create_analytics_db
 from devflow_analytics_db.errors import (
     AnalyticsDbError,
     CannotCreateError,
@@ -19,6 +19,7 @@ from devflow_analytics_db.errors import (
     TamperedMigrationError,
 )
 from devflow_analytics_db.location import default_path
+from devflow_analytics_db.opening import Opening
 from devflow_analytics_db.version import __version__
 
 __all__ = [

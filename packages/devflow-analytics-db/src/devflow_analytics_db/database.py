@@ -11,6 +11,7 @@ from devflow_analytics_db.faults import denied, is_writable, naming_faults
 from devflow_analytics_db.identity import look_at
 from devflow_analytics_db.log import log
 from devflow_analytics_db.migration import latest_version
+from devflow_analytics_db.opening import Opening
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -46,29 +47,6 @@ def create_analytics_db(path: str | os.PathLike[str] | None = None) -> Analytics
     except AnalyticsDbError as error:
         log("error", "%s", error)
         raise
-
-
-class Opening:
-    """What `create_analytics_db` found and did."""
-
-    __slots__ = ("adopted", "applied", "created", "schema_version")
-
-    def __init__(
-        self,
-        schema_version: int,
-        *,
-        created: bool = False,
-        adopted: bool = False,
-        applied: tuple[int, ...] = (),
-    ) -> None:
-        self.schema_version = schema_version
-        """The schema version of the file now."""
-        self.created = created
-        """It was missing or empty, and this call made it."""
-        self.adopted = adopted
-        """DevFlow's server had made it, and this call took it over."""
-        self.applied = applied
-        """The versions that this call applied, in order."""
 
 
 class AnalyticsDb:
@@ -181,14 +159,10 @@ def _open(path: str | os.PathLike[str] | None) -> AnalyticsDb:
 
         from devflow_analytics_db.migrator import upgrade  # noqa: PLC0415  seldom needed
 
-        done = upgrade(file)
-    version = done.applied[-1] if done.applied else done.before.version
-    created = bool(done.applied) and done.before.version == 0
-    log("info", "%s %s: schema version %d", "created" if created else "opened", file, version)
-    return AnalyticsDb(
-        file,
-        Opening(version, created=created, adopted=done.before.made_by_server, applied=done.applied),
-    )
+        opening = upgrade(file)
+    how = "created" if opening.created else "opened"
+    log("info", "%s %s: schema version %d", how, file, opening.schema_version)
+    return AnalyticsDb(file, opening)
 
 
 def _bind(file: str) -> tuple[Database, Entities]:

@@ -83,8 +83,8 @@ def from_sqlite(fault: sqlite3.Error, path: str) -> AnalyticsDbError:  # noqa: P
         return _full(path)
     if code in (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_PROTOCOL):
         return StorageError(
-            f"Reading or writing {path} failed ({fault}). Check the disk, and that {path} is not"
-            " on a network file system, where SQLite's locks and shared memory do not work."
+            f"Reading or writing {path} failed ({fault}). Check that the disk is sound and has"
+            " room, and is no network file system, where SQLite's locks and shared memory fail."
         )
     if code in (sqlite3.SQLITE_PERM, sqlite3.SQLITE_AUTH):
         return denied(path)

@@ -15,12 +15,14 @@ PRIVATE_DIRECTORY = 0o700
 PRIVATE_FILE = 0o600
 OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
-# What a file beside a database begins with, if it is SQLite's own.
 JOURNALS = {
     "-wal": (b"\x37\x7f\x06\x82", b"\x37\x7f\x06\x83", bytes(4)),
     "-journal": (b"\xd9\xd5\x05\xf9", bytes(4)),
 }
-"""Zeros are a header not synced yet, or an ended transaction's where the journal persists."""
+"""What a file beside a database begins with, if it is SQLite's own.
+
+Zeros are a header not synced yet, or an ended transaction's where the journal persists.
+"""
 
 # SQLite's locks belong to the process: closing any descriptor of the file drops them all. A new
 # file is closed once before SQLite opens it, so no other thread may find it before that.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 from devflow_analytics_db.errors import IncompatibleSchemaError, TamperedMigrationError
+from devflow_analytics_db.schema_reader import object_names
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -28,25 +29,14 @@ CREATE TABLE IF NOT EXISTS {TABLE} (
 """
 
 
-class Entry:
-    """One applied migration."""
-
-    __slots__ = ("checksum", "version")
-
-    def __init__(self, version: int, checksum: str) -> None:
-        self.version = version
-        self.checksum = checksum
-
-
 def create(connection: sqlite3.Connection) -> None:
     """Make the ledger, if it is not there."""
     connection.execute(_CREATE)
 
 
-def read(connection: sqlite3.Connection) -> list[Entry]:
-    """Return what was applied, oldest first."""
-    rows = connection.execute(f"SELECT version, checksum FROM {TABLE} ORDER BY version")
-    return [Entry(*row) for row in rows]
+def read(connection: sqlite3.Connection) -> dict[int, str]:
+    """Return the versions that were applied, in order, each with its checksum."""
+    return dict(connection.execute(f"SELECT version, checksum FROM {TABLE} ORDER BY version"))
 
 
 def append(
@@ -73,7 +63,8 @@ def require_complete(connection: sqlite3.Connection, file: str, version: int) ->
     Raises:
         TamperedMigrationError: the ledger is missing, or lists others.
     """
-    listed = [entry.version for entry in read(connection)] if _exists(connection) else []
+    there = TABLE in object_names(connection, "table")
+    listed = list(read(connection)) if there else []
     if listed != list(range(1, version + 1)):
         raise TamperedMigrationError(
             f"{file} is at schema version {version}, but its ledger lists other migrations than 1"
@@ -90,11 +81,12 @@ def require_unchanged(
     Raises:
         TamperedMigrationError: a migration was changed after it was applied.
     """
-    for entry, known in zip(read(connection), migrations, strict=False):  # one may be newer
-        if entry.checksum != known.checksum:
+    applied = read(connection).values()
+    for checksum, known in zip(applied, migrations, strict=False):  # one may be newer
+        if checksum != known.checksum:
             raise TamperedMigrationError(
                 f"Migration {known} was changed after it was applied to {file}: the ledger there"
-                f" has checksum {entry.checksum[:12]}, this installation {known.checksum[:12]}."
+                f" has checksum {checksum[:12]}, this installation {known.checksum[:12]}."
                 " The file was left as it is. Reinstall devflow-analytics-db from a release."
             )
 
@@ -114,8 +106,3 @@ def require_compatible(connection: sqlite3.Connection, file: str, version: int, 
             f" version {needed or version}; this one knows {known}. It was left as it is. Upgrade"
             " devflow-analytics-db."
         )
-
-
-def _exists(connection: sqlite3.Connection) -> bool:
-    query = "SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?)"
-    return bool(connection.execute(query, (TABLE,)).fetchone()[0])

@@ -15,9 +15,10 @@ from devflow_analytics_db.connection import (
 )
 from devflow_analytics_db.errors import MigrationError
 from devflow_analytics_db.faults import base_code
-from devflow_analytics_db.identity import APPLICATION_ID, Identity, application_id, identify
+from devflow_analytics_db.identity import APPLICATION_ID, application_id, identify
 from devflow_analytics_db.log import log
 from devflow_analytics_db.migration import Migration, load_migrations, names_made
+from devflow_analytics_db.opening import Opening
 from devflow_analytics_db.schema_reader import object_names
 from devflow_analytics_db.version import __version__
 
@@ -29,19 +30,7 @@ APPLIED_BY_US = f"devflow-analytics-db {__version__}"
 APPLIED_BY_SERVER = "DevFlow server"
 
 
-class Upgrade:
-    """What `upgrade` found and did."""
-
-    __slots__ = ("applied", "before")
-
-    def __init__(self, before: Identity, applied: tuple[int, ...]) -> None:
-        self.before = before
-        """What the file was under the lock."""
-        self.applied = applied
-        """The versions applied, in order."""
-
-
-def upgrade(file: str) -> Upgrade:
+def upgrade(file: str) -> Opening:
     """Apply every pending migration to a file that exists.
 
     Any number of processes may do so at once: the first to get the lock does the work, and the
@@ -61,11 +50,11 @@ def upgrade(file: str) -> Upgrade:
         connection.execute("PRAGMA foreign_keys = OFF")
         connection.execute("PRAGMA legacy_alter_table = ON")
         connection.execute("BEGIN IMMEDIATE")
-        result = _apply_pending(connection, file, migrations)
+        opening = _apply_pending(connection, file, migrations)
         connection.execute("COMMIT")
     finally:
         connection.close()  # which takes back what was not committed
-    return result
+    return opening
 
 
 def _claim(connection: sqlite3.Connection, file: str) -> None:
@@ -82,7 +71,7 @@ def _claim(connection: sqlite3.Connection, file: str) -> None:
 
 def _apply_pending(
     connection: sqlite3.Connection, file: str, migrations: Sequence[Migration]
-) -> Upgrade:
+) -> Opening:
     # Under the lock: what was seen without it may be out of date.
     before = identify(connection, file)
     if before.version and not before.made_by_server:
@@ -90,7 +79,7 @@ def _apply_pending(
     files.keep_private(file)  # not before it is known to be ours
     pending = migrations[before.version :]
     if not pending:
-        return Upgrade(before, ())
+        return Opening(before.version)
 
     ledger.create(connection)
     if before.made_by_server:
@@ -110,7 +99,12 @@ def _apply_pending(
     log("info", "schema of %s checked: no reference was broken", file)
     connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
     connection.execute(f"PRAGMA user_version = {pending[-1].version}")
-    return Upgrade(before, tuple(migration.version for migration in pending))
+    return Opening(
+        pending[-1].version,
+        created=before.version == 0,
+        adopted=before.made_by_server,
+        applied=tuple(migration.version for migration in pending),
+    )
 
 
 def _apply(
