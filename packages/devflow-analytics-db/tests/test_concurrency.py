@@ -168,6 +168,29 @@ def test_threads_that_make_one_file_at_once_all_succeed(tmp_path: Path) -> None:
         assert sorted(openings) == [False] * (PROCESSES - 1) + [True]
 
 
+def test_a_file_that_gets_its_first_rows_while_it_is_looked_at_has_lost_none(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file.parent.mkdir()
+    file.touch()
+    other = sqlite3.connect(file, isolation_level=None)
+    stat = files._stat  # noqa: SLF001  the moment after it is what this is about
+
+    def stat_and_then_let_the_other_write(path: str) -> os.stat_result | None:
+        found = stat(path)
+        if path == str(file):
+            other.execute("CREATE TABLE t (x)")
+            other.execute("PRAGMA cache_size = 1")
+            other.execute("BEGIN IMMEDIATE")
+            other.execute("INSERT INTO t SELECT zeroblob(100000)")
+        return found
+
+    monkeypatch.setattr(files, "_stat", stat_and_then_let_the_other_write)
+    with closing(other):
+        files.make(str(file))
+        assert files.pages_before_crash(str(file))
+
+
 def test_no_thread_finds_a_new_file_before_its_maker_has_closed_it(
     file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -52,16 +52,18 @@ def make(file: str) -> None:
         StorageError: no room.
     """
     with naming_faults(file):
+        # Before the file itself: a journal that holds rows is made when the file has a page, so
+        # one that was there already tells of rows lost, and a later one of a process at work.
         journals = [suffix for suffix in JOURNALS if _is_journal(f"{file}{suffix}", suffix)]
+        holds_rows = "-wal" in journals or (
+            "-journal" in journals and bool(pages_before_crash(file))
+        )
         with _creation:
             found = _stat(file)
             if found is None and not journals:
                 _make_directory(os.path.dirname(file))
                 found = _make_file(file)
-        lost = found is None or (
-            found.st_size == 0 and ("-wal" in journals or pages_before_crash(file))
-        )
-        if found is None or lost:
+        if found is None or (found.st_size == 0 and holds_rows):
             raise CannotCreateError(
                 f"{file} is missing or empty, but {file}{journals[0]} is there and may hold its"
                 " rows. Put the database back beside it, or move it away."

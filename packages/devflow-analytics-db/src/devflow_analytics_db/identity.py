@@ -21,7 +21,7 @@ APPLICATION_ID = int.from_bytes(b"DFAn", "big")
 """In the header of every file of ours: ``PRAGMA application_id``, and offset 68 for file(1)."""
 
 LOOKS = 5
-"""How often to look again at a file whose journal others keep rolling back."""
+"""How often to look at a file that has a crashed transaction, while others may be mending it."""
 
 SERVER_LEDGER = "__drizzle_migrations"
 SERVER_TABLES = ("sessions", "tool_calls")
@@ -53,6 +53,7 @@ def look_at(file: str) -> Identity:
             return _look_through(glance(file), file)
         except (sqlite3.Error, UnicodeDecodeError, AnalyticsDbError):
             pass  # perhaps only because somebody was writing
+    verdict: AnalyticsDbError | None = None
     for _ in range(LOOKS):
         try:
             return _look_through(look(file), file)
@@ -60,9 +61,14 @@ def look_at(file: str) -> Identity:
             if base_code(fault) not in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN):
                 raise
         pages = pages_before_crash(file)
-        if pages is not None:
+        if pages is None:
+            continue  # another process has rolled the journal back
+        try:
             return _judge_crashed(file, pages)
-        # else another process has rolled the journal back in between
+        except AnalyticsDbError as error:
+            verdict = error  # again, perhaps only because somebody was writing
+    if verdict is not None:
+        raise verdict
     return _look_through(glance(file), file)  # it may be read, and not written
 
 
@@ -83,7 +89,7 @@ def _judge_crashed(file: str, pages: int) -> Identity:
             connection.close()
             return Identity(version)
         found = _look_through(connection, file)
-    except sqlite3.Error as fault:
+    except (sqlite3.Error, UnicodeDecodeError) as fault:
         raise _undecided(file) from fault
     if found.version == 0:
         raise _undecided(file)
