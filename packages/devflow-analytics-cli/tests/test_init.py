@@ -54,6 +54,8 @@ Took over {file} from DevFlow's server, with all its rows
   schema version 2 (applied: 2)
   journal mode wal
   file mode 0600: readable and writable by you alone
+  backup of what it was before: {backup}
+  to put it back: devflow-analytics restore {backup}
 """
 
 
@@ -88,7 +90,9 @@ def test_it_takes_over_a_database_of_devflows_server(command: Command, file: Pat
     with closing(sqlite3.connect(file)) as connection:
         connection.executescript(FROM_DEVFLOWS_SERVER)
     done = command("init")
-    assert (done.returncode, done.stdout, done.stderr) == (0, ADOPTED.format(file=file), "")
+    (backup,) = (file.parent / "backups").iterdir()
+    told = ADOPTED.format(file=file, backup=backup)
+    assert (done.returncode, done.stdout, done.stderr) == (0, told, "")
     assert query(file, "SELECT * FROM sessions") == [("s", 1795415730, None, 0)]
 
 
@@ -100,6 +104,7 @@ def test_json_has_the_documented_keys(command: Command, file: Path) -> None:
         "schema_version": 2,
         "applied": [1, 2],
         "journal_mode": "wal",
+        "backup": None,
     }
     first, second = command("init", "--json"), command("init", "--json")
     assert list(json.loads(first.stdout).items()) == list(expected.items())

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -10,8 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from devflow_analytics_db import migration
+
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     Rows = list[tuple[Any, ...]]
@@ -59,6 +62,31 @@ def python() -> Callable[..., subprocess.CompletedProcess[str]]:
         )
 
     return run
+
+
+@pytest.fixture
+def add_migration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]]:
+    """Put one more migration after the released ones, as the next release will; or take it away."""
+    directory = tmp_path / "migrations"
+    shutil.copytree(migration.DIRECTORY, directory)
+    monkeypatch.setattr(migration, "DIRECTORY", str(directory))
+    third = directory / "0003_next.sql"
+
+    def forget() -> None:
+        migration.latest_version.cache_clear()
+        migration.load_migrations.cache_clear()
+
+    def add(up: str | None, down: str = "SELECT 1;", header: str = "") -> None:
+        if up is None:
+            third.unlink()
+        else:
+            third.write_text(f"{header}\n-- migrate:up\n{up}\n-- migrate:down\n{down}\n")
+        forget()
+
+    forget()
+    yield add
+    monkeypatch.undo()
+    forget()
 
 
 BUILT_LIKE_THE_SERVER = """

@@ -16,7 +16,7 @@ from devflow_analytics_db import (
     NotAnAnalyticsDatabaseError,
     create_analytics_db,
 )
-from devflow_analytics_db.migration import normalise
+from devflow_analytics_db.sql_text import normalise
 
 if TYPE_CHECKING:
     from collections.abc import Callable

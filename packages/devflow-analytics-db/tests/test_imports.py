@@ -28,7 +28,7 @@ BEYOND_SQLITE3 = """
     ("code", "more"),
     [
         ("import devflow_analytics_db", {"__future__", "errno"}),
-        ("from devflow_analytics_db import *; create_analytics_db()", {"__future__", "errno"}),
+        ("from devflow_analytics_db import create_analytics_db as o; o()", {"__future__", "errno"}),
     ],
     ids=["import", "open a current file"],
 )

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -13,39 +11,15 @@ from devflow_analytics_db import (
     MigrationError,
     TamperedMigrationError,
     create_analytics_db,
+    migrate,
 )
-from devflow_analytics_db import migration as migration_module
-from devflow_analytics_db.migration import latest_version, load_migrations
+from devflow_analytics_db.migration import load_migrations
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
+    from pathlib import Path
 
     Sql = Callable[..., list[tuple[Any, ...]]]
-
-THIRD = "-- migrate:up\n{}\n-- migrate:down\nSELECT 1;\n"
-
-
-@pytest.fixture
-def add_migration(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Callable[[str], None]]:
-    """Put one more migration after the released ones, as the next release will."""
-    directory = tmp_path / "migrations"
-    shutil.copytree(migration_module.DIRECTORY, directory)
-    monkeypatch.setattr(migration_module, "DIRECTORY", str(directory))
-
-    def forget() -> None:
-        latest_version.cache_clear()
-        load_migrations.cache_clear()
-
-    def add(text: str) -> None:
-        (directory / "0003_next.sql").write_text(text)
-        forget()
-
-    forget()
-    yield add
-    monkeypatch.undo()
-    forget()
 
 
 def test_the_ledger_records_each_migration(file: Path, sql: Sql) -> None:
@@ -70,11 +44,11 @@ def test_the_ledger_records_each_migration(file: Path, sql: Sql) -> None:
 
 
 def test_an_older_file_gets_what_is_pending(
-    file: Path, sql: Sql, add_migration: Callable[[str], None]
+    file: Path, sql: Sql, add_migration: Callable[..., None]
 ) -> None:
     create_analytics_db().close()
     sql(file, "INSERT INTO sessions (id, started_at) VALUES ('s', 1)")
-    add_migration(THIRD.format("ALTER TABLE sessions ADD COLUMN project TEXT;"))
+    add_migration("ALTER TABLE sessions ADD COLUMN project TEXT;")
     with create_analytics_db() as db:
         assert (db.opening.applied, db.opening.schema_version) == ((3,), 3)
         assert (db.opening.created, db.opening.adopted) == (False, False)
@@ -82,24 +56,22 @@ def test_an_older_file_gets_what_is_pending(
 
 
 def test_what_a_migration_drops_is_not_put_back_as_the_users(
-    file: Path, sql: Sql, add_migration: Callable[[str], None]
+    file: Path, sql: Sql, add_migration: Callable[..., None]
 ) -> None:
     create_analytics_db().close()
-    add_migration(THIRD.format("DROP INDEX tool_name_idx;"))
+    add_migration("DROP INDEX tool_name_idx;")
     create_analytics_db().close()
     assert sql(file, "SELECT name FROM sqlite_master WHERE name = 'tool_name_idx'") == []
 
 
 @pytest.mark.parametrize("start", ["an empty home", "an older file"])
 def test_a_migration_that_fails_leaves_the_file_as_it_was(
-    start: str, file: Path, sql: Sql, add_migration: Callable[[str], None]
+    start: str, file: Path, sql: Sql, add_migration: Callable[..., None]
 ) -> None:
     if start == "an older file":
         create_analytics_db().close()
     add_migration(
-        THIRD.format(
-            "ALTER TABLE sessions ADD COLUMN project TEXT;\nINSERT INTO sessions (id) VALUES ('s');"
-        )
+        "ALTER TABLE sessions ADD COLUMN project TEXT;\nINSERT INTO sessions (id) VALUES ('s');"
     )
     dump = "SELECT * FROM sqlite_master"
     before = sql(file, dump) if file.exists() else []
@@ -111,23 +83,23 @@ def test_a_migration_that_fails_leaves_the_file_as_it_was(
 
 
 def test_a_migration_that_breaks_a_reference_is_taken_back(
-    file: Path, sql: Sql, add_migration: Callable[[str], None]
+    file: Path, sql: Sql, add_migration: Callable[..., None]
 ) -> None:
     create_analytics_db().close()
     sql(file, "INSERT INTO sessions (id, started_at) VALUES ('s', 1)")
     sql(file, "INSERT INTO tool_calls VALUES ('c', 't', 1, 'error', NULL, 1, 's')")
-    add_migration(THIRD.format("DELETE FROM sessions;"))
+    add_migration("DELETE FROM sessions;")
     with pytest.raises(MigrationError, match=r"would leave rows \(1\) that refer to a row"):
         create_analytics_db()
     assert sql(file, "SELECT id FROM sessions") == [("s",)]
 
 
 def test_a_migration_changed_after_it_was_applied_is_named(
-    file: Path, sql: Sql, add_migration: Callable[[str], None]
+    file: Path, sql: Sql, add_migration: Callable[..., None]
 ) -> None:
-    add_migration(THIRD.format("CREATE TABLE a (b);"))
+    add_migration("CREATE TABLE a (b);")
     create_analytics_db().close()
-    add_migration(THIRD.format("CREATE TABLE a (c);"))
+    add_migration("CREATE TABLE a (c);")
     sql(file, "PRAGMA user_version = 2")
     sql(file, "DELETE FROM devflow_migrations WHERE version = 3")
     sql(file, "UPDATE devflow_migrations SET checksum = 'edited' WHERE version = 2")
@@ -140,20 +112,23 @@ def test_a_migration_changed_after_it_was_applied_is_named(
 @pytest.mark.parametrize(
     ("change", "listed"),
     [
-        ("DELETE FROM devflow_migrations WHERE version = 1", "lists other .*: 2"),
-        ("DELETE FROM devflow_migrations", "lists other .*: none"),
-        ("DROP TABLE devflow_migrations", "lists other .*: none"),
-        ("UPDATE devflow_migrations SET version = 7 WHERE version = 2", "lists other .*: 1, 7"),
+        ("DELETE FROM devflow_migrations WHERE version = 1", "ledger does not list migration 1"),
+        ("DELETE FROM devflow_migrations", "list migration 1 and does not list migration 2"),
+        ("DROP TABLE devflow_migrations", "list migration 1 and does not list migration 2"),
+        (
+            "UPDATE devflow_migrations SET version = 7 WHERE version = 2",
+            "does not list migration 2 and lists migration 7, too",
+        ),
     ],
 )
 @pytest.mark.parametrize("state", ["current", "older"])
 def test_a_ledger_with_a_gap_is_refused_and_nothing_is_applied(
-    state: str, file: Path, sql: Sql, add_migration: Callable[[str], None], change: str, listed: str
+    state: str, file: Path, sql: Sql, add_migration: Callable[..., None], change: str, listed: str
 ) -> None:
     create_analytics_db().close()
     sql(file, change)
     if state == "older":
-        add_migration(THIRD.format("CREATE TABLE a (b);"))
+        add_migration("CREATE TABLE a (b);")
     before = file.read_bytes()
     with pytest.raises(TamperedMigrationError, match=listed):
         create_analytics_db()
@@ -161,13 +136,11 @@ def test_a_ledger_with_a_gap_is_refused_and_nothing_is_applied(
 
 
 def test_a_newer_file_that_older_code_may_write_is_opened_without_a_change(
-    file: Path, sql: Sql, add_migration: Callable[[str], None]
+    file: Path, sql: Sql, add_migration: Callable[..., None]
 ) -> None:
-    add_migration("-- compatible-with: 2\n" + THIRD.format("CREATE TABLE a (b);"))
+    add_migration("CREATE TABLE a (b);", header="-- compatible-with: 2")
     create_analytics_db().close()
-    Path(migration_module.DIRECTORY, "0003_next.sql").unlink()
-    latest_version.cache_clear()
-    load_migrations.cache_clear()
+    add_migration(None)
     before = file.read_bytes()
     with create_analytics_db() as db:
         assert (db.opening.schema_version, db.opening.applied) == (3, ())
@@ -176,13 +149,11 @@ def test_a_newer_file_that_older_code_may_write_is_opened_without_a_change(
 
 
 def test_a_newer_file_that_older_code_may_not_write_is_refused_and_not_changed(
-    file: Path, add_migration: Callable[[str], None]
+    file: Path, add_migration: Callable[..., None]
 ) -> None:
-    add_migration(THIRD.format("CREATE TABLE a (b);"))
+    add_migration("CREATE TABLE a (b);")
     create_analytics_db().close()
-    Path(migration_module.DIRECTORY, "0003_next.sql").unlink()
-    latest_version.cache_clear()
-    load_migrations.cache_clear()
+    add_migration(None)
     before = file.read_bytes()
     with pytest.raises(IncompatibleSchemaError, match="know version 3; this one knows 2"):
         create_analytics_db()
@@ -190,15 +161,29 @@ def test_a_newer_file_that_older_code_may_not_write_is_refused_and_not_changed(
 
 
 def test_an_interruption_takes_everything_back(
-    file: Path, sql: Sql, add_migration: Callable[[str], None], monkeypatch: pytest.MonkeyPatch
+    file: Path, sql: Sql, add_migration: Callable[..., None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    add_migration(THIRD.format("CREATE TABLE a (b);"))
+    add_migration("CREATE TABLE a (b);")
 
     def interrupt(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("devflow_analytics_db.ledger.append", interrupt)
+    monkeypatch.setattr("devflow_analytics_db.ledger.entering", interrupt)
     with pytest.raises(KeyboardInterrupt):
         create_analytics_db()
     assert sql(file, "SELECT * FROM sqlite_master") == []
     assert sql(file, "PRAGMA user_version") == [(0,)]
+
+
+def test_the_checksums_of_a_files_history_are_compared_before_a_way_down_too(
+    file: Path, sql: Sql
+) -> None:
+    create_analytics_db().close()
+    sql(file, "UPDATE devflow_migrations SET checksum = 'other' WHERE version = 1")
+    with pytest.raises(TamperedMigrationError, match="1 devflow_baseline was changed after it was"):
+        migrate(to=1, allow_down=True)
+    sql(file, "UPDATE devflow_migrations SET name = 'start' WHERE version = 1")
+    with pytest.raises(
+        TamperedMigrationError, match=r"has migration 1 start where .* has 1 devflow_baseline"
+    ):
+        migrate(to=1, allow_down=True)

@@ -7,11 +7,9 @@ from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from pony.orm import Database
 
 from devflow_analytics_db import create_analytics_db
-from devflow_analytics_db.schema_reader import table_structure
-from devflow_analytics_schema import define_entities
+from devflow_analytics_db.structure import structure
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -56,55 +54,36 @@ def test_the_file_holds_these_tables_and_indexes(connection: sqlite3.Connection)
     ]
 
 
-def test_the_columns_indexes_and_foreign_key_are_those_of_the_design(
-    connection: sqlite3.Connection,
-) -> None:
-    sessions = table_structure(connection, "sessions")
-    assert sessions.columns == [
-        ("id", "TEXT", True, None, 1),
-        ("started_at", "INTEGER", True, None, 0),
-        ("ended_at", "INTEGER", False, None, 0),
-        ("tool_count", "INTEGER", True, "0", 0),
+def test_the_parts_of_the_tables_are_those_of_the_design(connection: sqlite3.Connection) -> None:
+    assert [
+        f"{part}: {definition}"
+        for part, definition in structure(connection, "sessions", "tool_calls").items()
+    ] == [
+        "table sessions: STRICT",
+        "column sessions.id: TEXT NOT NULL PRIMARY KEY 1",
+        "column sessions.started_at: INTEGER NOT NULL",
+        "column sessions.ended_at: INTEGER",
+        "column sessions.tool_count: INTEGER NOT NULL DEFAULT 0",
+        "constraint tool_count_not_negative of sessions: CHECK (tool_count >= 0)",
+        "table tool_calls: STRICT",
+        "column tool_calls.id: TEXT NOT NULL PRIMARY KEY 1",
+        "column tool_calls.tool_name: TEXT NOT NULL",
+        "column tool_calls.duration_ms: REAL NOT NULL",
+        "column tool_calls.status: TEXT NOT NULL",
+        "column tool_calls.error_type: TEXT",
+        "column tool_calls.timestamp: INTEGER NOT NULL",
+        "column tool_calls.session_id: TEXT NOT NULL",
+        "foreign key tool_calls.session_id: to sessions.id ON UPDATE NO ACTION ON DELETE CASCADE",
+        (
+            "constraint duration_not_negative_or_infinite of tool_calls:"
+            " CHECK (duration_ms >= 0 AND duration_ms < 9e999)"
+        ),
+        "constraint status_known of tool_calls: CHECK (status IN ('success', 'error', 'timeout'))",
+        "index tool_name_idx: ON tool_calls (tool_name)",
+        "index timestamp_idx: ON tool_calls (timestamp)",
+        "index timestamp_tool_name_idx: ON tool_calls (timestamp, tool_name)",
+        "index session_id_idx: ON tool_calls (session_id)",
     ]
-    assert (sessions.references, sessions.indexes) == (set(), set())
-    calls = table_structure(connection, "tool_calls")
-    assert calls.columns == [
-        ("id", "TEXT", True, None, 1),
-        ("tool_name", "TEXT", True, None, 0),
-        ("duration_ms", "REAL", True, None, 0),
-        ("status", "TEXT", True, None, 0),
-        ("error_type", "TEXT", False, None, 0),
-        ("timestamp", "INTEGER", True, None, 0),
-        ("session_id", "TEXT", True, None, 0),
-    ]
-    assert calls.references == {("sessions", "id", "session_id", "NO ACTION", "CASCADE")}
-    assert calls.indexes == {
-        ("session_id_idx", False, ("session_id",)),
-        ("timestamp_idx", False, ("timestamp",)),
-        ("timestamp_tool_name_idx", False, ("timestamp", "tool_name")),
-        ("tool_name_idx", False, ("tool_name",)),
-    }
-
-
-def test_the_entities_describe_the_tables_that_the_migrations_make(
-    connection: sqlite3.Connection, tmp_path: Path
-) -> None:
-    file = tmp_path / "made by pony.db"
-    database = Database(provider="sqlite", filename=str(file), create_db=True)
-    define_entities(database)
-    database.generate_mapping(create_tables=True)
-    database.disconnect()
-    with closing(sqlite3.connect(file)) as ponys:
-        for table in ("sessions", "tool_calls"):
-            described, made = table_structure(ponys, table), table_structure(connection, table)
-            assert [column[:3] for column in described.columns] == [
-                column[:3] for column in made.columns
-            ]
-            assert described.references == made.references
-            # Pony lets no one name an index of two columns
-            assert {index[1:] for index in described.indexes} == {
-                index[1:] for index in made.indexes
-            }
 
 
 def test_the_tables_are_strict(connection: sqlite3.Connection) -> None:

@@ -9,8 +9,12 @@ from typing import Any
 import click
 
 from devflow_analytics_cli import __version__
+from devflow_analytics_cli.backup import backup
+from devflow_analytics_cli.check import check
 from devflow_analytics_cli.init import init
 from devflow_analytics_cli.main import interrupted
+from devflow_analytics_cli.migrate import migrate
+from devflow_analytics_cli.restore import restore
 from devflow_analytics_cli.settings import Settings
 from devflow_analytics_db import AnalyticsDbError
 
@@ -71,7 +75,8 @@ def cli(
         _show_log(ctx)
 
 
-cli.add_command(init)
+for command in (init, migrate, check, backup, restore):
+    cli.add_command(command)
 
 
 def _show_log(ctx: click.Context) -> None:

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING
 
 import click
 
+from devflow_analytics_cli.output import backup_made, echo_json, shown
 from devflow_analytics_db import create_analytics_db
 
 if TYPE_CHECKING:
     from devflow_analytics_cli.settings import Settings
-    from devflow_analytics_db import Opening
+    from devflow_analytics_db import Changes
 
 NEXT_STEP = """\
 
@@ -36,34 +37,35 @@ def init(settings: Settings, as_json: bool) -> None:
         opening = db.opening
         (journal_mode,) = connection.execute("PRAGMA journal_mode").fetchone()
     if as_json:
-        import json  # noqa: PLC0415  seldom needed
-
-        keys = {
-            "path": path,
-            "created": opening.created,
-            "adopted": opening.adopted,
-            "schema_version": opening.schema_version,
-            "applied": opening.applied,
-            "journal_mode": journal_mode,
-        }
-        click.echo(json.dumps(keys))
+        echo_json(
+            {
+                "path": path,
+                "created": opening.created,
+                "adopted": opening.adopted,
+                "schema_version": opening.schema_version,
+                "applied": opening.applied,
+                "journal_mode": journal_mode,
+                "backup": opening.backup,
+            }
+        )
     elif not settings.quiet:
         click.echo(_sentence(path, opening, journal_mode))
+        if opening.backup:
+            click.echo(backup_made(opening.backup, settings))
         if opening.created:
             click.echo(NEXT_STEP)
 
 
-def _sentence(path: str, opening: Opening, journal_mode: str) -> str:
-    shown = click.format_filename(path)
+def _sentence(path: str, opening: Changes, journal_mode: str) -> str:
     version = f"schema version {opening.schema_version}"
     if not opening.applied:
-        return f"{shown} is current: {version}, journal mode {journal_mode}."
+        return f"{shown(path)} is current: {version}, journal mode {journal_mode}."
     if opening.created:
-        deed = f"Created {shown}"
+        deed = f"Created {shown(path)}"
     elif opening.adopted:
-        deed = f"Took over {shown} from DevFlow's server, with all its rows"
+        deed = f"Took over {shown(path)} from DevFlow's server, with all its rows"
     else:
-        deed = f"Upgraded {shown}"
+        deed = f"Upgraded {shown(path)}"
     applied = ", ".join(map(str, opening.applied))
     mode = stat.S_IMODE(os.stat(path).st_mode)
     private = "others have rights on it" if mode & 0o077 else "readable and writable by you alone"

@@ -4,12 +4,14 @@
 neither Pony nor anything else that is slow; Pony comes with the first use of an entity.
 """
 
+from devflow_analytics_db.changes import Changes
 from devflow_analytics_db.database import AnalyticsDb, create_analytics_db
 from devflow_analytics_db.errors import (
     AnalyticsDbError,
     CannotCreateError,
     ConfigurationError,
     CorruptDatabaseError,
+    DatabaseNotFoundError,
     IncompatibleSchemaError,
     LockedError,
     MigrationError,
@@ -19,24 +21,66 @@ from devflow_analytics_db.errors import (
     TamperedMigrationError,
 )
 from devflow_analytics_db.location import default_path
-from devflow_analytics_db.opening import Opening
 from devflow_analytics_db.version import __version__
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from devflow_analytics_db.backups import backup
+    from devflow_analytics_db.drift import Difference, check
+    from devflow_analytics_db.migrator import migrate
+    from devflow_analytics_db.plan import Plan, plan_migration
+    from devflow_analytics_db.restoration import Restored, restore
 
 __all__ = [
     "AnalyticsDb",
     "AnalyticsDbError",
     "CannotCreateError",
+    "Changes",
     "ConfigurationError",
     "CorruptDatabaseError",
+    "DatabaseNotFoundError",
+    "Difference",
     "IncompatibleSchemaError",
     "LockedError",
     "MigrationError",
     "NotAnAnalyticsDatabaseError",
-    "Opening",
     "PermissionDeniedError",
+    "Plan",
+    "Restored",
     "StorageError",
     "TamperedMigrationError",
     "__version__",
+    "backup",
+    "check",
     "create_analytics_db",
     "default_path",
+    "migrate",
+    "plan_migration",
+    "restore",
 ]
+
+_SELDOM_USED = {
+    "Difference": "drift",
+    "Plan": "plan",
+    "Restored": "restoration",
+    "backup": "backups",
+    "check": "drift",
+    "migrate": "migrator",
+    "plan_migration": "plan",
+    "restore": "restoration",
+}
+"""Names imported from their modules when they are first asked for (docs/decisions/0003)."""
+
+
+def __getattr__(name: str) -> object:
+    if name not in _SELDOM_USED:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module  # noqa: PLC0415  docs/decisions/0003-imports.md
+
+    value: object = getattr(import_module(f"{__name__}.{_SELDOM_USED[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -5,13 +5,13 @@ from __future__ import annotations
 import sqlite3
 
 from devflow_analytics_db import files, location
+from devflow_analytics_db.changes import Changes
 from devflow_analytics_db.connection import busy_timeout_ms, configure, connect
 from devflow_analytics_db.errors import AnalyticsDbError
-from devflow_analytics_db.faults import denied, is_writable, naming_faults
+from devflow_analytics_db.faults import denied, is_writable, logging_errors, naming_faults
 from devflow_analytics_db.identity import look_at
 from devflow_analytics_db.log import log
 from devflow_analytics_db.migration import latest_version
-from devflow_analytics_db.opening import Opening
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ OLDEST_SQLITE = (3, 37, 0)
 """The first SQLite with STRICT tables."""
 
 
+@logging_errors
 def create_analytics_db(path: str | os.PathLike[str] | None = None) -> AnalyticsDb:
     """Open the analytics database, making it or bringing its schema up to date if need be.
 
@@ -42,11 +43,28 @@ def create_analytics_db(path: str | os.PathLike[str] | None = None) -> Analytics
     Raises:
         AnalyticsDbError: one of those in `devflow_analytics_db.errors`; no row is lost.
     """
-    try:
-        return _open(path)
-    except AnalyticsDbError as error:
-        log("error", "%s", error)
-        raise
+    if sqlite3.sqlite_version_info < OLDEST_SQLITE:
+        raise AnalyticsDbError(
+            f"This Python has SQLite {sqlite3.sqlite_version}, and {location.absolute(path)} needs"
+            " 3.37 or newer. Use a newer Python or SQLite."
+        )
+    file = location.find(path)
+    files.make(file)
+    with naming_faults(file):
+        found = look_at(file)
+        if found.version >= latest_version():
+            if not is_writable(file):
+                raise denied(file)  # now rather than at the first row
+            files.keep_private(file)
+            log("info", "opened %s: schema version %d is current", file, found.version)
+            return AnalyticsDb(file, Changes(file, found.version))
+
+        from devflow_analytics_db.migrator import bring_to  # noqa: PLC0415  seldom needed
+
+        opening = bring_to(file)
+    how = "created" if opening.created else "opened"
+    log("info", "%s %s: schema version %d", how, file, opening.schema_version)
+    return AnalyticsDb(file, opening)
 
 
 class AnalyticsDb:
@@ -56,7 +74,7 @@ class AnalyticsDb:
     It holds no connection itself until the entities are used; then Pony holds one for each thread.
     """
 
-    def __init__(self, file: str, opening: Opening) -> None:
+    def __init__(self, file: str, opening: Changes) -> None:
         self._file = file
         self._pony: list[tuple[Database, Entities]] = []
         self.opening = opening
@@ -138,31 +156,6 @@ class AnalyticsDb:
         if not self._pony:
             self._pony.append(_bind(self._file))
         return self._pony[0]
-
-
-def _open(path: str | os.PathLike[str] | None) -> AnalyticsDb:
-    if sqlite3.sqlite_version_info < OLDEST_SQLITE:
-        raise AnalyticsDbError(
-            f"This Python has SQLite {sqlite3.sqlite_version}, and {location.absolute(path)} needs"
-            " 3.37 or newer. Use a newer Python or SQLite."
-        )
-    file = location.find(path)
-    files.make(file)
-    with naming_faults(file):
-        found = look_at(file)
-        if found.version >= latest_version():
-            if not is_writable(file):
-                raise denied(file)  # now rather than at the first row
-            files.keep_private(file)
-            log("info", "opened %s: schema version %d is current", file, found.version)
-            return AnalyticsDb(file, Opening(found.version))
-
-        from devflow_analytics_db.migrator import upgrade  # noqa: PLC0415  seldom needed
-
-        opening = upgrade(file)
-    how = "created" if opening.created else "opened"
-    log("info", "%s %s: schema version %d", how, file, opening.schema_version)
-    return AnalyticsDb(file, opening)
 
 
 def _bind(file: str) -> tuple[Database, Entities]:

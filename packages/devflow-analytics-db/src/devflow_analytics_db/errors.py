@@ -17,7 +17,7 @@ class ConfigurationError(AnalyticsDbError):
 
 
 class MigrationError(AnalyticsDbError):
-    """A migration failed on the rows of this file and was taken back whole."""
+    """A migration cannot be done on this file; nothing of it was."""
 
 
 class CorruptDatabaseError(AnalyticsDbError):
@@ -36,6 +36,12 @@ class TamperedMigrationError(AnalyticsDbError):
     """What the file says was applied to it is not what this package has."""
 
     exit_status = 65
+
+
+class DatabaseNotFoundError(AnalyticsDbError):
+    """There is no database to read, to migrate or to copy."""
+
+    exit_status = 66
 
 
 class CannotCreateError(AnalyticsDbError):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import sqlite3
+from functools import wraps
 
 from devflow_analytics_db.errors import (
     AnalyticsDbError,
@@ -15,10 +16,16 @@ from devflow_analytics_db.errors import (
     PermissionDeniedError,
     StorageError,
 )
+from devflow_analytics_db.log import log
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import TracebackType
+    from typing import ParamSpec, TypeVar
+
+    Parameters = ParamSpec("Parameters")
+    Result = TypeVar("Result")
 
 ANOTHER_FILE = "name another file with --db or DEVFLOW_ANALYTICS_DB_PATH"
 
@@ -53,6 +60,20 @@ class naming_faults:  # noqa: N801  a context manager, and read as one
             raise damaged(self.path, fault) from fault
 
 
+def logging_errors(function: Callable[Parameters, Result]) -> Callable[Parameters, Result]:
+    """Log the named error that ends a call of a public function."""
+
+    @wraps(function)
+    def logged(*args: Parameters.args, **kwargs: Parameters.kwargs) -> Result:
+        try:
+            return function(*args, **kwargs)
+        except AnalyticsDbError as error:
+            log("error", "%s", error)
+            raise
+
+    return logged
+
+
 def base_code(fault: sqlite3.Error) -> int:
     """Return the primary SQLite result code of a fault; 0 if SQLite did not raise it."""
     code: int = getattr(fault, "sqlite_errorcode", 0)
@@ -75,10 +96,7 @@ def from_sqlite(fault: sqlite3.Error, path: str) -> AnalyticsDbError:  # noqa: P
             f" {ANOTHER_FILE}."
         )
     if is_busy(fault):
-        return LockedError(
-            f"{path} is locked: another process kept it busy for longer than the timeout. Nothing"
-            " is damaged. Try again, or raise DEVFLOW_ANALYTICS_BUSY_TIMEOUT_MS."
-        )
+        return locked(path)
     if code == sqlite3.SQLITE_FULL:
         return _full(path)
     if code in (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_PROTOCOL):
@@ -88,6 +106,11 @@ def from_sqlite(fault: sqlite3.Error, path: str) -> AnalyticsDbError:  # noqa: P
         )
     if code in (sqlite3.SQLITE_PERM, sqlite3.SQLITE_AUTH):
         return denied(path)
+    if getattr(fault, "sqlite_errorcode", 0) == sqlite3.SQLITE_READONLY_ROLLBACK:
+        return StorageError(
+            f"A crash left {path} in the middle of a write, which can only be undone by writing."
+            " Nothing was changed. Run 'devflow-analytics init' on it, then try again."
+        )
     if code in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY):
         return _cannot_open(path)
     return AnalyticsDbError(f"SQLite failed on {path}: {fault}. This is a fault worth reporting.")
@@ -130,11 +153,20 @@ def _cannot_open(path: str) -> AnalyticsDbError:
     return denied(path)
 
 
-def damaged(path: str, fault: Exception) -> CorruptDatabaseError:
+def locked(path: str) -> LockedError:
+    """Return the error for a file that another connection kept busy past the timeout."""
+    return LockedError(
+        f"{path} is locked: another process kept it busy for longer than the timeout. Nothing"
+        " is damaged. Try again, or raise DEVFLOW_ANALYTICS_BUSY_TIMEOUT_MS."
+    )
+
+
+def damaged(path: str, fault: object) -> CorruptDatabaseError:
     """Return the error for a file that SQLite cannot make sense of."""
     return CorruptDatabaseError(
         f"{path} is damaged ({fault}). It was left as it is. Copy it and the files beside it to a"
-        " safe place before anything else; the .recover of SQLite's shell may get its rows back."
+        " safe place before anything else; the .recover of SQLite's shell may get its rows back,"
+        " and 'devflow-analytics restore' puts a backup in its place."
     )
 
 

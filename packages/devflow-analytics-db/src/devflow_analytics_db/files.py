@@ -6,7 +6,11 @@ import _thread
 import os
 import stat
 
-from devflow_analytics_db.errors import CannotCreateError, NotAnAnalyticsDatabaseError
+from devflow_analytics_db.errors import (
+    CannotCreateError,
+    DatabaseNotFoundError,
+    NotAnAnalyticsDatabaseError,
+)
 from devflow_analytics_db.faults import ANOTHER_FILE, naming_faults
 from devflow_analytics_db.location import is_home_directory
 from devflow_analytics_db.log import log
@@ -52,32 +56,54 @@ def make(file: str) -> None:
         StorageError: no room.
     """
     with naming_faults(file):
-        # Before the file itself: a journal that holds rows is made when the file has a page, so
-        # one that was there already tells of rows lost, and a later one of a process at work.
-        journals = [suffix for suffix in JOURNALS if _is_journal(f"{file}{suffix}", suffix)]
-        holds_rows = "-wal" in journals or (
-            "-journal" in journals and bool(pages_before_crash(file))
+        _inspect(file, may_make=True)
+
+
+def require(file: str) -> None:
+    """Make sure that there is a file which may be a database; nothing is made.
+
+    Raises:
+        DatabaseNotFoundError: it is missing or empty.
+        CannotCreateError, NotAnAnalyticsDatabaseError, PermissionDeniedError: as for `make`.
+    """
+    with naming_faults(file):
+        found = _inspect(file, may_make=False)
+    if found is None or found.st_size == 0:
+        raise DatabaseNotFoundError(
+            f"{file} {'does not exist' if found is None else 'is empty'}: there is no database yet."
+            f" Make it with 'devflow-analytics init', or {ANOTHER_FILE}."
         )
-        with _creation:
-            found = _stat(file)
-            if found is None and not journals:
-                _make_directory(os.path.dirname(file))
-                found = _make_file(file)
-        if found is None or (found.st_size == 0 and holds_rows):
-            raise CannotCreateError(
-                f"{file} is missing or empty, but {file}{journals[0]} is there and may hold its"
-                " rows. Put the database back beside it, or move it away."
-            )
-        if not stat.S_ISREG(found.st_mode):
-            kind = "a directory" if stat.S_ISDIR(found.st_mode) else "not a regular file"
-            raise CannotCreateError(
-                f"{file} is {kind}, where the database should be. Move it away, or {ANOTHER_FILE}."
-            )
-        if found.st_size == 1:  # SQLite takes that for an empty file, and would overwrite it
-            raise NotAnAnalyticsDatabaseError(
-                f"{file} is not an SQLite database, but a single byte. It was left as it is. Move"
-                f" it away, or {ANOTHER_FILE}."
-            )
+
+
+def _inspect(file: str, *, may_make: bool) -> os.stat_result | None:
+    """Refuse what cannot be a database; None if nothing is there and nothing may be made."""
+    # Before the file itself: a journal that holds rows is made when the file has a page, so
+    # one that was there already tells of rows lost, and a later one of a process at work.
+    journals = [suffix for suffix in JOURNALS if _is_journal(f"{file}{suffix}", suffix)]
+    holds_rows = "-wal" in journals or ("-journal" in journals and bool(pages_before_crash(file)))
+    with _creation:
+        found = _stat(file)
+        if found is None and not journals:
+            if not may_make:
+                return None
+            make_directory(os.path.dirname(file))
+            found = _make_file(file)
+    if found is None or (found.st_size == 0 and holds_rows):
+        raise CannotCreateError(
+            f"{file} is missing or empty, but {file}{journals[0]} is there and may hold its"
+            " rows. Put the database back beside it, or move it away."
+        )
+    if not stat.S_ISREG(found.st_mode):
+        kind = "a directory" if stat.S_ISDIR(found.st_mode) else "not a regular file"
+        raise CannotCreateError(
+            f"{file} is {kind}, where the database should be. Move it away, or {ANOTHER_FILE}."
+        )
+    if found.st_size == 1:  # SQLite takes that for an empty file, and would overwrite it
+        raise NotAnAnalyticsDatabaseError(
+            f"{file} is not an SQLite database, but a single byte. It was left as it is. Move"
+            f" it away, or {ANOTHER_FILE}."
+        )
+    return found
 
 
 def keep_private(file: str) -> None:
@@ -147,13 +173,19 @@ def _stat(path: str) -> os.stat_result | None:
         return None
 
 
-def _make_directory(directory: str) -> None:
+def make_directory(directory: str) -> None:
+    """Make a directory, private to the user, if it is missing; its parent must be there.
+
+    Raises:
+        CannotCreateError: a file is in its place, or there is no parent.
+        OSError: anything else is in the way.
+    """
     try:
         os.mkdir(directory, PRIVATE_DIRECTORY)
     except FileExistsError:
         if not os.path.isdir(directory):
             raise CannotCreateError(
-                f"{directory} is a file, where the database's directory should be. Move it away,"
+                f"{directory} is a file, where a directory should be. Move it away,"
                 f" or {ANOTHER_FILE}."
             ) from None
         return
@@ -169,9 +201,18 @@ def _make_directory(directory: str) -> None:
 
 def _make_file(file: str) -> os.stat_result:
     try:
-        descriptor = os.open(file, os.O_CREAT | os.O_EXCL | os.O_WRONLY, PRIVATE_FILE)
+        return make_private_file(file)
     except FileExistsError:
         return os.stat(file)
+
+
+def make_private_file(file: str) -> os.stat_result:
+    """Make an empty file that only its owner may read and write.
+
+    Raises:
+        OSError: there is one of that name, or it cannot be made.
+    """
+    descriptor = os.open(file, os.O_CREAT | os.O_EXCL | os.O_WRONLY, PRIVATE_FILE)
     try:
         os.fchmod(descriptor, PRIVATE_FILE)  # whatever the umask took away
         return os.fstat(descriptor)

@@ -9,13 +9,15 @@ from devflow_analytics_db.connection import glance, has_journal, look
 from devflow_analytics_db.errors import (
     AnalyticsDbError,
     CorruptDatabaseError,
+    IncompatibleSchemaError,
     NotAnAnalyticsDatabaseError,
+    TamperedMigrationError,
 )
 from devflow_analytics_db.faults import ANOTHER_FILE, base_code
 from devflow_analytics_db.files import pages_before_crash
 from devflow_analytics_db.log import log
-from devflow_analytics_db.migration import latest_version, load_migrations
-from devflow_analytics_db.schema_reader import object_names, table_structure
+from devflow_analytics_db.migration import build, latest_version
+from devflow_analytics_db.schema_reader import object_names
 
 APPLICATION_ID = int.from_bytes(b"DFAn", "big")
 """In the header of every file of ours: ``PRAGMA application_id``, and offset 68 for file(1)."""
@@ -72,6 +74,35 @@ def look_at(file: str) -> Identity:
     return _look_through(glance(file), file)  # it may be read, and not written
 
 
+def recognise(file: str) -> int | None:
+    """Return the schema version of a file of ours or DevFlow's; None if it is no use as it is.
+
+    Raises:
+        CorruptDatabaseError: it is damaged, so far that it does not show whose it is.
+        NotAnAnalyticsDatabaseError: it is another program's.
+    """
+    try:
+        return look_at(file).version
+    except (IncompatibleSchemaError, TamperedMigrationError):
+        return None
+    except CorruptDatabaseError:
+        if not _is_marked(file):
+            raise
+        return None
+
+
+def _is_marked(file: str) -> bool:
+    """Tell whether the header says that a file is ours, whatever comes after."""
+    connection = glance(file)
+    try:
+        connection.execute("PRAGMA writable_schema = ON")  # overlooks what is wrong with tables
+        return application_id(connection) == APPLICATION_ID
+    except sqlite3.Error:
+        return False
+    finally:
+        connection.close()
+
+
 def _judge_crashed(file: str, pages: int) -> Identity:
     """Identify a file that a crash left with a rollback journal, which only a writer may roll back.
 
@@ -118,6 +149,21 @@ def application_id(connection: sqlite3.Connection) -> int:
     return int(number)
 
 
+def claim(connection: sqlite3.Connection, file: str) -> None:
+    """Mark an empty file as ours, before it is put into WAL mode.
+
+    Otherwise another program could make its own database of it in between, and would find that in
+    WAL mode.
+
+    Raises:
+        AnalyticsDbError: as `identify`; another program was faster.
+    """
+    connection.execute("BEGIN IMMEDIATE")
+    if identify(connection, file).version == 0 and application_id(connection) != APPLICATION_ID:
+        connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+    connection.execute("COMMIT")
+
+
 def identify(connection: sqlite3.Connection, file: str) -> Identity:
     """Tell what the file is: ours by its header and its ledger, or by what it holds.
 
@@ -152,14 +198,14 @@ def identify(connection: sqlite3.Connection, file: str) -> Identity:
 
 def _identify_servers(connection: sqlite3.Connection, file: str, names: set[str]) -> Identity:
     """Tell whether DevFlow's server made the file, in a release that is known here."""
-    baseline = sqlite3.connect(":memory:", isolation_level=None)
+    from devflow_analytics_db.structure import extends, structure  # noqa: PLC0415  seldom needed
+
+    baseline = build(1)
     try:
-        for statement in load_migrations()[0].up:
-            baseline.execute(statement)
         differing = [
             table
             for table in (SERVER_LEDGER, *SERVER_TABLES)
-            if not table_structure(connection, table).contains(table_structure(baseline, table))
+            if not extends(structure(connection, table), structure(baseline, table))
         ]
         known = _server_migrations(baseline)
     finally:

@@ -10,13 +10,15 @@ from devflow_analytics_db.schema_reader import object_names
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from devflow_analytics_db.migration import Migration
 
 TABLE = "devflow_migrations"
 
-_CREATE = f"""
+RESTORE = "Put back a backup from before that with 'devflow-analytics restore'"
+
+CREATE = f"""\
 CREATE TABLE IF NOT EXISTS {TABLE} (
     version INTEGER PRIMARY KEY,
     name TEXT NOT NULL,
@@ -25,36 +27,43 @@ CREATE TABLE IF NOT EXISTS {TABLE} (
     applied_at INTEGER NOT NULL, -- Unix time, seconds
     duration_ms INTEGER NOT NULL,
     applied_by TEXT NOT NULL
-) STRICT
-"""
+) STRICT;"""
+"""Makes the ledger, if it is not there."""
 
 
-def create(connection: sqlite3.Connection) -> None:
-    """Make the ledger, if it is not there."""
-    connection.execute(_CREATE)
+class Entry:
+    """One migration as the ledger of a file has it."""
+
+    __slots__ = ("checksum", "compatible_with", "name", "version")
+
+    def __init__(self, version: int, name: str, checksum: str, compatible_with: int) -> None:
+        self.version = version
+        self.name = name
+        self.checksum = checksum
+        self.compatible_with = compatible_with
+
+    def __str__(self) -> str:
+        return f"{self.version} {self.name}"
 
 
-def read(connection: sqlite3.Connection) -> dict[int, str]:
-    """Return the versions that were applied, in order, each with its checksum."""
-    return dict(connection.execute(f"SELECT version, checksum FROM {TABLE} ORDER BY version"))
+def read(connection: sqlite3.Connection) -> list[Entry]:
+    """Return what was applied to a file, in the order of the versions."""
+    query = f"SELECT version, name, checksum, compatible_with FROM {TABLE} ORDER BY version"
+    return [Entry(*row) for row in connection.execute(query)]
 
 
-def append(
-    connection: sqlite3.Connection, migration: Migration, *, seconds: float, applied_by: str
-) -> None:
-    """Enter a migration that was just applied, in the transaction that applied it."""
-    connection.execute(
-        f"INSERT INTO {TABLE} VALUES (?, ?, ?, ?, ?, ?, ?)",
-        (
-            migration.version,
-            migration.name,
-            migration.checksum,
-            migration.compatible_with,
-            int(time.time()),
-            round(1000 * seconds),
-            applied_by,
-        ),
+def entering(migration: Migration, *, seconds: float, applied_by: str) -> str:
+    """Return the statement that enters a migration, for the transaction that applied it."""
+    return (
+        f"INSERT INTO {TABLE} VALUES ({migration.version}, '{migration.name}',"
+        f" '{migration.checksum}', {migration.compatible_with}, {int(time.time())},"
+        f" {round(1000 * seconds)}, '{applied_by}');"
     )
+
+
+def striking(migration: Migration) -> str:
+    """Return the statement that takes a migration out again, for the transaction that undid it."""
+    return f"DELETE FROM {TABLE} WHERE version = {migration.version};"
 
 
 def require_complete(connection: sqlite3.Connection, file: str, version: int) -> None:
@@ -64,13 +73,17 @@ def require_complete(connection: sqlite3.Connection, file: str, version: int) ->
         TamperedMigrationError: the ledger is missing, or lists others.
     """
     there = TABLE in object_names(connection, "table")
-    listed = list(read(connection)) if there else []
-    if listed != list(range(1, version + 1)):
-        raise TamperedMigrationError(
-            f"{file} is at schema version {version}, but its ledger lists other migrations than 1"
-            f" to {version}: {', '.join(map(str, listed)) or 'none'}. It was left as it is."
-            " Put back a copy of the file from before that."
-        )
+    query = f"SELECT version FROM {TABLE} ORDER BY version"
+    listed = [listed for (listed,) in connection.execute(query)] if there else []
+    expected = list(range(1, version + 1))
+    if listed == expected:
+        return
+    faults = [f"does not list migration {missing}" for missing in expected if missing not in listed]
+    faults += [f"lists migration {more}, too" for more in listed if more not in expected]
+    raise TamperedMigrationError(
+        f"{file} is at schema version {version}, but its ledger {' and '.join(faults)}. It was left"
+        f" as it is. {RESTORE}."
+    )
 
 
 def require_unchanged(
@@ -81,13 +94,22 @@ def require_unchanged(
     Raises:
         TamperedMigrationError: a migration was changed after it was applied.
     """
-    applied = read(connection).values()
-    for checksum, known in zip(applied, migrations, strict=False):  # one may be newer
-        if checksum != known.checksum:
-            raise TamperedMigrationError(
-                f"Migration {known} was changed after it was applied to {file}: the ledger there"
-                f" has checksum {checksum[:12]}, this installation {known.checksum[:12]}."
-                " The file was left as it is. Reinstall devflow-analytics-db from a release."
+    for fault in changes(read(connection), migrations):
+        raise TamperedMigrationError(
+            f"{fault}: the ledger is that of {file}. The file was left as it is. Reinstall"
+            " devflow-analytics-db from a release."
+        )
+
+
+def changes(applied: Sequence[Entry], migrations: Sequence[Migration]) -> Iterator[str]:
+    """Say of each migration that was changed after it was applied to a file in what it differs."""
+    for entry, known in zip(applied, migrations, strict=False):  # one may be newer
+        if entry.name != known.name:
+            yield f"The ledger has migration {entry} where this installation has {known}"
+        elif entry.checksum != known.checksum:
+            yield (
+                f"Migration {known} was changed after it was applied: the ledger has checksum"
+                f" {entry.checksum[:12]}, this installation {known.checksum[:12]}"
             )
 
 

@@ -118,7 +118,15 @@ def find(path: str | os.PathLike[str] | None) -> str:
                     f"{link} is a symbolic link to {os.readlink(link)}, which is not there."
                     " Mount or make what it points to, or remove the link."
                 )
-        file = os.path.realpath(named)
+        return require_short(os.path.realpath(named))
+
+
+def require_short(file: str) -> str:
+    """Return a path if SQLite can use it.
+
+    Raises:
+        CannotCreateError: it is too long.
+    """
     if len(os.fsencode(file)) > LONGEST_PATH:
         raise CannotCreateError(
             f"{file} is a longer path than the {LONGEST_PATH} bytes that SQLite can use. Use a"

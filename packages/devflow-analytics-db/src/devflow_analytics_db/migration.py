@@ -13,10 +13,11 @@ from functools import cache
 
 from devflow_analytics_db.errors import AnalyticsDbError
 from devflow_analytics_db.schema_reader import object_names
+from devflow_analytics_db.sql_text import normalise, split_statements
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
 # Not importlib.resources: the import alone takes as long as opening a database in a new process.
 DIRECTORY = os.path.join(os.path.dirname(os.path.abspath(__file__)), "migrations")
@@ -28,12 +29,8 @@ FORBIDDEN = {
     *("ATTACH", "DETACH", "PRAGMA", "VACUUM"),
 }
 
-# Strings and quoted names (kept as they are), comments and white space (folded), all else.
-_TOKENS = r"""
-    '(?:[^']|'')*' | "(?:[^"]|"")*" | `[^`]*` | \[[^\]]*\]
-  | (?P<blank> (?: --[^\n]* | /\*.*?\*/ | \s )+ )
-  | [^\s'"`\[/-]+ | .
-"""
+# What a migration can do without a rebuilt or a dropped table, index or row.
+ADDS = r"(?!.*\bON CONFLICT\b)(CREATE|INSERT INTO|SELECT|ALTER TABLE \S+ ADD)\b"
 
 
 class Migration:
@@ -48,6 +45,11 @@ class Migration:
         self.file_name = file_name
         self.path = os.path.join(DIRECTORY, file_name)
         number, _, name = file_name.removesuffix(".sql").partition("_")
+        if not (number.isdecimal() and name.replace("_", "").isalnum() and file_name.isascii()):
+            raise AnalyticsDbError(
+                f"{file_name} is not the name of a migration, such as 0003_add_project.sql: a"
+                " number, and letters, digits and underscores. Rename it."
+            )
         self.version = int(number)
         """The schema version of a file that this was the last to be applied to."""
         self.name = name
@@ -62,6 +64,11 @@ class Migration:
 
         self.checksum = hashlib.sha256(normalise(up).encode()).hexdigest()
         """SHA-256 of what is applied; comments, line ends and white space do not count."""
+
+        import re  # noqa: PLC0415  docs/decisions/0003-imports.md
+
+        self.only_adds = all(re.match(ADDS, normalise(sql), re.IGNORECASE) for sql in self.up)
+        """The way up neither rebuilds nor drops nor changes what is there."""
 
     def __repr__(self) -> str:
         return f"<Migration {self}>"
@@ -123,46 +130,27 @@ def load_migrations() -> tuple[Migration, ...]:
     return tuple(migrations)
 
 
-def names_made(migrations: Sequence[Migration]) -> set[str]:
-    """Return the names of everything that migrations make, be it dropped again or not."""
-    names: set[str] = set()
+def build(version: int) -> sqlite3.Connection:
+    """Return a new database in memory at a schema version, but without our ledger."""
     connection = sqlite3.connect(":memory:", isolation_level=None)
+    for migration in load_migrations()[:version]:
+        for statement in migration.up:
+            connection.execute(statement)
+    return connection
+
+
+def names_made(version: int) -> set[str]:
+    """Return the names of all that the migrations up to a version make, be it dropped again."""
+    names: set[str] = set()
+    connection = build(0)
     try:
-        for migration in migrations:
+        for migration in load_migrations()[:version]:
             for statement in migration.up:
                 connection.execute(statement)
                 names |= object_names(connection)
     finally:
         connection.close()
     return names
-
-
-def split_statements(sql: str) -> Iterator[str]:
-    """Yield the statements of a script, each with its semicolon and the comments before it.
-
-    Raises:
-        AnalyticsDbError: the last statement is not finished.
-    """
-    *pieces, rest = sql.split(";")
-    statement = ""
-    for piece in pieces:
-        statement += f"{piece};"
-        if sqlite3.complete_statement(statement):
-            yield statement.strip()
-            statement = ""
-    unfinished = normalise(statement + rest)
-    if unfinished:
-        raise AnalyticsDbError(f"A statement does not end with a semicolon: {unfinished}")
-
-
-def normalise(sql: str) -> str:
-    """Return SQL with each run of comments and white space folded into one space."""
-    import re  # noqa: PLC0415  docs/decisions/0003-imports.md
-
-    def fold(token: re.Match[str]) -> str:
-        return " " if token["blank"] else token[0]
-
-    return re.sub(_TOKENS, fold, sql, flags=re.VERBOSE | re.DOTALL).strip()
 
 
 def _file_names() -> list[str]:

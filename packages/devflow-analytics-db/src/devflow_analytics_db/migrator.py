@@ -1,167 +1,156 @@
-"""Brings a file's schema up to date: everything pending in one transaction, or nothing of it."""
+"""Brings a file's schema to a version: all the steps there in one transaction, or none of them."""
 
 from __future__ import annotations
 
-import sqlite3
+import os
 import time
-from collections import Counter
 
-from devflow_analytics_db import files, ledger
+from devflow_analytics_db import files, location
+from devflow_analytics_db.changes import Changes
 from devflow_analytics_db.connection import (
     MIGRATION_TIMEOUT_MS,
     busy_timeout_ms,
     configure,
     open_existing,
 )
-from devflow_analytics_db.errors import MigrationError
-from devflow_analytics_db.faults import base_code
-from devflow_analytics_db.identity import APPLICATION_ID, application_id, identify
+from devflow_analytics_db.errors import AnalyticsDbError, MigrationError
+from devflow_analytics_db.faults import logging_errors, naming_faults
+from devflow_analytics_db.identity import claim, identify, look_at
 from devflow_analytics_db.log import log
-from devflow_analytics_db.migration import Migration, load_migrations, names_made
-from devflow_analytics_db.opening import Opening
-from devflow_analytics_db.schema_reader import object_names
-from devflow_analytics_db.version import __version__
+from devflow_analytics_db.route import (
+    Route,
+    find_route,
+    more_columns,
+    naming_step,
+    require_columns,
+)
+from devflow_analytics_db.schema_reader import foreign_key_violations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-APPLIED_BY_US = f"devflow-analytics-db {__version__}"
-APPLIED_BY_SERVER = "DevFlow server"
+    import sqlite3
+    from pathlib import Path
 
 
-def upgrade(file: str) -> Opening:
-    """Apply every pending migration to a file that exists.
+@logging_errors
+def migrate(
+    path: str | os.PathLike[str] | None = None, to: int | None = None, *, allow_down: bool = False
+) -> Changes:
+    """Bring the schema of a database that exists to a version.
+
+    Everything happens in one transaction, or nothing. Before anything is rebuilt or dropped, and
+    before any way down, a backup is made in ``backups/`` beside the database; the last three of
+    these are kept. `create_analytics_db` does the same by itself, up to the newest version.
+
+    Args:
+        path: the database; without it the one of `default_path`.
+        to: the version; without it the newest that this release knows.
+        allow_down: whether versions may be undone; what they added is dropped.
+
+    Raises:
+        ConfigurationError: this release knows no such version.
+        DatabaseNotFoundError: there is no database.
+        IncompatibleSchemaError: a newer release made it; this one does not know the way.
+        MigrationError: rows do not fit, or a way down is needed and not allowed.
+        AnalyticsDbError: any other, as from `create_analytics_db`; the file is as it was.
+    """
+    file = location.find(path)
+    files.require(file)
+    with naming_faults(file):
+        look_at(file)
+        return bring_to(file, to, allow_down=allow_down)
+
+
+def bring_to(file: str, to: int | None = None, *, allow_down: bool = False) -> Changes:
+    """Bring a file that may be one of ours to a version, by default the newest.
 
     Any number of processes may do so at once: the first to get the lock does the work, and the
     others, reading again once they have it, find it done.
 
     Raises:
-        AnalyticsDbError, sqlite3.Error: nothing was applied.
+        AnalyticsDbError, sqlite3.Error: nothing was changed.
     """
-    migrations = load_migrations()
     timeout_ms = busy_timeout_ms(MIGRATION_TIMEOUT_MS)
     connection = open_existing(file, timeout_ms)
+    backup = None
     try:
-        _claim(connection, file)
+        claim(connection, file)
         configure(connection, file, timeout_ms)
         # A table that others refer to can be rebuilt only so: without its rows' references being
         # followed (a setting that a transaction ignores), and without views being rewritten.
         connection.execute("PRAGMA foreign_keys = OFF")
         connection.execute("PRAGMA legacy_alter_table = ON")
         connection.execute("BEGIN IMMEDIATE")
-        opening = _apply_pending(connection, file, migrations)
+        # Under the lock: what was seen without it may be out of date.
+        route = find_route(connection, file, identify(connection, file), to)
+        _require_allowed(route, file, allow_down=allow_down)
+        files.keep_private(file)  # not before it is known to be ours
+        if route.steps:
+            if route.needs_backup:
+                backup = _back_up(file)
+            _walk(connection, file, route)
         connection.execute("COMMIT")
+    except BaseException:
+        if backup is not None and connection.in_transaction:
+            os.unlink(backup)  # the file itself is still what it is a copy of
+        raise
     finally:
         connection.close()  # which takes back what was not committed
-    return opening
+    if backup is not None:
+        from devflow_analytics_db.backups import forget_old  # noqa: PLC0415  seldom needed
+
+        forget_old(file)
+    return Changes(
+        file,
+        route.target,
+        created=route.start == 0,
+        adopted=route.adopts,
+        applied=route.applied,
+        undone=route.undone,
+        backup=backup,
+    )
 
 
-def _claim(connection: sqlite3.Connection, file: str) -> None:
-    """Mark an empty file as ours, before it is put into WAL mode.
-
-    Otherwise another program could make its own database of it in between, and would find that in
-    WAL mode.
-    """
-    connection.execute("BEGIN IMMEDIATE")
-    if identify(connection, file).version == 0 and application_id(connection) != APPLICATION_ID:
-        connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-    connection.execute("COMMIT")
+def _require_allowed(route: Route, file: str, *, allow_down: bool) -> None:
+    if route.undone and not allow_down:
+        raise MigrationError(
+            f"Bringing {file} to schema version {route.target} means to undo"
+            f" {', '.join(map(str, route.undone))}, which was not asked for. Nothing was done."
+            " Allow the way down with --yes, or allow_down=True."
+        )
 
 
-def _apply_pending(
-    connection: sqlite3.Connection, file: str, migrations: Sequence[Migration]
-) -> Opening:
-    # Under the lock: what was seen without it may be out of date.
-    before = identify(connection, file)
-    if before.version and not before.made_by_server:
-        ledger.require_unchanged(connection, file, migrations)
-    files.keep_private(file)  # not before it is known to be ours
-    pending = migrations[before.version :]
-    if not pending:
-        return Opening(before.version)
+def _back_up(file: str) -> Path:
+    from devflow_analytics_db.backups import back_up_before_migrating  # noqa: PLC0415  seldom needed
 
-    ledger.create(connection)
-    if before.made_by_server:
-        ledger.append(connection, migrations[0], seconds=0, applied_by=APPLIED_BY_SERVER)
-    violations = _foreign_key_violations(connection)
-    for migration in pending:
-        log("info", "migration %s of %s: started", migration, file)
-        seconds = _apply(connection, file, migration, migrations)
-        ledger.append(connection, migration, seconds=seconds, applied_by=APPLIED_BY_US)
-        log("info", "migration %s of %s: applied in %.1f ms", migration, file, 1000 * seconds)
-    new_violations = _foreign_key_violations(connection) - violations
+    try:
+        return back_up_before_migrating(file)
+    except AnalyticsDbError as error:
+        raise type(error)(f"{error} Without a backup, nothing was migrated.") from error
+
+
+def _walk(connection: sqlite3.Connection, file: str, route: Route) -> None:
+    for statement in route.before():
+        connection.execute(statement)
+    violations = foreign_key_violations(connection)
+    columns = more_columns(connection, route.start)
+    for step in route.steps:
+        log("info", "migration %s of %s: started", step, file)
+        start = time.perf_counter()
+        with naming_step(file, step):
+            for statement in step.statements(connection):
+                connection.execute(statement)
+        seconds = time.perf_counter() - start
+        connection.execute(step.record(seconds))
+        deed = "undone" if step.down else "applied"
+        log("info", "migration %s of %s: %s in %.1f ms", step, file, deed, 1000 * seconds)
+    require_columns(connection, columns, file)
+    new_violations = foreign_key_violations(connection) - violations
     if new_violations:
         raise MigrationError(
             f"Migrating {file} would leave rows ({new_violations.total()}) that refer to a row"
             " that is not there. Its rows are as they were. This is a fault worth reporting."
         )
     log("info", "schema of %s checked: no reference was broken", file)
-    connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-    connection.execute(f"PRAGMA user_version = {pending[-1].version}")
-    return Opening(
-        pending[-1].version,
-        created=before.version == 0,
-        adopted=before.made_by_server,
-        applied=tuple(migration.version for migration in pending),
-    )
-
-
-def _apply(
-    connection: sqlite3.Connection,
-    file: str,
-    migration: Migration,
-    migrations: Sequence[Migration],
-) -> float:
-    """Run a migration's statements, put back what is the user's; return the seconds it took."""
-    start = time.perf_counter()
-    attached = _indexes_and_triggers(connection)
-    try:
-        for statement in migration.up:
-            connection.execute(statement)
-        lost = attached.keys() - object_names(connection)
-        if lost:
-            for name in lost - names_made(migrations[: migration.version]):
-                connection.execute(attached[name])
-    except sqlite3.Error as fault:
-        if base_code(fault) == sqlite3.SQLITE_CONSTRAINT:
-            raise MigrationError(
-                f"Rows of {file} do not fit migration {migration}: {fault}. They are as they were."
-                f" Correct or remove them (the rule is in {migration.path}), then try again."
-            ) from fault
-        if base_code(fault) == sqlite3.SQLITE_ERROR:
-            raise MigrationError(
-                f"Something in {file} is in the way of migration {migration}: {fault}. Its rows"
-                f" are as they were. Compare it with {migration.path}, then try again."
-            ) from fault
-        raise
-    return time.perf_counter() - start
-
-
-def _foreign_key_violations(connection: sqlite3.Connection) -> Counter[tuple[str, str]]:
-    """Count the rows that refer to a row that is not there, by table and parent table.
-
-    Counted, since a rebuilt table may have given its rows other numbers.
-    """
-    found: Counter[tuple[str, str]] = Counter()
-    for table in sorted(object_names(connection, "table")):
-        try:
-            for (parent,) in connection.execute(
-                "SELECT parent FROM pragma_foreign_key_check(?)", (table,)
-            ):
-                found[table, parent] += 1
-        except sqlite3.OperationalError as fault:  # a reference that can never hold
-            if base_code(fault) != sqlite3.SQLITE_ERROR:
-                raise
-            found[table, str(fault)] += 1
-    return found
-
-
-def _indexes_and_triggers(connection: sqlite3.Connection) -> dict[str, str]:
-    """Return the SQL of all indexes and triggers by name: what goes when its table is rebuilt."""
-    return dict(
-        connection.execute(
-            "SELECT name, sql FROM sqlite_schema"
-            " WHERE type IN ('index', 'trigger') AND sql IS NOT NULL"
-        )
-    )
+    for statement in route.after():
+        connection.execute(statement)

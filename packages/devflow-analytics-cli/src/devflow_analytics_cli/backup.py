@@ -1,0 +1,31 @@
+"""``devflow-analytics backup``."""
+
+from __future__ import annotations
+
+import os
+
+import click
+
+import devflow_analytics_db
+from devflow_analytics_cli.output import echo_json, shown
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from devflow_analytics_cli.settings import Settings
+
+
+@click.command()
+@click.argument("destination", metavar="[DEST]", required=False)
+@click.option("--json", "as_json", is_flag=True, help="Print the result as one JSON object.")
+@click.pass_obj
+def backup(settings: Settings, destination: str | None, as_json: bool) -> None:
+    """Copy the database to DEST, a new file or a directory.
+
+    Without DEST, to backups beside the database. Others may go on writing to it. The copy is
+    checked, and readable by you alone; no file is ever overwritten.
+    """
+    made = devflow_analytics_db.backup(settings.path, destination)
+    if as_json:
+        echo_json({"backup": made, "size_bytes": os.stat(made).st_size})
+    elif not settings.quiet:
+        click.echo(f"Made {shown(made)}")

@@ -1,0 +1,36 @@
+"""What several commands print."""
+
+from __future__ import annotations
+
+import os
+
+import click
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from devflow_analytics_cli.settings import Settings
+
+
+def echo_json(keys: Mapping[str, object]) -> None:
+    """Print one JSON object; what is path-like becomes its string."""
+    import json  # noqa: PLC0415  seldom needed
+
+    click.echo(json.dumps(keys, default=os.fspath))
+
+
+def shown(path: str | os.PathLike[str]) -> str:
+    """Return a path as it can be printed in any locale."""
+    return click.format_filename(path)
+
+
+def backup_made(backup: str | os.PathLike[str], settings: Settings) -> str:
+    """Return the lines that tell of a backup, and the command that puts it back."""
+    import shlex  # noqa: PLC0415  seldom needed
+
+    words = ["devflow-analytics"]
+    if settings.path is not None:
+        words += ["--db", shown(settings.path)]
+    words += ["restore", shown(backup)]
+    return f"  backup of what it was before: {shown(backup)}\n  to put it back: {shlex.join(words)}"

@@ -1,0 +1,34 @@
+"""``devflow-analytics restore``."""
+
+from __future__ import annotations
+
+import click
+
+import devflow_analytics_db
+from devflow_analytics_cli.output import backup_made, echo_json, shown
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from devflow_analytics_cli.settings import Settings
+
+
+@click.command()
+@click.argument("source", metavar="SRC")
+@click.option("--json", "as_json", is_flag=True, help="Print the result as one JSON object.")
+@click.pass_obj
+def restore(settings: Settings, source: str, as_json: bool) -> None:
+    """Make the database what the backup SRC holds.
+
+    SRC is checked first, and not changed. What the database was is kept in backups beside it.
+    Others may have it open meanwhile.
+    """
+    restored = devflow_analytics_db.restore(source, settings.path)
+    if as_json:
+        echo_json(restored._asdict())
+    elif not settings.quiet:
+        click.echo(
+            f"Restored {shown(restored.path)} from {shown(source)}\n"
+            f"  schema version {restored.schema_version}"
+        )
+        if restored.replaced:
+            click.echo(backup_made(restored.replaced, settings))

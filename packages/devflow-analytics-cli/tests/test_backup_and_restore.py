@@ -1,0 +1,104 @@
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+from contextlib import closing
+from typing import TYPE_CHECKING
+
+import pytest
+
+from devflow_analytics_db import create_analytics_db
+
+if TYPE_CHECKING:
+    import subprocess
+    from collections.abc import Callable
+    from pathlib import Path
+
+    Command = Callable[..., subprocess.CompletedProcess[str]]
+
+
+def add_session(file: Path, session: str) -> None:
+    with closing(sqlite3.connect(file)) as connection, connection:
+        connection.execute("INSERT INTO sessions VALUES (?, 1, NULL, 0)", (session,))
+
+
+def sessions(file: Path) -> list[str]:
+    with closing(sqlite3.connect(file)) as connection:
+        return [session for (session,) in connection.execute("SELECT id FROM sessions")]
+
+
+@pytest.fixture(autouse=True)
+def current(file: Path) -> None:
+    create_analytics_db(file).close()
+    add_session(file, "s")
+
+
+def test_a_backup_is_made_and_restored(command: Command, file: Path) -> None:
+    done = command("backup")
+    (made,) = (file.parent / "backups").iterdir()
+    assert (done.returncode, done.stdout, done.stderr) == (0, f"Made {made}\n", "")
+    add_session(file, "t")
+    done = command("restore", str(made))
+    (kept,) = set((file.parent / "backups").iterdir()) - {made}
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == (
+        f"Restored {file} from {made}\n"
+        "  schema version 2\n"
+        f"  backup of what it was before: {kept}\n"
+        f"  to put it back: devflow-analytics restore {kept}\n"
+    )
+    assert (sessions(file), sessions(kept)) == (["s"], ["s", "t"])
+
+
+def test_json_has_the_documented_keys(command: Command, file: Path, home: Path) -> None:
+    made = json.loads(command("backup", str(home / "copy.db"), "--json").stdout)
+    size = (home / "copy.db").stat().st_size
+    assert list(made.items()) == [("backup", str(home / "copy.db")), ("size_bytes", size)]
+    restored = json.loads(command("restore", made["backup"], "--json").stdout)
+    (kept,) = (file.parent / "backups").iterdir()
+    assert list(restored.items()) == [
+        ("path", str(file)),
+        ("schema_version", 2),
+        ("replaced", str(kept)),
+    ]
+    assert json.loads(
+        command("--db", str(home / "new.db"), "restore", made["backup"], "--json").stdout
+    ) == {"path": str(home / "new.db"), "schema_version": 2, "replaced": None}
+
+
+def test_quiet_says_nothing(command: Command, home: Path) -> None:
+    done = command("--quiet", "backup", str(home / "copy.db"))
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    done = command("--quiet", "restore", str(home / "copy.db"))
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_a_new_place_needs_no_word_on_a_backup(command: Command, home: Path) -> None:
+    command("backup", str(home / "copy.db"))
+    done = command("--db", str(home / "new.db"), "restore", str(home / "copy.db"))
+    assert done.stdout == (
+        f"Restored {home / 'new.db'} from {home / 'copy.db'}\n  schema version 2\n"
+    )
+
+
+def test_what_is_there_is_not_overwritten(command: Command, home: Path, file: Path) -> None:
+    (home / "there").write_text("mine")
+    done = command("backup", str(home / "there"))
+    assert (done.returncode, done.stdout) == (73, "")
+    assert done.stderr == (
+        f"Error: {home / 'there'} exists already, and is not overwritten. Name a new file.\n"
+    )
+    assert (home / "there").read_text() == "mine"
+    assert os.listdir(file.parent) == ["analytics.db"]
+
+
+def test_a_source_that_is_no_good_is_a_named_error(
+    command: Command, home: Path, file: Path
+) -> None:
+    (home / "notes.txt").write_text("no database")
+    for source, status in ((home / "notes.txt", 65), (home / "none", 66), (file, 1)):
+        done = command("restore", str(source))
+        assert (done.returncode, done.stdout) == (status, "")
+        assert done.stderr.startswith(f"Error: {source} ")
+    assert command("restore").returncode == 2

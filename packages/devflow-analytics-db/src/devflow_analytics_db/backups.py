@@ -1,0 +1,249 @@
+"""Copies of a database: whole, checked, private, and on the disk before they get their name."""
+
+from __future__ import annotations
+
+import os
+import re
+import secrets
+import sqlite3
+from contextlib import closing, suppress
+from datetime import UTC, datetime
+from pathlib import Path
+
+from devflow_analytics_db import files, location
+from devflow_analytics_db.connection import look, open_existing
+from devflow_analytics_db.errors import (
+    AnalyticsDbError,
+    CannotCreateError,
+    DatabaseNotFoundError,
+)
+from devflow_analytics_db.faults import (
+    base_code,
+    damaged,
+    from_sqlite,
+    is_busy,
+    locked,
+    logging_errors,
+    naming_faults,
+)
+from devflow_analytics_db.identity import recognise
+from devflow_analytics_db.log import log
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    Progress = Callable[[int, int], object]
+    """Called with the pages copied so far and those to copy in all."""
+
+BEFORE_MIGRATE = "before-migrate"
+BEFORE_RESTORE = "before-restore"
+
+KEPT = 3
+"""How many of the backups made before migrations are kept; those that a user makes all are."""
+
+PAGES_A_STEP = 1000
+"""How much is copied between two calls of the progress function; Ctrl-C is heard then, too."""
+
+
+@logging_errors
+def backup(
+    path: str | os.PathLike[str] | None = None,
+    destination: str | os.PathLike[str] | None = None,
+    *,
+    progress: Progress | None = None,
+) -> Path:
+    """Copy a database as it is at this moment, while others may go on writing to it.
+
+    The copy is one file, readable by the user alone. It gets its name once it is whole, checked
+    (``PRAGMA quick_check``) and on the disk; nothing is ever overwritten.
+
+    Args:
+        path: the database; without it the one of `default_path`.
+        destination: a new file, or a directory to put it in; without it ``backups/`` beside the
+            database.
+        progress: called with the pages copied so far and those to copy in all.
+
+    Returns:
+        The copy.
+
+    Raises:
+        CannotCreateError: the destination exists, or cannot be made.
+        CorruptDatabaseError: the database is damaged.
+        DatabaseNotFoundError: there is no database.
+        AnalyticsDbError: any other, as from `create_analytics_db`; no copy was made.
+    """
+    file = location.find(path)
+    files.require(file)
+    with naming_faults(file):
+        if recognise(file) == 0:
+            raise DatabaseNotFoundError(
+                f"{file} holds no tables yet. Make them with 'devflow-analytics init'."
+            )
+        final = _destination(file, destination)
+        _write_copy(file, final, f"{final}.{secrets.token_hex(4)}.partial", progress)
+    return Path(final)
+
+
+def back_up_before_migrating(file: str) -> Path:
+    """Copy a file to ``backups/``, while the caller holds the lock for writing to it.
+
+    Raises:
+        AnalyticsDbError: no copy was made.
+    """
+    final = _name(_directory(file), file, BEFORE_MIGRATE)
+    _write_copy(file, final, _partial(file, BEFORE_MIGRATE))
+    return Path(final)
+
+
+def keep_before_restoring(file: str) -> Path:
+    """Copy a file that is about to be replaced, damaged or not, in the same way.
+
+    Raises:
+        AnalyticsDbError: no copy was made.
+    """
+    final = _name(_directory(file), file, BEFORE_RESTORE)
+    _write_copy(file, final, _partial(file, BEFORE_RESTORE), check=False)
+    return Path(final)
+
+
+def forget_old(file: str) -> None:
+    """Delete all but the newest of the backups made before migrations."""
+    directory = _directory(file)
+    stem, suffix = os.path.splitext(os.path.basename(file))
+    stamp = r"\d{8}T\d{6}\.\d{6}Z"
+    pattern = f"{re.escape(stem)}-{stamp}-{BEFORE_MIGRATE}{re.escape(suffix)}"
+    try:
+        found = sorted(name for name in os.listdir(directory) if re.fullmatch(pattern, name))
+        for name in found[:-KEPT]:
+            os.unlink(os.path.join(directory, name))
+            log("info", "deleted the old backup %s", os.path.join(directory, name))
+    except OSError as fault:  # what it was made for is done, and stays done
+        log("warning", "could not delete old backups in %s: %s", directory, fault)
+
+
+def _write_copy(
+    file: str, final: str, partial: str, progress: Progress | None = None, *, check: bool = True
+) -> None:
+    """Copy what any reader of ``file`` sees now to ``partial``, and rename that to ``final``."""
+    with naming_faults(final):
+        _remove(partial)
+        try:
+            files.make_private_file(location.require_short(partial))
+            _copy(file, partial, final, progress, check=check)
+            _sync(partial)
+            _rename(partial, final)
+            _sync(os.path.dirname(final))
+        except BaseException:
+            _remove(partial)
+            raise
+    log("info", "made backup %s", final)
+
+
+def _copy(file: str, partial: str, final: str, progress: Progress | None, *, check: bool) -> None:
+    def report(status: int, remaining: int, total: int) -> None:
+        if was_busy(status):
+            raise locked(file)
+        if progress:
+            progress(total - remaining, total)
+
+    # A connection of its own: SQLite copies none that is writing, and a reader sees what was there
+    # before the caller's transaction.
+    with closing(look(file)) as source, closing(open_existing(partial, 0)) as copy:
+        # A file that nobody else sees needs no journal, and no sync before it is whole.
+        copy.execute("PRAGMA locking_mode = EXCLUSIVE")
+        copy.execute("PRAGMA journal_mode = OFF")
+        copy.execute("PRAGMA synchronous = OFF")
+        try:
+            source.backup(copy, pages=PAGES_A_STEP, progress=report)
+            if check:
+                require_sound(copy, file)
+            # Out of WAL mode: one file, which can be read where nothing can be written.
+            copy.execute("PRAGMA journal_mode = DELETE")
+        except sqlite3.Error as fault:
+            theirs = base_code(fault) in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+            raise from_sqlite(fault, file if theirs or is_busy(fault) else final) from fault
+
+
+def was_busy(status: int) -> bool:
+    """Tell whether a step of a copy was in vain; the sqlite3 module would try again for ever."""
+    return status & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+
+
+def require_sound(connection: sqlite3.Connection, file: str) -> None:
+    """Make sure that a database is not damaged, as far as ``PRAGMA quick_check`` can see.
+
+    Raises:
+        CorruptDatabaseError: it is.
+    """
+    (verdict,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+    if verdict != "ok":
+        raise damaged(file, verdict.splitlines()[-1])
+
+
+def _destination(file: str, destination: str | os.PathLike[str] | None) -> str:
+    if destination is None:
+        return _name(_directory(file), file, "backup")
+    named = location.absolute(destination)
+    if os.path.isdir(named):
+        return _name(named, file, "backup")
+    if os.path.lexists(named):
+        raise _exists(named)
+    return named
+
+
+def _directory(file: str) -> str:
+    directory = os.path.join(os.path.dirname(file), "backups")
+    with naming_faults(directory):
+        if not os.path.isdir(directory):
+            files.make_directory(directory)
+            _sync(os.path.dirname(directory))
+    return directory
+
+
+def _name(directory: str, file: str, why: str) -> str:
+    stem, suffix = os.path.splitext(os.path.basename(file))
+    now = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%fZ")
+    return os.path.join(directory, f"{stem}-{now}-{why}{suffix}")
+
+
+def _partial(file: str, why: str) -> str:
+    """Return the one name of an unfinished copy that is made under the lock on the file.
+
+    So whatever is found there is left from a process that was killed.
+    """
+    stem, suffix = os.path.splitext(os.path.basename(file))
+    return os.path.join(_directory(file), f"{stem}-{why}{suffix}.partial")
+
+
+def _rename(partial: str, final: str) -> None:
+    """Give the copy its name, unless there is such a file."""
+    try:
+        os.link(partial, final)
+    except FileExistsError:
+        raise _exists(final) from None
+    except OSError:  # a file system without hard links
+        if os.path.lexists(final):
+            raise _exists(final) from None
+        os.rename(partial, final)
+    else:
+        os.unlink(partial)
+
+
+def _exists(path: str) -> AnalyticsDbError:
+    return CannotCreateError(f"{path} exists already, and is not overwritten. Name a new file.")
+
+
+def _remove(partial: str) -> None:
+    for suffix in ("", *files.JOURNALS, "-shm"):
+        with suppress(FileNotFoundError):
+            os.unlink(f"{partial}{suffix}")
+
+
+def _sync(path: str) -> None:
+    """Make the disk hold a file, or the names in a directory."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

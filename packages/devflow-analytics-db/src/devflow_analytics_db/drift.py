@@ -1,0 +1,169 @@
+"""Whether a file, the migrations and the Pony entities agree, and in what they do not."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from typing import TYPE_CHECKING, NamedTuple
+
+from devflow_analytics_db import files, ledger, location
+from devflow_analytics_db.connection import look
+from devflow_analytics_db.errors import TamperedMigrationError
+from devflow_analytics_db.faults import logging_errors, naming_faults
+from devflow_analytics_db.identity import identify, look_at
+from devflow_analytics_db.log import log
+from devflow_analytics_db.migration import build, latest_version, load_migrations
+from devflow_analytics_db.structure import Column, Part, Structure, structure
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Iterator
+
+    from pony.orm import Database
+
+
+class Difference(NamedTuple):
+    """One thing that is not as it should be."""
+
+    subject: str
+    """What it is about, such as ``index session_id_idx``."""
+    difference: str
+    """In what it differs, such as ``is missing; it should be ON tool_calls (session_id).``"""
+
+    def __str__(self) -> str:
+        return f"{self.subject} {self.difference}"
+
+
+@logging_errors
+def check(path: str | os.PathLike[str] | None = None) -> tuple[Difference, ...]:
+    """Compare a database with what the migrations make, and that with the Pony entities.
+
+    Nothing is written. Tables, indexes, triggers and views of the user's own are differences, too;
+    they do no harm, and they are kept when the schema changes.
+
+    Args:
+        path: the database; without it the one of `default_path`.
+
+    Returns:
+        The differences; none if all agree.
+
+    Raises:
+        DatabaseNotFoundError: there is no database.
+        AnalyticsDbError: any other, as from `create_analytics_db`.
+    """
+    file = location.find(path)
+    files.require(file)
+    with naming_faults(file):
+        try:
+            look_at(file)
+        except TamperedMigrationError as error:
+            differences = [Difference("ledger", f"does not fit: {error}")]
+        else:
+            with closing(look(file)) as connection:
+                connection.execute("BEGIN")
+                differences = list(_in_file(connection, file))
+    differences += in_entities(_entities())
+    log("info", "schema of %s checked: %d differences", file, len(differences))
+    return tuple(differences)
+
+
+def _in_file(connection: sqlite3.Connection, file: str) -> Iterator[Difference]:
+    identity = identify(connection, file)
+    version, known = identity.version, latest_version()
+    if version > known:
+        yield Difference(
+            "schema version",
+            f"is {version}, and this release knows only those up to {known}: its tables cannot be"
+            " compared. Use the newer release.",
+        )
+        return
+    if version < known:
+        yield Difference(
+            "schema version",
+            f"is {version}, and this release's is {known}. Run 'devflow-analytics migrate'.",
+        )
+    with closing(build(version)) as made:
+        if version and not identity.made_by_server:
+            made.execute(ledger.CREATE)
+            for change in ledger.changes(ledger.read(connection), load_migrations()):
+                yield Difference("ledger", f"does not fit. {change}.")
+        actual, expected = structure(connection), structure(made)
+    for part, definition in _all_but_parts_of_missing(expected, actual):
+        if part not in actual:
+            yield Difference(str(part), f"is missing; it should be {definition}.")
+        elif actual[part] != definition:
+            yield Difference(str(part), f"is {actual[part]}; it should be {definition}.")
+    for part, definition in _all_but_parts_of_missing(actual, expected):
+        if part not in expected:
+            yield Difference(str(part), f"comes from no migration; it is {definition}.")
+
+
+def in_entities(described: Structure) -> Iterator[Difference]:
+    """Yield in what entities, as `describe` gives them, differ from what the migrations make."""
+    with closing(build(latest_version())) as connection:
+        made = structure(connection)
+    entities = {part.table for part in described}
+    described = _as_pony_sees(described)
+    made = _as_pony_sees({part: made[part] for part in made if part.table in entities})
+    for part, definition in _all_but_parts_of_missing(described, made):
+        if part not in made:
+            yield Difference(
+                str(part), f"is {definition} in the entities, and no migration makes it."
+            )
+        elif made[part] != definition:
+            yield Difference(
+                str(part),
+                f"is {definition} in the entities, and {made[part]} in what migrations make.",
+            )
+    for part in made.keys() - described.keys():
+        yield Difference(str(part), "is made by the migrations, and no entity has it.")
+
+
+def _all_but_parts_of_missing(
+    parts: Structure, others: Structure
+) -> Iterator[tuple[Part, Column | str]]:
+    """Yield the parts, but of a table that the others do not have only the table itself."""
+    for part, definition in parts.items():
+        table = Part("table", part.table, part.table)
+        if part == table or table in others or table not in parts:
+            yield part, definition
+
+
+def _as_pony_sees(parts: Structure) -> Structure:
+    """Return what an entity can say of a table.
+
+    Pony has no words for STRICT, a default or a constraint, and names some indexes by itself.
+    """
+    seen: Structure = {}
+    for part, definition in parts.items():
+        if isinstance(definition, Column):
+            seen[part] = definition._replace(default=None)
+        elif part.kind == "foreign key":
+            seen[part] = definition
+        elif part.kind == "index":
+            seen[part._replace(name=definition)] = "there"
+        elif part.kind == "table":
+            seen[part] = "there"
+    return seen
+
+
+def describe(database: Database) -> Structure:
+    """Return the structure that the entities of a bound and mapped Pony ``Database`` describe."""
+    with closing(sqlite3.connect(":memory:")) as connection:
+        connection.executescript(database.schema.generate_create_script())
+        return structure(connection)
+
+
+def _entities() -> Structure:
+    from pony.orm import Database  # noqa: PLC0415  brings Pony
+
+    from devflow_analytics_schema import define_entities  # noqa: PLC0415  brings Pony
+
+    database = Database()
+    define_entities(database)
+    database.bind(provider="sqlite", filename=":memory:")
+    try:
+        database.generate_mapping(check_tables=False)
+        return describe(database)
+    finally:
+        database.disconnect()

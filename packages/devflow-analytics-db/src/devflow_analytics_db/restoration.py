@@ -1,0 +1,130 @@
+"""Puts a backup in the place of a database, while others may have that open."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from contextlib import closing, contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, NamedTuple
+
+from devflow_analytics_db import files, location
+from devflow_analytics_db.backups import keep_before_restoring, require_sound, was_busy
+from devflow_analytics_db.connection import (
+    MIGRATION_TIMEOUT_MS,
+    busy_timeout_ms,
+    enable_wal,
+    look,
+    open_existing,
+)
+from devflow_analytics_db.errors import ConfigurationError, DatabaseNotFoundError
+from devflow_analytics_db.faults import locked, logging_errors, naming_faults
+from devflow_analytics_db.identity import claim, identify, look_at, recognise
+from devflow_analytics_db.log import log
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from devflow_analytics_db.backups import Progress
+
+
+class Restored(NamedTuple):
+    """What `restore` did."""
+
+    path: Path
+    """The database."""
+    schema_version: int
+    """Its schema version now: the backup's. Opening it brings it up to date."""
+    replaced: Path | None
+    """The copy of what the database was before; None if there was nothing in it."""
+
+
+@logging_errors
+def restore(
+    source: str | os.PathLike[str],
+    path: str | os.PathLike[str] | None = None,
+    *,
+    progress: Progress | None = None,
+) -> Restored:
+    """Make a database what a backup holds, and keep what it was in ``backups/`` beside it.
+
+    Processes that have the database open may go on: it is replaced in one transaction of SQLite's,
+    and what they wrote until then is in the copy that is kept. The backup is not changed.
+
+    Args:
+        source: the backup, or any other database of ours or of DevFlow's server.
+        path: the database; without it the one of `default_path`. It need not exist.
+        progress: called with the pages copied so far and those to copy in all.
+
+    Raises:
+        ConfigurationError: the source is the database itself.
+        CorruptDatabaseError: the source is damaged; or the database so far that SQLite cannot
+            even copy it.
+        DatabaseNotFoundError: there is no such source, or nothing in it.
+        IncompatibleSchemaError: a newer release made the source, and wants no older code to use it.
+        NotAnAnalyticsDatabaseError: the source, or what is in the place of the database, is
+            another program's.
+        AnalyticsDbError: any other, as from `create_analytics_db`; the database is as it was.
+    """
+    source_file, file = location.find(source), location.find(path)
+    if source_file == file:
+        raise ConfigurationError(f"{file} is the database itself. Name a backup of it.")
+    files.require(source_file)
+    with naming_faults(source_file):
+        look_at(source_file)
+        with closing(look(source_file)) as backup:
+            backup.execute("BEGIN")
+            version = identify(backup, source_file).version
+            if version == 0:
+                raise DatabaseNotFoundError(f"{source_file} holds no tables. Name another backup.")
+            require_sound(backup, source_file)
+            with naming_faults(file):
+                replaced = _replace(backup, file, progress)
+    log("info", "restored %s from %s: schema version %d", file, source_file, version)
+    return Restored(Path(file), version, replaced)
+
+
+def _replace(backup: sqlite3.Connection, file: str, progress: Progress | None) -> Path | None:
+    files.make(file)
+    timeout_ms = busy_timeout_ms(MIGRATION_TIMEOUT_MS)
+    empty = recognise(file) == 0
+    replaced: list[Path | None] = []
+
+    def report(status: int, remaining: int, total: int) -> None:
+        if was_busy(status):
+            raise locked(file)
+        if not replaced:
+            # One page was copied, so the lock is held from here to the end: this is what will be
+            # replaced. Another connection sees it, as any reader does.
+            replaced.append(None if recognise(file) == 0 else keep_before_restoring(file))
+        if progress:
+            progress(total - remaining, total)
+
+    with closing(open_existing(file, timeout_ms)) as database:
+        if empty:
+            claim(database, file)
+        enable_wal(database, file, timeout_ms)
+        files.keep_private(file)
+        database.execute("PRAGMA synchronous = FULL")
+        (page_size,) = database.execute("PRAGMA page_size").fetchone()
+        with _in_pages_of(page_size, backup, file) as pages:
+            pages.backup(database, pages=1, progress=report)
+    return replaced[0]
+
+
+@contextmanager
+def _in_pages_of(size: int, backup: sqlite3.Connection, file: str) -> Iterator[sqlite3.Connection]:
+    """Give a connection to the same content in pages of a size, as SQLite wants it in WAL mode."""
+    if backup.execute("PRAGMA page_size").fetchone() == (size,):
+        yield backup
+        return
+    with (
+        TemporaryDirectory(prefix="restore-", dir=os.path.dirname(file)) as directory,
+        closing(sqlite3.connect(os.path.join(directory, "copy"), isolation_level=None)) as copy,
+    ):
+        backup.backup(copy)
+        copy.execute("PRAGMA journal_mode = DELETE")  # in WAL mode the size of pages is fixed
+        copy.execute(f"PRAGMA page_size = {size}")
+        copy.execute("VACUUM")
+        yield copy

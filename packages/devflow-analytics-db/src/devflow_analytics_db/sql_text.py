@@ -1,0 +1,79 @@
+"""SQL as text: split into statements, normalised, and searched for what SQLite does not tell."""
+
+from __future__ import annotations
+
+import sqlite3
+
+from devflow_analytics_db.errors import AnalyticsDbError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import re
+    from collections.abc import Iterator
+
+# Strings and quoted names, comments and white space, words, operators, all else.
+_TOKENS = r"""
+    '(?:[^']|'')*' | "(?:[^"]|"")*" | `[^`]*` | \[[^\]]*\]
+  | (?P<blank> (?: --[^\n]* | /\*.*?\*/ | \s )+ )
+  | \w+ | [<>=!|]+ | .
+"""
+
+
+def split_statements(sql: str) -> Iterator[str]:
+    """Yield the statements of a script, each with its semicolon and the comments before it.
+
+    Raises:
+        AnalyticsDbError: the last statement is not finished.
+    """
+    *pieces, rest = sql.split(";")
+    statement = ""
+    for piece in pieces:
+        statement += f"{piece};"
+        if sqlite3.complete_statement(statement):
+            yield statement.strip()
+            statement = ""
+    unfinished = normalise(statement + rest)
+    if unfinished:
+        raise AnalyticsDbError(f"A statement does not end with a semicolon: {unfinished}")
+
+
+def normalise(sql: str) -> str:
+    """Return SQL with each run of comments and white space folded into one space."""
+    return "".join(" " if token["blank"] else token[0] for token in _tokens(sql)).strip()
+
+
+def canonical(sql: str) -> str:
+    """Return SQL in one spelling: names without quotes, and spaces where a reader wants them."""
+    return _join([_unquoted(token[0]) for token in _tokens(sql) if not token["blank"]])
+
+
+def checks(create_table: str) -> Iterator[tuple[str, str]]:
+    """Yield the ``CHECK`` constraints of a ``CREATE TABLE``: name, or nothing, and condition."""
+    tokens = [_unquoted(token[0]) for token in _tokens(create_table) if not token["blank"]]
+    for start, token in enumerate(tokens):
+        if token.upper() != "CHECK" or tokens[start + 1 : start + 2] != ["("]:
+            continue
+        named = start > 1 and tokens[start - 2].upper() == "CONSTRAINT"
+        depth, end = 1, start + 2
+        while depth:
+            depth += {"(": 1, ")": -1}.get(tokens[end], 0)
+            end += 1
+        yield tokens[start - 1] if named else "", _join(tokens[start + 2 : end - 1])
+
+
+def _tokens(sql: str) -> Iterator[re.Match[str]]:
+    import re  # noqa: PLC0415  docs/decisions/0003-imports.md
+
+    return re.finditer(_TOKENS, sql, flags=re.VERBOSE | re.DOTALL)
+
+
+def _unquoted(token: str) -> str:
+    return token[1:-1] if token[0] in '"`[' and len(token) > 1 else token
+
+
+def _join(tokens: list[str]) -> str:
+    text = ""
+    for token in tokens:
+        apart = text and token not in {")", ",", ";", "."} and text[-1] not in "(."
+        text += f" {token}" if apart else token
+    return text

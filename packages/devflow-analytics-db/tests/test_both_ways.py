@@ -1,0 +1,267 @@
+"""Up and down between schema versions, and the plan of it."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from contextlib import closing
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from devflow_analytics_db import (
+    AnalyticsDbError,
+    ConfigurationError,
+    DatabaseNotFoundError,
+    IncompatibleSchemaError,
+    MigrationError,
+    StorageError,
+    create_analytics_db,
+    migrate,
+    plan_migration,
+)
+from devflow_analytics_db.structure import structure
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    Sql = Callable[..., list[tuple[Any, ...]]]
+
+LEDGER_WITHOUT_TIMES = (
+    "SELECT version, name, checksum, compatible_with, applied_by FROM devflow_migrations"
+)
+
+
+def state_of(file: Path) -> dict[str, object]:
+    """All that a migration may change, times aside."""
+    with closing(sqlite3.connect(file)) as connection:
+        tables = connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")
+        return {
+            "parts": structure(connection),
+            "rows": {
+                table: connection.execute(f"SELECT rowid, * FROM {table}").fetchall()
+                for (table,) in tables.fetchall()
+                if table not in {"devflow_migrations", "__drizzle_migrations"}
+            },
+            "version": connection.execute("PRAGMA user_version").fetchone(),
+            "id": connection.execute("PRAGMA application_id").fetchone(),
+        }
+
+
+@pytest.fixture
+def with_rows(file: Path, sql: Sql) -> Path:
+    """A current file with a session, its calls, and things of the user's own."""
+    create_analytics_db().close()
+    sql(file, "INSERT INTO sessions VALUES ('s', 1, NULL, 2), ('t', 2, 3, 0)")
+    sql(
+        file,
+        "INSERT INTO tool_calls VALUES ('1', 'a', 1.5, 'error', 'E', 2, 's'),"
+        " ('2', 'b', 7, 'success', NULL, 3, 's')",
+    )
+    sql(file, "CREATE INDEX mine ON tool_calls (error_type)")
+    sql(
+        file,
+        "CREATE TRIGGER count_calls AFTER INSERT ON tool_calls BEGIN"
+        " UPDATE sessions SET tool_count = tool_count + 1 WHERE id = NEW.session_id; END",
+    )
+    sql(file, "CREATE VIEW slow AS SELECT tool_name FROM tool_calls WHERE duration_ms > 999")
+    sql(file, "CREATE TABLE notes (call TEXT REFERENCES tool_calls (id), note TEXT)")
+    sql(file, "INSERT INTO notes VALUES ('1', 'why?')")
+    return file
+
+
+def test_down_and_up_again_keeps_every_row_and_every_part(with_rows: Path) -> None:
+    before = state_of(with_rows)
+    down = migrate(to=1, allow_down=True)
+    assert (down.schema_version, down.undone, down.applied) == (1, (2,), ())
+    at_1 = state_of(with_rows)
+    assert (at_1["version"], at_1["rows"]) == ((1,), before["rows"])
+    up = migrate()
+    assert (up.schema_version, up.undone, up.applied) == (2, (), (2,))
+    assert (up.path, up.created, up.adopted) == (with_rows, False, False)
+    assert state_of(with_rows) == before
+
+
+def test_a_way_down_takes_all_that_its_way_up_brought(file: Path, server_file: Path) -> None:
+    with closing(sqlite3.connect(server_file)) as connection:
+        servers = structure(connection)
+    create_analytics_db().close()
+    migrate(to=1, allow_down=True)
+    with closing(sqlite3.connect(file)) as connection:
+        parts = structure(connection)
+        entries = connection.execute("SELECT version FROM devflow_migrations").fetchall()
+    assert {part: parts[part] for part in parts if part.table != "devflow_migrations"} == servers
+    assert entries == [(1,)]
+
+
+def test_several_versions_are_gone_up_and_down_at_once(
+    with_rows: Path, add_migration: Callable[..., None], sql: Sql
+) -> None:
+    before = state_of(with_rows)
+    add_migration("CREATE TABLE projects (id TEXT) STRICT;", "DROP TABLE projects;")
+    migrate(to=1, allow_down=True)
+    assert migrate().applied == (2, 3)
+    assert migrate(to=1, allow_down=True).undone == (3, 2)
+    assert migrate(to=2).applied == (2,)
+    assert state_of(with_rows) == before
+    entries = sql(with_rows, LEDGER_WITHOUT_TIMES)
+    assert [entry[0] for entry in entries] == [1, 2]
+
+
+def test_at_the_version_already_nothing_is_changed(with_rows: Path) -> None:
+    before = with_rows.read_bytes()
+    changes = migrate(to=2)
+    assert (changes.applied, changes.undone, changes.backup) == ((), (), None)
+    assert with_rows.read_bytes() == before
+    assert plan_migration(to=2).sql == ""
+
+
+def test_a_way_down_that_was_not_allowed_is_refused(with_rows: Path) -> None:
+    before = with_rows.read_bytes()
+    with pytest.raises(MigrationError, match=r"version 1 means to undo 2, which was not asked for"):
+        migrate(to=1)
+    assert with_rows.read_bytes() == before
+    assert os.listdir(with_rows.parent) == ["analytics.db"]
+
+
+@pytest.mark.parametrize("version", [-1, 0, 3])
+@pytest.mark.parametrize("function", [migrate, plan_migration])
+def test_a_version_that_there_is_not_is_a_named_error(
+    version: int, function: Callable[..., object], with_rows: Path
+) -> None:
+    before = with_rows.read_bytes()
+    with pytest.raises(ConfigurationError, match=rf"no schema version {version}: .* knows 1 to 2"):
+        function(to=version)
+    assert with_rows.read_bytes() == before
+
+
+@pytest.mark.parametrize("function", [migrate, plan_migration])
+def test_a_database_that_there_is_not_is_not_made(
+    function: Callable[[], object], home: Path, file: Path
+) -> None:
+    with pytest.raises(DatabaseNotFoundError, match=r"does not exist: there is no database yet"):
+        function()
+    assert os.listdir(home) == []
+    file.parent.mkdir()
+    file.touch()
+    with pytest.raises(DatabaseNotFoundError, match=r"is empty: there is no database yet"):
+        function()
+    assert file.stat().st_size == 0
+
+
+def test_a_newer_file_stays_newer(add_migration: Callable[..., None]) -> None:
+    add_migration("CREATE TABLE a (b);", header="-- compatible-with: 2")
+    create_analytics_db().close()
+    add_migration(None)
+    assert migrate().schema_version == 3
+    assert plan_migration().sql == ""
+    for function in (migrate, plan_migration):
+        with pytest.raises(IncompatibleSchemaError, match="knows only those up to 2"):
+            function(to=2)
+
+
+def test_a_servers_file_is_taken_over(server_file: Path, sql: Sql) -> None:
+    assert (migrate(to=1).adopted, sql(server_file, "PRAGMA user_version")) == (False, [(0,)])
+    changes = migrate()
+    assert (changes.adopted, changes.applied) == (True, (2,))
+
+
+def test_a_column_of_the_users_that_would_be_lost_is_named(with_rows: Path, sql: Sql) -> None:
+    sql(with_rows, "ALTER TABLE sessions ADD COLUMN project TEXT")
+    sql(with_rows, "UPDATE sessions SET project = 'mine'")
+    before = state_of(with_rows)
+    for function in (lambda: migrate(to=1, allow_down=True), lambda: plan_migration(to=1)):
+        with pytest.raises(MigrationError, match=r"would lose the column sessions\.project"):
+            function()
+    assert state_of(with_rows) == before
+
+
+def test_rows_that_do_not_fit_a_way_down_are_named(add_migration: Callable[..., None]) -> None:
+    add_migration("CREATE TABLE a (b);", "INSERT INTO sessions (id) VALUES ('s');")
+    create_analytics_db().close()
+    with pytest.raises(MigrationError, match=r"do not fit migration 3 next \(down\): .*started_at"):
+        migrate(to=2, allow_down=True)
+    assert create_analytics_db().opening.schema_version == 3
+
+
+@pytest.mark.parametrize(
+    ("start", "to"), [("server", None), ("current", 1), ("at 1", None), ("current", 3)]
+)
+def test_a_plan_is_the_exact_sql_and_changes_nothing(
+    start: str,
+    to: int | None,
+    with_rows: Path,
+    tmp_path: Path,
+    add_migration: Callable[..., None],
+    request: pytest.FixtureRequest,
+) -> None:
+    file = with_rows
+    if start == "server":
+        file.unlink()
+        file.parent.rmdir()
+        file = request.getfixturevalue("server_file")
+    if start == "at 1":
+        migrate(to=1, allow_down=True)
+    if to == 3:
+        add_migration("-- why;\nALTER TABLE sessions ADD COLUMN project TEXT;\nSELECT ';';")
+    before, listed = file.read_bytes(), sorted(os.listdir(file.parent))
+    plan = plan_migration(to=to)
+    assert (file.read_bytes(), sorted(os.listdir(file.parent))) == (before, listed)
+
+    by_hand = tmp_path / "by hand.db"
+    with closing(sqlite3.connect(file)) as connection:
+        connection.execute("VACUUM INTO ?", (str(by_hand),))
+    with closing(sqlite3.connect(by_hand, isolation_level=None)) as connection:
+        connection.executescript(plan.sql)
+        entries = connection.execute(LEDGER_WITHOUT_TIMES).fetchall()
+    changes = migrate(to=to, allow_down=True)
+    assert (plan.path, plan.applied, plan.undone) == (file, changes.applied, changes.undone)
+    assert (plan.target, plan.backs_up) == (changes.schema_version, changes.backup is not None)
+    assert state_of(by_hand) == state_of(file)
+    with closing(sqlite3.connect(file)) as connection:
+        assert connection.execute(LEDGER_WITHOUT_TIMES).fetchall() == entries
+
+
+def test_a_plan_sees_what_is_in_the_way(server_file: Path, sql: Sql) -> None:
+    sql(server_file, "CREATE TABLE sessions_new (x)")
+    with pytest.raises(MigrationError, match=r"in the way of migration 2 harden: .*sessions_new"):
+        plan_migration()
+
+
+def test_a_plan_copes_with_virtual_tables(with_rows: Path, sql: Sql) -> None:
+    sql(with_rows, "CREATE VIRTUAL TABLE search USING fts5(words)")
+    plan = plan_migration(to=1)
+    assert (plan.undone, "DROP TABLE tool_calls;" in plan.sql) == ((2,), True)
+    assert migrate(to=1, allow_down=True).undone == (2,)
+
+
+def test_a_crashed_write_is_named_by_a_plan_and_mended_by_migrating(
+    file: Path, python: Callable[..., Any]
+) -> None:
+    create_analytics_db().close()
+    done = python(
+        """
+        import os, sqlite3, sys
+        connection = sqlite3.connect(sys.argv[1], isolation_level=None)
+        connection.execute("PRAGMA journal_mode = DELETE")
+        connection.execute("PRAGMA cache_size = 1")
+        connection.execute("BEGIN")
+        for n in range(1000):
+            connection.execute("INSERT INTO sessions VALUES (?, 1, NULL, 0)", (f"{n:0100}",))
+        os.kill(os.getpid(), 9)
+        """,
+        file,
+    )
+    assert done.returncode == -9
+    with pytest.raises(StorageError, match=r"A crash left .* Run 'devflow-analytics init' on it"):
+        plan_migration(to=1)
+    assert migrate().schema_version == 2
+    assert plan_migration(to=1).undone == (2,)
+
+
+def test_each_failure_is_logged(caplog: pytest.LogCaptureFixture, file: Path) -> None:
+    for function in (migrate, plan_migration):
+        with pytest.raises(AnalyticsDbError) as caught:
+            function(file)
+        assert caplog.records.pop().getMessage() == str(caught.value)

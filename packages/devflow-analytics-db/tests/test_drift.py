@@ -1,0 +1,341 @@
+"""What `check` finds, and that it finds nothing where nothing is."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from pony.orm import Database, Optional, Required
+
+from devflow_analytics_db import (
+    DatabaseNotFoundError,
+    Difference,
+    NotAnAnalyticsDatabaseError,
+    backup,
+    check,
+    create_analytics_db,
+    migrate,
+    restore,
+)
+from devflow_analytics_db.drift import describe, in_entities
+from devflow_analytics_schema import define_entities
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    Sql = Callable[..., list[tuple[Any, ...]]]
+
+
+@pytest.fixture
+def current(file: Path) -> Path:
+    create_analytics_db().close()
+    return file
+
+
+def rewrite(file: Path, table: str, old: str, new: str) -> None:
+    """Edit a table's definition in the file, as no ALTER TABLE can."""
+    with closing(sqlite3.connect(file, isolation_level=None)) as connection:
+        connection.execute("PRAGMA writable_schema = ON")
+        changed = connection.execute(
+            "UPDATE sqlite_schema SET sql = replace(sql, ?, ?)"
+            " WHERE name = ? AND instr(sql, ?) RETURNING 1",
+            (old, new, table, old),
+        ).fetchall()
+        assert changed
+        (version,) = connection.execute("PRAGMA schema_version").fetchone()
+        connection.execute(f"PRAGMA schema_version = {version + 1}")
+
+
+@pytest.mark.parametrize("how", ["new", "taken over", "down and up", "restored"])
+def test_a_file_that_only_this_package_touched_has_no_difference(
+    how: str, file: Path, request: pytest.FixtureRequest
+) -> None:
+    if how == "taken over":
+        request.getfixturevalue("server_file")
+    create_analytics_db().close()
+    if how == "down and up":
+        migrate(to=1, allow_down=True)
+        migrate()
+    elif how == "restored":
+        restore(backup())
+    before = file.read_bytes()
+    assert check() == ()
+    assert file.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("change", "differences"),
+    [
+        (
+            "DROP INDEX session_id_idx",
+            ["index session_id_idx is missing; it should be ON tool_calls (session_id)."],
+        ),
+        (
+            "CREATE INDEX mine ON tool_calls (error_type)",
+            ["index mine comes from no migration; it is ON tool_calls (error_type)."],
+        ),
+        (
+            "ALTER TABLE sessions ADD COLUMN project TEXT DEFAULT 'none'",
+            ["column sessions.project comes from no migration; it is TEXT DEFAULT 'none'."],
+        ),
+        (
+            "ALTER TABLE sessions DROP COLUMN ended_at",
+            ["column sessions.ended_at is missing; it should be INTEGER."],
+        ),
+        (
+            "CREATE TRIGGER count_calls AFTER INSERT ON tool_calls BEGIN SELECT 1; END",
+            [
+                (
+                    "trigger count_calls comes from no migration;"
+                    " it is AFTER INSERT ON tool_calls BEGIN SELECT 1; END."
+                )
+            ],
+        ),
+        (
+            "CREATE VIEW slow AS SELECT * FROM tool_calls WHERE duration_ms > 999",
+            [
+                (
+                    "view slow comes from no migration;"
+                    " it is AS SELECT * FROM tool_calls WHERE duration_ms > 999."
+                )
+            ],
+        ),
+        (
+            "CREATE TABLE notes (id INTEGER PRIMARY KEY, n TEXT UNIQUE, CHECK (n <> ''))",
+            ["table notes comes from no migration; it is not STRICT."],
+        ),
+        (
+            "CREATE VIRTUAL TABLE search USING fts5(words, content='')",
+            ["table search comes from no migration; it is USING fts5 (words, content = '')."],
+        ),
+        ("DROP TABLE __drizzle_migrations", ["table __drizzle_migrations is missing;"]),
+        (
+            "UPDATE devflow_migrations SET checksum = 'a' WHERE version = 2",
+            ["ledger does not fit. Migration 2 harden was changed after it was applied:"],
+        ),
+        (
+            "UPDATE devflow_migrations SET name = 'soften' WHERE version = 2",
+            ["ledger does not fit. The ledger has migration 2 soften where this installation has"],
+        ),
+        ("DELETE FROM devflow_migrations", ["ledger does not fit: "]),
+    ],
+)
+def test_a_difference_is_named(
+    change: str, differences: list[str], current: Path, sql: Sql
+) -> None:
+    sql(current, change)
+    found = [str(difference) for difference in check()]
+    shown = [text for text in found if not text.startswith("table search_")]
+    assert [text[: len(start)] for text, start in zip(shown, differences, strict=True)] == (
+        differences
+    )
+
+
+@pytest.mark.parametrize(
+    ("table", "old", "new", "differences"),
+    [
+        (
+            "tool_calls",
+            "duration_ms REAL NOT NULL",
+            "duration_ms TEXT",
+            ["column tool_calls.duration_ms is TEXT; it should be REAL NOT NULL."],
+        ),
+        (
+            "tool_calls",
+            "ON DELETE CASCADE",
+            "",
+            [
+                (
+                    "foreign key tool_calls.session_id is to sessions.id ON UPDATE NO ACTION"
+                    " ON DELETE NO ACTION; it should be to sessions.id"
+                    " ON UPDATE NO ACTION ON DELETE CASCADE."
+                )
+            ],
+        ),
+        (
+            "tool_calls",
+            "REFERENCES sessions (id) ON DELETE CASCADE",
+            "",
+            [
+                (
+                    "foreign key tool_calls.session_id is missing; it should be to sessions.id ON"
+                    " UPDATE NO ACTION ON DELETE CASCADE."
+                )
+            ],
+        ),
+        (
+            "tool_calls",
+            "'timeout'",
+            "'late'",
+            [
+                (
+                    "constraint status_known of tool_calls is CHECK (status IN ('success', 'error',"
+                    " 'late')); it should be CHECK (status IN ('success', 'error', 'timeout'))."
+                )
+            ],
+        ),
+        (
+            "sessions",
+            "CONSTRAINT tool_count_not_negative CHECK (tool_count >= 0)",
+            "CHECK (tool_count >= 0), CHECK (started_at > (0)), UNIQUE (id, started_at)",
+            [
+                (
+                    "constraint tool_count_not_negative of sessions is missing;"
+                    " it should be CHECK (tool_count >= 0)."
+                ),
+                (
+                    "constraint UNIQUE (id, started_at) of sessions comes from no migration;"
+                    " it is UNIQUE."
+                ),
+                (
+                    "constraint CHECK (tool_count >= 0) of sessions comes from no migration;"
+                    " it is CHECK (tool_count >= 0)."
+                ),
+                (
+                    "constraint CHECK (started_at > (0)) of sessions comes from no migration;"
+                    " it is CHECK (started_at > (0))."
+                ),
+            ],
+        ),
+        (
+            "sessions",
+            ") STRICT",
+            ")",
+            ["table sessions is not STRICT; it should be STRICT."],
+        ),
+    ],
+)
+def test_a_difference_within_a_table_is_named(
+    table: str, old: str, new: str, differences: list[str], current: Path
+) -> None:
+    if "UNIQUE" in new:  # brings an index of its own, which cannot be written into the schema
+        with closing(sqlite3.connect(current, isolation_level=None)) as connection:
+            (definition,) = connection.execute(
+                "SELECT sql FROM sqlite_schema WHERE name = 'sessions'"
+            ).fetchone()
+            connection.execute("DROP TABLE sessions")
+            connection.execute(definition.replace(old, new))
+    else:
+        rewrite(current, table, old, new)
+    assert [str(difference) for difference in check()] == differences
+
+
+def test_an_older_version_is_a_difference(current: Path) -> None:
+    migrate(to=1, allow_down=True)
+    assert check() == (
+        Difference(
+            "schema version", "is 1, and this release's is 2. Run 'devflow-analytics migrate'."
+        ),
+    )
+    assert current.exists()
+
+
+def test_a_servers_file_differs_only_in_its_version(server_file: Path) -> None:
+    before = server_file.read_bytes()
+    assert [difference.subject for difference in check()] == ["schema version"]
+    assert server_file.read_bytes() == before
+
+
+def test_a_newer_file_cannot_be_compared(current: Path, add_migration: Callable[..., None]) -> None:
+    add_migration("CREATE TABLE a (b);", header="-- compatible-with: 2")
+    migrate(current)
+    add_migration(None)
+    ((subject, difference),) = check()
+    assert subject == "schema version"
+    assert difference.startswith("is 3, and this release knows only those up to 2:")
+
+
+def test_there_must_be_a_database_of_ours(file: Path) -> None:
+    with pytest.raises(DatabaseNotFoundError):
+        check()
+    file.parent.mkdir()
+    file.write_text("no database")
+    with pytest.raises(NotAnAnalyticsDatabaseError):
+        check()
+
+
+def entities(change: Callable[[Any, Any, Any], object]) -> list[str]:
+    """The differences once something is added to the entities."""
+    database = Database()
+    session, call = define_entities(database)
+    change(database, session, call)
+    database.bind(provider="sqlite", filename=":memory:")
+    database.generate_mapping(check_tables=False)
+    try:
+        return sorted(str(difference) for difference in in_entities(describe(database)))
+    finally:
+        database.disconnect()
+
+
+def test_the_entities_are_what_the_migrations_make() -> None:
+    assert entities(lambda *_: None) == []
+
+
+def test_a_table_of_the_entities_that_no_migration_makes_is_named() -> None:
+    def add(database: Any, *_: Any) -> None:
+        class Project(database.Entity):
+            _table_ = "projects"
+            name = Required(str)
+            note = Optional(str)
+
+    assert entities(add) == ["table projects is there in the entities, and no migration makes it."]
+
+
+@pytest.mark.parametrize(
+    ("up", "differences"),
+    [
+        (
+            "ALTER TABLE tool_calls DROP COLUMN error_type;",
+            ["column tool_calls.error_type is TEXT in the entities, and no migration makes it."],
+        ),
+        (
+            "ALTER TABLE sessions ADD COLUMN project TEXT;",
+            ["column sessions.project is made by the migrations, and no entity has it."],
+        ),
+        (
+            "DROP INDEX timestamp_tool_name_idx;",
+            [
+                (
+                    "index ON tool_calls (timestamp, tool_name) is there in the entities, and no"
+                    " migration makes it."
+                )
+            ],
+        ),
+        (
+            (
+                "DROP TABLE tool_calls;\nCREATE TABLE tool_calls (id TEXT PRIMARY KEY NOT NULL,"
+                " tool_name TEXT NOT NULL, duration_ms INTEGER NOT NULL, status TEXT,"
+                " error_type TEXT,"
+                " timestamp INTEGER NOT NULL, session_id TEXT NOT NULL REFERENCES sessions (id));"
+                "CREATE INDEX a ON tool_calls (tool_name);CREATE INDEX b ON tool_calls (timestamp);"
+                "CREATE INDEX c ON tool_calls (timestamp, tool_name);"
+                "CREATE INDEX d ON tool_calls (session_id);"
+            ),
+            [
+                (
+                    "column tool_calls.duration_ms is REAL NOT NULL in the entities, and INTEGER"
+                    " NOT NULL in what migrations make."
+                ),
+                (
+                    "column tool_calls.status is TEXT NOT NULL in the entities, and TEXT in what"
+                    " migrations make."
+                ),
+                (
+                    "foreign key tool_calls.session_id is to sessions.id ON UPDATE NO ACTION"
+                    " ON DELETE CASCADE in the entities, and to sessions.id ON UPDATE NO ACTION"
+                    " ON DELETE NO ACTION in what migrations make."
+                ),
+            ],
+        ),
+    ],
+)
+def test_entities_that_are_not_what_the_migrations_make_are_named(
+    up: str, differences: list[str], add_migration: Callable[..., None]
+) -> None:
+    add_migration(up)
+    assert entities(lambda *_: None) == differences
+    create_analytics_db().close()
+    assert sorted(map(str, check())) == differences

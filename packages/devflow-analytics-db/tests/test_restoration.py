@@ -1,0 +1,341 @@
+"""Restoring: what comes back, what is kept, and what is refused."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sqlite3
+import stat
+import threading
+from contextlib import closing
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from pony.orm import db_session
+
+from devflow_analytics_db import (
+    AnalyticsDbError,
+    CannotCreateError,
+    ConfigurationError,
+    CorruptDatabaseError,
+    DatabaseNotFoundError,
+    IncompatibleSchemaError,
+    LockedError,
+    NotAnAnalyticsDatabaseError,
+    TamperedMigrationError,
+    backup,
+    create_analytics_db,
+    migrate,
+    restore,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    Sql = Callable[..., list[tuple[Any, ...]]]
+
+SESSIONS = "SELECT id FROM sessions ORDER BY id"
+
+
+def dump(file: Path) -> list[str]:
+    with closing(sqlite3.connect(file)) as connection:
+        return list(connection.iterdump())
+
+
+def add(sql: Sql, file: Path, session: str) -> None:
+    sql(file, "INSERT INTO sessions VALUES (?, 1, NULL, 0)", session)
+
+
+@pytest.fixture
+def saved(file: Path, sql: Sql, tmp_path: Path) -> Path:
+    """A backup with the session ``old``; the file has ``new``, too."""
+    create_analytics_db().close()
+    add(sql, file, "old")
+    made = backup(file, tmp_path / "saved.db")
+    add(sql, file, "new")
+    return made
+
+
+def test_the_file_is_then_what_the_backup_is(saved: Path, file: Path, sql: Sql) -> None:
+    before, source = dump(file), saved.read_bytes()
+    restored = restore(saved)
+    assert (restored.path, restored.schema_version) == (file, 2)
+    assert dump(file) == dump(saved)
+    assert sql(file, "PRAGMA journal_mode") == [("wal",)]
+    assert sql(file, "PRAGMA integrity_check") == [("ok",)]
+    assert saved.read_bytes() == source
+    assert restored.replaced
+    assert dump(restored.replaced) == before
+    assert restored.replaced.parent == file.parent / "backups"
+    assert restored.replaced.name.endswith("Z-before-restore.db")
+    assert stat.S_IMODE(restored.replaced.stat().st_mode) == 0o600
+    assert create_analytics_db().opening.applied == ()
+
+
+def test_what_was_replaced_can_be_restored_in_turn(saved: Path, file: Path) -> None:
+    before = dump(file)
+    first = restore(saved)
+    assert first.replaced
+    restore(first.replaced)
+    assert dump(file) == before
+
+
+@pytest.mark.parametrize("state", ["no directory", "no file", "an empty file", "no tables"])
+def test_a_file_that_is_not_there_is_made(state: str, saved: Path, tmp_path: Path) -> None:
+    place = tmp_path / "elsewhere"
+    target = place / "analytics.db"
+    if state != "no directory":
+        place.mkdir()
+    if state == "an empty file":
+        target.touch()
+    elif state == "no tables":
+        with closing(sqlite3.connect(target)) as connection:
+            connection.execute("PRAGMA user_version = 0")
+            connection.execute("PRAGMA journal_mode = WAL")
+    restored = restore(saved, target)
+    assert (restored.path, restored.replaced) == (target, None)
+    assert dump(target) == dump(saved)
+    assert stat.S_IMODE(target.stat().st_mode) == 0o600
+    assert os.listdir(place) == ["analytics.db"]
+
+
+def test_an_older_backup_is_restored_as_it_is_and_upgraded_when_it_is_opened(
+    file: Path, sql: Sql
+) -> None:
+    create_analytics_db().close()
+    add(sql, file, "old")
+    migrate(to=1, allow_down=True)
+    older = migrate().backup
+    assert older
+    restored = restore(older)
+    assert (restored.schema_version, sql(file, "PRAGMA user_version")) == (1, [(1,)])
+    assert create_analytics_db().opening.applied == (2,)
+    assert sql(file, SESSIONS) == [("old",)]
+
+
+def test_a_backup_made_before_a_servers_file_was_taken_over_can_be_restored(
+    server_file: Path,
+) -> None:
+    before = dump(server_file)
+    made = create_analytics_db().opening.backup
+    assert made
+    restore(made)
+    assert dump(server_file) == before
+    assert create_analytics_db().opening.adopted
+
+
+def test_who_has_the_file_open_goes_on_with_what_was_restored(saved: Path, file: Path) -> None:
+    with create_analytics_db() as db, closing(db.connect()) as connection:
+        with db_session:
+            assert db.Session.select().count() == 2
+        restore(saved)
+        assert connection.execute(SESSIONS).fetchall() == [("old",)]
+        connection.execute("INSERT INTO sessions VALUES ('later', 1, NULL, 0)")
+        with db_session:
+            assert {session.id for session in db.Session.select()} == {"old", "later"}
+    assert create_analytics_db(file).opening.schema_version == 2
+
+
+def test_a_row_written_meanwhile_is_in_the_file_or_in_what_is_kept(
+    saved: Path, file: Path, sql: Sql
+) -> None:
+    written: list[str] = []
+    over = threading.Event()
+
+    def write() -> None:
+        with closing(sqlite3.connect(file, isolation_level=None, timeout=30)) as connection:
+            while not over.is_set():
+                session = f"written {len(written)}"
+                connection.execute("INSERT INTO sessions VALUES (?, 1, NULL, 0)", (session,))
+                written.append(session)
+
+    writers = [threading.Thread(target=write)]
+    for writer in writers:
+        writer.start()
+    kept = []
+    while len(kept) < 10:
+        if len(written) > 5 * len(kept):
+            kept.append(restore(saved).replaced)
+    over.set()
+    for writer in writers:
+        writer.join()
+    found = {name for (name,) in sql(file, SESSIONS)}
+    for copy in kept:
+        assert copy
+        found |= {name for (name,) in sql(copy, SESSIONS)}
+    assert set(written) <= found
+
+
+def test_an_interruption_leaves_the_file_as_it_was(saved: Path, file: Path) -> None:
+    before = dump(file)
+
+    def interrupt(done: int, total: int) -> None:
+        if done > total / 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        restore(saved, progress=interrupt)
+    assert dump(file) == before
+
+
+def test_progress_is_told_to_the_last_page(saved: Path) -> None:
+    told: list[tuple[int, int]] = []
+    restore(saved, progress=lambda *pages: told.append(pages))
+    assert told[-1][0] == told[-1][1] == len(told)
+
+
+def test_a_backup_with_other_pages_is_restored(saved: Path, file: Path) -> None:
+    with closing(sqlite3.connect(saved, isolation_level=None)) as connection:
+        connection.execute("PRAGMA page_size = 16384")
+        connection.execute("VACUUM")
+    restore(saved)
+    assert dump(file) == dump(saved)
+
+
+def test_a_file_in_use_elsewhere_is_locked_and_not_restored(
+    saved: Path, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DEVFLOW_ANALYTICS_BUSY_TIMEOUT_MS", "10")
+    before = dump(file)
+    with closing(sqlite3.connect(file, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(LockedError, match=r"analytics\.db is locked"):
+            restore(saved)
+    assert dump(file) == before
+
+
+# -- what is refused
+
+
+def no_database(file: Path) -> None:
+    file.write_text("no database")
+
+
+def another_programs(file: Path) -> None:
+    file.unlink(missing_ok=True)
+    with closing(sqlite3.connect(file)) as connection:
+        connection.execute("CREATE TABLE bookmarks (url)")
+
+
+def damaged_inside(file: Path) -> None:
+    with file.open("r+b") as raw:
+        raw.seek(-4096, os.SEEK_END)
+        raw.write(b"\xff" * 4096)
+
+
+def truncated(file: Path) -> None:
+    os.truncate(file, file.stat().st_size - 4096 * 3)
+
+
+def newer(file: Path) -> None:
+    with closing(sqlite3.connect(file, isolation_level=None)) as connection:
+        connection.execute("INSERT INTO devflow_migrations VALUES (3, 'next', '', 3, 0, 0, '')")
+        connection.execute("PRAGMA user_version = 3")
+
+
+def tampered(file: Path) -> None:
+    with closing(sqlite3.connect(file, isolation_level=None)) as connection:
+        connection.execute("DELETE FROM devflow_migrations")
+
+
+def missing(file: Path) -> None:
+    file.unlink()
+
+
+def empty(file: Path) -> None:
+    os.truncate(file, 0)
+
+
+def without_tables(file: Path) -> None:
+    file.unlink()
+    with closing(sqlite3.connect(file)) as connection:
+        connection.execute("PRAGMA application_id = 0x4446416e")
+
+
+@pytest.mark.parametrize(
+    ("make", "error"),
+    [
+        (no_database, NotAnAnalyticsDatabaseError),
+        (another_programs, NotAnAnalyticsDatabaseError),
+        (damaged_inside, CorruptDatabaseError),
+        (truncated, CorruptDatabaseError),
+        (newer, IncompatibleSchemaError),
+        (tampered, TamperedMigrationError),
+        (missing, DatabaseNotFoundError),
+        (empty, DatabaseNotFoundError),
+        (without_tables, DatabaseNotFoundError),
+    ],
+)
+@pytest.mark.parametrize("target", ["there", "not there"])
+def test_a_source_that_is_no_good_is_refused_and_nothing_is_changed(
+    target: str,
+    make: Callable[[Path], None],
+    error: type[AnalyticsDbError],
+    saved: Path,
+    file: Path,
+    tmp_path: Path,
+) -> None:
+    make(saved)
+    source = saved.read_bytes() if saved.exists() else None
+    place = file if target == "there" else tmp_path / "elsewhere" / "analytics.db"
+    before = file.read_bytes()
+    with pytest.raises(error, match=r"saved\.db"):
+        restore(saved, place)
+    assert (saved.read_bytes() if saved.exists() else None) == source
+    assert (file.read_bytes(), os.listdir(file.parent)) == (before, ["analytics.db"])
+    assert not (tmp_path / "elsewhere").exists()
+
+
+def test_the_database_itself_is_no_backup_of_it(saved: Path, file: Path, tmp_path: Path) -> None:
+    link = tmp_path / "link.db"
+    link.symlink_to(file)
+    for source in (file, link):
+        with pytest.raises(ConfigurationError, match="is the database itself"):
+            restore(source)
+    assert saved.exists()
+
+
+@pytest.mark.parametrize("make", [no_database, another_programs])
+def test_what_is_not_ours_is_not_replaced(
+    make: Callable[[Path], None], saved: Path, file: Path
+) -> None:
+    make(file)
+    before = file.read_bytes()
+    with pytest.raises(NotAnAnalyticsDatabaseError, match="Move it away"):
+        restore(saved)
+    assert (file.read_bytes(), os.listdir(file.parent)) == (before, ["analytics.db"])
+
+
+def test_a_directory_in_the_place_of_the_database_is_not_replaced(saved: Path, file: Path) -> None:
+    file.unlink()
+    file.mkdir()
+    with pytest.raises(CannotCreateError, match="is a directory"):
+        restore(saved)
+    assert os.listdir(file.parent) == ["analytics.db"]
+
+
+@pytest.mark.parametrize("make", [newer, tampered, damaged_inside])
+def test_a_file_of_ours_that_is_no_use_is_kept_and_replaced(
+    make: Callable[[Path], None], saved: Path, file: Path, tmp_path: Path
+) -> None:
+    make(file)
+    as_it_was = tmp_path / "as it was.db"
+    shutil.copy(file, as_it_was)
+    restored = restore(saved)
+    assert dump(file) == dump(saved)
+    assert restored.replaced
+    # but for the header's words on how it is written, the same bytes
+    kept, before = restored.replaced.read_bytes(), as_it_was.read_bytes()
+    assert (kept[4096:], len(kept)) == (before[4096:], len(before))
+
+
+def test_a_file_that_cannot_even_be_copied_is_left_as_it_is(saved: Path, file: Path) -> None:
+    truncated(file)
+    before = file.read_bytes()
+    with pytest.raises(CorruptDatabaseError, match=r"analytics\.db is damaged"):
+        restore(saved)
+    assert file.read_bytes() == before
+    assert "analytics.db" in os.listdir(file.parent)
+    file.unlink()
+    assert restore(saved).replaced is None
