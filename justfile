@@ -25,7 +25,7 @@ _alone package:
 pythons:
     for version in {{ pythons }}; do \
         uv run --locked --isolated --python "$version" --no-default-groups --group test \
-            python -m pytest -q -n auto; \
+            --group tools python -m pytest -q -n auto; \
     done
 
 # Run all tests and demand 95 % of lines and branches covered in each package
@@ -42,7 +42,15 @@ lint:
     uv run --locked ruff check
     uv run --locked ruff format --check
     uv run --locked codespell
-    uv run --locked mypy packages/*/src packages/*/typing_tests
+    uv run --locked mypy packages/*/src packages/*/typing_tests tools
+
+# Draft the next migration from what was changed in the entities
+migration name:
+    uv run --locked python tools/draft_migration.py {{ name }}
+
+# Write down the schema that the migrations make
+schema:
+    uv run --locked python tools/dump_schema.py > packages/devflow-analytics-db/schema.sql
 
 # Put right what can be put right without thinking
 fix:

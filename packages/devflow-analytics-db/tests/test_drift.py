@@ -20,6 +20,8 @@ from devflow_analytics_db import (
     restore,
 )
 from devflow_analytics_db.drift import describe, in_entities
+from devflow_analytics_db.migration import build, latest_version
+from devflow_analytics_db.structure import structure
 from devflow_analytics_schema import define_entities
 
 if TYPE_CHECKING:
@@ -265,7 +267,9 @@ def entities(change: Callable[[Any, Any, Any], object]) -> list[str]:
     database.bind(provider="sqlite", filename=":memory:")
     database.generate_mapping(check_tables=False)
     try:
-        return sorted(str(difference) for difference in in_entities(describe(database)))
+        with closing(build(latest_version())) as connection:
+            differences = in_entities(describe(database), structure(connection))
+        return sorted(map(str, differences))
     finally:
         database.disconnect()
 

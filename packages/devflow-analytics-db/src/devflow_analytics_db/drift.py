@@ -62,7 +62,8 @@ def check(path: str | os.PathLike[str] | None = None) -> tuple[Difference, ...]:
             with closing(look(file)) as connection:
                 connection.execute("BEGIN")
                 differences = list(_in_file(connection, file))
-    differences += in_entities(_entities())
+    with closing(build(latest_version())) as connection:
+        differences += in_entities(_entities(), structure(connection))
     log("info", "schema of %s checked: %d differences", file, len(differences))
     return tuple(differences)
 
@@ -87,7 +88,11 @@ def _in_file(connection: sqlite3.Connection, file: str) -> Iterator[Difference]:
             made.execute(ledger.CREATE)
             for change in ledger.changes(ledger.read(connection), load_migrations()):
                 yield Difference("ledger", f"does not fit. {change}.")
-        actual, expected = structure(connection), structure(made)
+        yield from compare(structure(connection), structure(made))
+
+
+def compare(actual: Structure, expected: Structure) -> Iterator[Difference]:
+    """Yield in what a structure differs from what it should be."""
     for part, definition in _all_but_parts_of_missing(expected, actual):
         if part not in actual:
             yield Difference(str(part), f"is missing; it should be {definition}.")
@@ -98,10 +103,8 @@ def _in_file(connection: sqlite3.Connection, file: str) -> Iterator[Difference]:
             yield Difference(str(part), f"comes from no migration; it is {definition}.")
 
 
-def in_entities(described: Structure) -> Iterator[Difference]:
+def in_entities(described: Structure, made: Structure) -> Iterator[Difference]:
     """Yield in what entities, as `describe` gives them, differ from what the migrations make."""
-    with closing(build(latest_version())) as connection:
-        made = structure(connection)
     entities = {part.table for part in described}
     described = _as_pony_sees(described)
     made = _as_pony_sees({part: made[part] for part in made if part.table in entities})

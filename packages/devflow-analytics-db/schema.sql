@@ -1,0 +1,45 @@
+-- Schema version 2, as the migrations make it. Written by 'just schema'.
+
+CREATE TABLE "__drizzle_migrations" (
+    id SERIAL PRIMARY KEY,
+    hash text NOT NULL,
+    created_at numeric
+);
+
+CREATE TABLE devflow_migrations (
+    version INTEGER PRIMARY KEY,
+    name TEXT NOT NULL,
+    checksum TEXT NOT NULL, -- SHA-256 of the normalised SQL
+    compatible_with INTEGER NOT NULL, -- the oldest schema version whose code may still write
+    applied_at INTEGER NOT NULL, -- Unix time, seconds
+    duration_ms INTEGER NOT NULL,
+    applied_by TEXT NOT NULL
+) STRICT;
+
+CREATE TABLE "sessions" (
+    id TEXT PRIMARY KEY NOT NULL,
+    started_at INTEGER NOT NULL, -- Unix time, seconds
+    ended_at INTEGER, -- Unix time, seconds
+    tool_count INTEGER NOT NULL DEFAULT 0,
+    CONSTRAINT tool_count_not_negative CHECK (tool_count >= 0)
+) STRICT;
+
+CREATE TABLE "tool_calls" (
+    id TEXT PRIMARY KEY NOT NULL,
+    tool_name TEXT NOT NULL,
+    duration_ms REAL NOT NULL, -- milliseconds
+    status TEXT NOT NULL,
+    error_type TEXT,
+    timestamp INTEGER NOT NULL, -- Unix time, seconds
+    session_id TEXT NOT NULL REFERENCES sessions (id) ON DELETE CASCADE,
+    CONSTRAINT duration_not_negative_or_infinite CHECK (duration_ms >= 0 AND duration_ms < 9e999),
+    CONSTRAINT status_known CHECK (status IN ('success', 'error', 'timeout'))
+) STRICT;
+
+CREATE INDEX session_id_idx ON tool_calls (session_id);
+
+CREATE INDEX timestamp_idx ON tool_calls (timestamp);
+
+CREATE INDEX timestamp_tool_name_idx ON tool_calls (timestamp, tool_name);
+
+CREATE INDEX tool_name_idx ON tool_calls (tool_name);

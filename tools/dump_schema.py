@@ -1,0 +1,24 @@
+"""Print the schema that the migrations make, for `schema.sql`. Run by ``just schema``."""
+
+from __future__ import annotations
+
+from contextlib import closing
+
+from devflow_analytics_db import ledger
+from devflow_analytics_db.migration import build, latest_version
+
+
+def dump() -> str:
+    """Return every table, index, trigger and view, each with its table, in a stable order."""
+    with closing(build(latest_version())) as connection:
+        connection.execute(ledger.CREATE)
+        objects = connection.execute(
+            "SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL"
+            " ORDER BY tbl_name, type <> 'table', type, name"
+        ).fetchall()
+    head = f"-- Schema version {latest_version()}, as the migrations make it."
+    return "".join([f"{head} Written by 'just schema'.\n", *(f"\n{sql};\n" for (sql,) in objects)])
+
+
+if __name__ == "__main__":
+    print(dump(), end="")
