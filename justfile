@@ -12,6 +12,10 @@ _default:
 test *arguments:
     uv run --locked python -m pytest -n auto {{ arguments }}
 
+# Strike with faults at every point where they can; minutes
+test-faults *arguments:
+    uv run --locked python -m pytest -n auto -m faults tests/faults {{ arguments }}
+
 # Run each package's tests in an environment of its own, side by side
 [parallel]
 alone: (_alone "devflow-analytics-schema") (_alone "devflow-analytics-db") (_alone "devflow-analytics-cli")
@@ -61,5 +65,8 @@ fix:
 wheels:
     uv run --locked python tests/check_wheels.py
 
-# Everything that CI runs
+# Everything that a change must pass, but for the faults
 check: lint coverage alone pythons wheels
+
+# Everything that CI runs
+ci: check test-faults

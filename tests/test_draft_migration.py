@@ -320,8 +320,8 @@ def test_what_a_draft_leaves_to_do_is_said(
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.splitlines()[1:] == [
         (
-            "It leaves to be written by hand: constraint CHECK (note <> '') of sessions is missing; it"
-            " should be CHECK (note <> '')."
+            "It leaves to be written by hand: constraint CHECK (note <> '') of sessions is missing;"
+            " it should be CHECK (note <> '')."
         )
     ]
 

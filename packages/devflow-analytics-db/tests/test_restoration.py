@@ -330,12 +330,37 @@ def test_a_file_of_ours_that_is_no_use_is_kept_and_replaced(
     assert (kept[4096:], len(kept)) == (before[4096:], len(before))
 
 
-def test_a_file_that_cannot_even_be_copied_is_left_as_it_is(saved: Path, file: Path) -> None:
-    truncated(file)
+def first_page(file: Path) -> None:
+    """Destroy the schema, and leave the header."""
+    with file.open("r+b") as raw:
+        raw.seek(100)
+        raw.write(b"\xff" * 3000)
+
+
+def header(file: Path) -> None:
+    with file.open("r+b") as raw:
+        raw.write(bytes(100))
+
+
+@pytest.mark.parametrize(
+    ("make", "error", "sentence"),
+    [
+        (truncated, CorruptDatabaseError, r"Move it and the files beside it to a safe place"),
+        (first_page, CorruptDatabaseError, r"Move it and the files beside it to a safe place"),
+        (header, NotAnAnalyticsDatabaseError, r"is not an SQLite database.* Move it away"),
+    ],
+)
+def test_a_file_that_cannot_even_be_copied_is_left_as_it_is(
+    make: Callable[[Path], None],
+    error: type[AnalyticsDbError],
+    sentence: str,
+    saved: Path,
+    file: Path,
+) -> None:
+    make(file)
     before = file.read_bytes()
-    with pytest.raises(CorruptDatabaseError, match=r"analytics\.db is damaged"):
+    with pytest.raises(error, match=sentence):
         restore(saved)
     assert file.read_bytes() == before
-    assert "analytics.db" in os.listdir(file.parent)
     file.unlink()
     assert restore(saved).replaced is None

@@ -134,9 +134,8 @@ def _write_copy(
             _sync(partial)
             _rename(partial, final)
             _sync(os.path.dirname(final))
-        except BaseException:
+        finally:
             _remove(partial)
-            raise
     log("info", "made backup %s", final)
 
 
@@ -226,8 +225,6 @@ def _rename(partial: str, final: str) -> None:
         if os.path.lexists(final):
             raise _exists(final) from None
         os.rename(partial, final)
-    else:
-        os.unlink(partial)
 
 
 def _exists(path: str) -> AnalyticsDbError:

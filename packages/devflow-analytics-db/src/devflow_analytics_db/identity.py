@@ -78,17 +78,17 @@ def recognise(file: str) -> int | None:
     """Return the schema version of a file of ours or DevFlow's; None if it is no use as it is.
 
     Raises:
-        CorruptDatabaseError: it is damaged, so far that it does not show whose it is.
+        CorruptDatabaseError, sqlite3.Error: it is damaged, and does not show whose it is.
         NotAnAnalyticsDatabaseError: it is another program's.
     """
     try:
         return look_at(file).version
     except (IncompatibleSchemaError, TamperedMigrationError):
         return None
-    except CorruptDatabaseError:
-        if not _is_marked(file):
-            raise
-        return None
+    except sqlite3.DatabaseError as fault:
+        if base_code(fault) == sqlite3.SQLITE_CORRUPT and _is_marked(file):
+            return None
+        raise
 
 
 def _is_marked(file: str) -> bool:

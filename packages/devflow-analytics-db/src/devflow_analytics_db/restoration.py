@@ -18,7 +18,11 @@ from devflow_analytics_db.connection import (
     look,
     open_existing,
 )
-from devflow_analytics_db.errors import ConfigurationError, DatabaseNotFoundError
+from devflow_analytics_db.errors import (
+    ConfigurationError,
+    CorruptDatabaseError,
+    DatabaseNotFoundError,
+)
 from devflow_analytics_db.faults import locked, logging_errors, naming_faults
 from devflow_analytics_db.identity import claim, identify, look_at, recognise
 from devflow_analytics_db.log import log
@@ -79,8 +83,14 @@ def restore(
             if version == 0:
                 raise DatabaseNotFoundError(f"{source_file} holds no tables. Name another backup.")
             require_sound(backup, source_file)
-            with naming_faults(file):
-                replaced = _replace(backup, file, progress)
+            try:
+                with naming_faults(file):
+                    replaced = _replace(backup, file, progress)
+            except CorruptDatabaseError as error:
+                raise CorruptDatabaseError(
+                    f"{file} is damaged so far that SQLite cannot copy it. It was left as it is."
+                    " Move it and the files beside it to a safe place, then restore again."
+                ) from error
     log("info", "restored %s from %s: schema version %d", file, source_file, version)
     return Restored(Path(file), version, replaced)
 

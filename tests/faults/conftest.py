@@ -1,0 +1,68 @@
+"""What is slow: the same fault again and again, at every point where it could strike.
+
+Run by ``just test-faults``; each test counts its cases, and the counts are printed at the end.
+"""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from devflow_analytics_db import create_analytics_db, migrate
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+HERE = Path(__file__).parent
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if HERE in item.path.parents:
+            item.add_marker(pytest.mark.faults)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    counted = [
+        (dict(report.user_properties)["cases"], report.nodeid.rpartition("::")[2])
+        for report in terminalreporter.getreports("passed")
+        if "cases" in dict(report.user_properties)
+    ]
+    if counted:
+        terminalreporter.section("cases tried")
+        for cases, test in sorted(counted, key=lambda count: count[1]):
+            terminalreporter.line(f"{cases:6} {test}")
+        terminalreporter.line(f"{sum(cases for cases, _ in counted):6} in all")
+
+
+@pytest.fixture
+def count(record_property: Callable[[str, object], None]) -> Callable[[int], None]:
+    """Tell how many cases a test tried."""
+    return lambda cases: record_property("cases", cases)
+
+
+@pytest.fixture(scope="session")
+def starts(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path | None]:
+    """Files to begin with, by what they are; never touched, only copied."""
+    directory = tmp_path_factory.mktemp("starts")
+    current, at_1, servers = (directory / f"{name}.db" for name in ("current", "at 1", "server's"))
+    create_analytics_db(current).close()
+    with closing(sqlite3.connect(current)) as connection, connection:
+        connection.execute("INSERT INTO sessions VALUES ('s', 1, NULL, 60)")
+        connection.executemany(
+            "INSERT INTO tool_calls VALUES (?, 'git-log', 1.5, 'success', NULL, 2, 's')",
+            [(f"call {number}",) for number in range(60)],
+        )
+    shutil.copy(current, at_1)
+    migrate(at_1, to=1, allow_down=True)
+    shutil.copy(at_1, servers)
+    with closing(sqlite3.connect(servers)) as connection:
+        connection.execute("DROP TABLE devflow_migrations")
+        connection.execute("PRAGMA application_id = 0")
+        connection.execute("PRAGMA user_version = 0")
+    return {"nothing": None, "server's": servers, "at 1": at_1, "current": current}

@@ -1,0 +1,149 @@
+"""A process is killed, or the disk fails, at every system call that changes something, in turn."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+from typing import TYPE_CHECKING
+
+import pytest
+
+from devflow_analytics_db import check, create_analytics_db, migrate
+from devflow_analytics_db.structure import structure
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    State = tuple[object, list[object]]
+
+WRITING = ("mkdir", "link", "unlink", "pwrite64", "ftruncate", "fsync", "fdatasync")
+CHANGING = (*WRITING, "chmod", "fchmod", "rename", "fcntl")
+
+FAULTS = {"signal=KILL": CHANGING, "error=ENOSPC": WRITING, "error=EIO": WRITING}
+"""What strikes, and at which calls."""
+
+OPEN = "from devflow_analytics_db import create_analytics_db; create_analytics_db({file!r})"
+DOWN = "from devflow_analytics_db import migrate; migrate({file!r}, to=1, allow_down=True)"
+
+RUNS = {
+    "first init": ("nothing", OPEN),
+    "adoption": ("server's", OPEN),
+    "upgrade": ("at 1", OPEN),
+    "way down": ("current", DOWN),
+}
+"""What is interrupted: the file to begin with, and the code."""
+
+
+NOTHING: State = ({}, [(0,)])
+"""No file, or one without a table."""
+
+
+def state_of(file: Path) -> State:
+    """Return the structure and the rows of what a copy of the files, opened by SQLite, has."""
+    if not file.exists():
+        return NOTHING
+    copies = file.parent.with_name("copies")
+    shutil.copytree(file.parent, copies)
+    try:
+        with closing(sqlite3.connect(copies / file.name)) as connection:
+            assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+            parts = structure(connection)
+            rows = [
+                connection.execute(f"SELECT rowid, * FROM {part.table} ORDER BY 1").fetchall()
+                for part in parts
+                if part.kind == "table" and part.table != "devflow_migrations"
+            ]
+            if any(part.table == "devflow_migrations" for part in parts):
+                rows += connection.execute("SELECT version FROM devflow_migrations").fetchall()
+            rows += connection.execute("PRAGMA user_version").fetchall()
+            return parts, rows
+    finally:
+        shutil.rmtree(copies)
+
+
+class Ground:
+    """A directory in which a run begins anew each time."""
+
+    def __init__(self, directory: Path, run: str, starts: dict[str, Path | None]) -> None:
+        start, self.code = RUNS[run]
+        self.start = starts[start]
+        self.file = directory / "ground" / ".devflow" / "analytics.db"
+
+    def prepare(self) -> None:
+        shutil.rmtree(self.file.parent.parent, ignore_errors=True)
+        self.file.parent.parent.mkdir()
+        if self.start:
+            self.file.parent.mkdir()
+            shutil.copy(self.start, self.file)
+
+    def run(self, *before: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [*before, sys.executable, "-c", self.code.format(file=str(self.file))],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+        )
+
+    def is_struck(self, call: str, fault: str, number: int) -> bool:
+        """Begin anew, and tell whether the fault came at that call: there may be fewer."""
+        self.prepare()
+        log = self.file.parents[2] / "strace"
+        done = self.run(
+            *("strace", "-f", "-o", str(log)),
+            *("-e", f"trace={call}", "-e", f"inject={call}:{fault}:when={number}"),
+        )
+        if "KILL" in fault:
+            assert done.returncode in {0, -9}, done
+            return done.returncode == -9
+        # in whatever it was, it succeeded all the same or said by name what was wrong
+        assert done.returncode == 0 or "\ndevflow_analytics_db.errors." in done.stderr, done
+        return "(INJECTED)" in log.read_text()
+
+    def finish(self) -> None:
+        """Do in this process what was interrupted."""
+        if "migrate" in self.code:
+            migrate(self.file, to=1, allow_down=True)
+        else:
+            create_analytics_db(self.file).close()
+
+
+@pytest.fixture(autouse=True)
+def strace() -> None:
+    if not shutil.which("strace"):
+        pytest.fail("strace is needed to inject faults: apt-get install strace")
+
+
+@pytest.mark.parametrize("run", RUNS)
+@pytest.mark.parametrize("fault", FAULTS)
+def test_whatever_strikes_the_file_is_whole_and_the_next_run_succeeds(
+    fault: str,
+    run: str,
+    tmp_path: Path,
+    starts: dict[str, Path | None],
+    count: Callable[[int], None],
+) -> None:
+    ground = Ground(tmp_path, run, starts)
+    ground.prepare()
+    before = state_of(ground.file)
+    ground.finish()
+    after = state_of(ground.file)
+    cases = dict.fromkeys(FAULTS[fault], 0)
+    for call in cases:
+        while ground.is_struck(call, fault, cases[call] + 1):
+            cases[call] += 1
+            here = f"{call} number {cases[call]}"
+            now = state_of(ground.file)
+            assert now in (before, after), here
+            ground.finish()
+            assert state_of(ground.file) == after, here
+            assert run == "way down" or check(ground.file) == (), here
+            backups = ground.file.parent / "backups"
+            assert not [*backups.glob("*.partial*")], here
+            assert all(copy.stat().st_mode & 0o777 == 0o600 for copy in backups.glob("*")), here
+    assert min(cases[call] for call in ("pwrite64", "fdatasync", "unlink")) > 0, cases
+    count(sum(cases.values()))
