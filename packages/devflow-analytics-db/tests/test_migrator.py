@@ -136,14 +136,20 @@ def test_a_ledger_with_a_gap_is_refused_and_nothing_is_applied(
 
 
 def test_a_newer_file_that_older_code_may_write_is_opened_without_a_change(
-    file: Path, sql: Sql, add_migration: Callable[..., None]
+    file: Path,
+    sql: Sql,
+    add_migration: Callable[..., None],
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     add_migration("CREATE TABLE a (b);", header="-- compatible-with: 2")
     create_analytics_db().close()
     add_migration(None)
     before = file.read_bytes()
+    caplog.clear()
     with create_analytics_db() as db:
         assert (db.opening.schema_version, db.opening.applied) == (3, ())
+    warnings = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    assert warnings == [f"{file} is newer than this release, which may still write to it"]
     assert file.read_bytes() == before
     assert sql(file, "SELECT max(version) FROM devflow_migrations") == [(3,)]
 

@@ -24,7 +24,7 @@ from devflow_analytics_db.errors import (
     DatabaseNotFoundError,
 )
 from devflow_analytics_db.faults import locked, logging_errors, naming_faults
-from devflow_analytics_db.identity import claim, identify, look_at, recognise
+from devflow_analytics_db.identity import claim, identify, recognise
 from devflow_analytics_db.log import log
 
 if TYPE_CHECKING:
@@ -75,22 +75,20 @@ def restore(
     if source_file == file:
         raise ConfigurationError(f"{file} is the database itself. Name a backup of it.")
     files.require(source_file)
-    with naming_faults(source_file):
-        look_at(source_file)
-        with closing(look(source_file)) as backup:
-            backup.execute("BEGIN")
-            version = identify(backup, source_file).version
-            if version == 0:
-                raise DatabaseNotFoundError(f"{source_file} holds no tables. Name another backup.")
-            require_sound(backup, source_file)
-            try:
-                with naming_faults(file):
-                    replaced = _replace(backup, file, progress)
-            except CorruptDatabaseError as error:
-                raise CorruptDatabaseError(
-                    f"{file} is damaged so far that SQLite cannot copy it. It was left as it is."
-                    " Move it and the files beside it to a safe place, then restore again."
-                ) from error
+    with naming_faults(source_file), closing(look(source_file)) as backup:
+        backup.execute("BEGIN")
+        version = identify(backup, source_file).version
+        if version == 0:
+            raise DatabaseNotFoundError(f"{source_file} holds no tables. Name another backup.")
+        require_sound(backup, source_file)
+        try:
+            with naming_faults(file):
+                replaced = _replace(backup, file, progress)
+        except CorruptDatabaseError as error:
+            raise CorruptDatabaseError(
+                f"{file} is damaged so far that SQLite cannot copy it. It was left as it is."
+                " Move it and the files beside it to a safe place, then restore again."
+            ) from error
     log("info", "restored %s from %s: schema version %d", file, source_file, version)
     return Restored(Path(file), version, replaced)
 
