@@ -153,10 +153,12 @@ def test_a_database_that_there_is_not_is_66(command: Command, home: Path) -> Non
     assert os.listdir(home) == [".devflow"]
 
 
-# Makes the terminal on stdin the controlling one, so that Ctrl-C there is a signal.
+# As a shell starts a command: the terminal on stdin is the controlling one, so that Ctrl-C there is
+# a signal, and that signal is not ignored (CI systems may start everything with it ignored).
 AT_ITS_TERMINAL = """
-import fcntl, os, sys, termios
+import fcntl, os, signal, sys, termios
 fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+signal.signal(signal.SIGINT, signal.SIG_DFL)
 os.execv(sys.argv[1], sys.argv[1:])
 """
 
