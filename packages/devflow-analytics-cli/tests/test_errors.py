@@ -207,8 +207,10 @@ def test_an_interruption_is_130(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_an_interruption_before_the_command_is_known_is_130_too() -> None:
     code = """if True:
-        import _thread, sys
+        import _thread, signal, sys
         from devflow_analytics_cli.main import main
+
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # CI systems may ignore it
 
         class Interrupting:  # what Ctrl-C does in the middle of the imports
             def find_spec(self, *_):

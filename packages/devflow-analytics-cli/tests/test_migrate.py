@@ -8,7 +8,7 @@ import select
 import sqlite3
 import subprocess
 import sys
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -188,9 +188,14 @@ class Terminal:
 
     def answer(self, keys: str) -> tuple[int, str]:
         """Type, and return the exit status and what went to stdout."""
-        os.write(self.master, keys.encode())
-        stdout, _ = self.process.communicate(timeout=30)
-        return self.process.returncode, stdout
+        for _ in range(30):
+            # Again, as a person would: Python does not hear a Ctrl-C that comes after input() has
+            # shown its question and before it reads.
+            os.write(self.master, keys.encode())
+            with suppress(subprocess.TimeoutExpired):
+                stdout, _ = self.process.communicate(timeout=1)
+                return self.process.returncode, stdout
+        raise TimeoutError(keys)
 
     def close(self) -> None:
         os.close(self.master)
