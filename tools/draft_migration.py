@@ -18,7 +18,7 @@ from pony.orm import Database
 from sqlite_utils import Database as SqliteUtils
 from sqlite_utils.db import TransformError
 
-from devflow_analytics_db.drift import compare, describe, in_entities
+from devflow_analytics_db.drift import compare, create_script, describe, in_entities
 from devflow_analytics_db.identity import SERVER_LEDGER
 from devflow_analytics_db.migration import DIRECTORY, Migration, build, latest_version
 from devflow_analytics_db.sql_text import canonical
@@ -224,18 +224,16 @@ def columns(connection: sqlite3.Connection, table: str) -> dict[str, Column]:
 
 
 def entities() -> Database:
-    """Return a mapped Pony database with the entities; nothing is made in it."""
+    """Return a Pony database with the entities, bound to nothing yet."""
     database = Database()
     define_entities(database)
-    database.bind(provider="sqlite", filename=":memory:")
-    database.generate_mapping(check_tables=False)
     return database
 
 
 def made_by_entities(database: Database) -> sqlite3.Connection:
     """Return a database in memory with the tables that Pony would make, but STRICT."""
     connection = sqlite3.connect(":memory:", isolation_level=None)
-    for statement in database.schema.generate_create_script().split(";\n"):
+    for statement in create_script(database).split(";\n"):
         unquoted = statement.strip().replace('"', "")
         connection.execute(f"{unquoted} STRICT" if unquoted[:12] == "CREATE TABLE" else unquoted)
     return connection

@@ -43,7 +43,7 @@ def test_each_difference_is_a_line_and_the_status_is_1(command: Command, file: P
     assert json.loads(done.stdout) == {
         "ok": False,
         "findings": [
-            {"subject": "index session_id_idx", "difference": missing},
-            {"subject": "table notes", "difference": more},
+            {"subject": "index session_id_idx", "difference": missing, "severity": "fail"},
+            {"subject": "table notes", "difference": more, "severity": "warn"},
         ],
     }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 import devflow_analytics_db
-from devflow_analytics_cli.output import echo_json
+from devflow_analytics_cli.output import echo_json, json_option
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -13,13 +13,22 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.option("--json", "as_json", is_flag=True, help="Print the result as one JSON object.")
+@json_option
 @click.pass_context
 def check(ctx: click.Context, as_json: bool) -> None:
-    """Compare the database with what the migrations make, and that with the entities.
+    """Tell in what the database is not as it should be.
 
-    Changes nothing. The exit status is 1 if something differs, and each difference is named. What
-    you added yourself is named, too; it does no harm, and is kept.
+    It is compared with what the migrations make, and that with the entities. Changes nothing. The
+    exit status is 1 if something differs, and each difference is named. What you added yourself
+    is named, too, with severity warn; it is kept.
+
+    \b
+    The keys of --json:
+      ok            whether nothing differs
+      findings      a list of objects with
+        subject     what differs, such as "index session_id_idx"
+        difference  in what
+        severity    warn if nothing is broken, else fail
     """
     settings: Settings = ctx.obj
     differences = devflow_analytics_db.check(settings.path)

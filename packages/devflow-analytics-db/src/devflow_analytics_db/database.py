@@ -12,6 +12,7 @@ from devflow_analytics_db.faults import denied, is_writable, logging_errors, nam
 from devflow_analytics_db.identity import look_at
 from devflow_analytics_db.log import log
 from devflow_analytics_db.migration import latest_version
+from devflow_analytics_db.version import OLDEST_SQLITE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,9 +24,6 @@ if TYPE_CHECKING:
     from pony.orm import Database
 
     from devflow_analytics_schema import Entities, Session, ToolCall
-
-OLDEST_SQLITE = (3, 37, 0)
-"""The first SQLite with STRICT tables."""
 
 
 @logging_errors
@@ -154,7 +152,11 @@ class AnalyticsDb:
         come at once each bind; all use what was appended first.
         """
         if not self._pony:
-            self._pony.append(_bind(self._file))
+            bound = _bind(self._file)
+            self._pony.append(bound)
+            if self._pony[0] is not bound:
+                # Not database.disconnect(), which refuses inside a db_session.
+                bound[0].provider.disconnect()
         return self._pony[0]
 
 

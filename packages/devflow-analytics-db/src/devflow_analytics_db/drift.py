@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import closing
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from devflow_analytics_db import files, ledger, location
 from devflow_analytics_db.connection import look
@@ -29,6 +29,8 @@ class Difference(NamedTuple):
     """What it is about, such as ``index session_id_idx``."""
     difference: str
     """In what it differs, such as ``is missing; it should be ON tool_calls (session_id).``"""
+    severity: Literal["warn", "fail"] = "fail"
+    """``warn`` where nothing is broken: an addition of the user's own, or another version."""
 
     def __str__(self) -> str:
         return f"{self.subject} {self.difference}"
@@ -76,12 +78,14 @@ def _in_file(connection: sqlite3.Connection, file: str) -> Iterator[Difference]:
             "schema version",
             f"is {version}, and this release knows only those up to {known}: its tables cannot be"
             " compared. Use the newer release.",
+            "warn",
         )
         return
     if version < known:
         yield Difference(
             "schema version",
             f"is {version}, and this release's is {known}. Run 'devflow-analytics migrate'.",
+            "warn",
         )
     with closing(build(version)) as made:
         if version and not identity.made_by_server:
@@ -100,7 +104,7 @@ def compare(actual: Structure, expected: Structure) -> Iterator[Difference]:
             yield Difference(str(part), f"is {actual[part]}; it should be {definition}.")
     for part, definition in _all_but_parts_of_missing(actual, expected):
         if part not in expected:
-            yield Difference(str(part), f"comes from no migration; it is {definition}.")
+            yield Difference(str(part), f"comes from no migration; it is {definition}.", "warn")
 
 
 def in_entities(described: Structure, made: Structure) -> Iterator[Difference]:
@@ -150,10 +154,27 @@ def _as_pony_sees(parts: Structure) -> Structure:
     return seen
 
 
+def create_script(database: Database) -> str:
+    """Return the SQL by which Pony would make the tables of entities that are not bound yet."""
+    connections: list[sqlite3.Connection] = []
+
+    @database.on_connect(provider="sqlite")  # type: ignore[untyped-decorator]  # Pony has no types
+    def _keep(_: Database, connection: sqlite3.Connection) -> None:
+        connections.append(connection)  # Pony never closes one to a database in memory
+
+    database.bind(provider="sqlite", filename=":memory:")
+    try:
+        database.generate_mapping(check_tables=False)
+        return str(database.schema.generate_create_script())
+    finally:
+        for connection in connections:
+            connection.close()
+
+
 def describe(database: Database) -> Structure:
-    """Return the structure that the entities of a bound and mapped Pony ``Database`` describe."""
+    """Return the structure that entities which are not bound yet describe."""
     with closing(sqlite3.connect(":memory:")) as connection:
-        connection.executescript(database.schema.generate_create_script())
+        connection.executescript(create_script(database))
         return structure(connection)
 
 
@@ -164,9 +185,4 @@ def _entities() -> Structure:
 
     database = Database()
     define_entities(database)
-    database.bind(provider="sqlite", filename=":memory:")
-    try:
-        database.generate_mapping(check_tables=False)
-        return describe(database)
-    finally:
-        database.disconnect()
+    return describe(database)
