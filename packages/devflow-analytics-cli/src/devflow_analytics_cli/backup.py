@@ -7,7 +7,8 @@ import os
 import click
 
 import devflow_analytics_db
-from devflow_analytics_cli.output import echo_json, shown
+from devflow_analytics_cli.output import echo_json, json_option, shown
+from devflow_analytics_cli.progress import progress_bar
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -16,15 +17,21 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("destination", metavar="[DEST]", required=False)
-@click.option("--json", "as_json", is_flag=True, help="Print the result as one JSON object.")
+@json_option
 @click.pass_obj
 def backup(settings: Settings, destination: str | None, as_json: bool) -> None:
     """Copy the database to DEST, a new file or a directory.
 
     Without DEST, to backups beside the database. Others may go on writing to it. The copy is
     checked, and readable by you alone; no file is ever overwritten.
+
+    \b
+    The keys of --json:
+      backup        the copy
+      size_bytes    its size
     """
-    made = devflow_analytics_db.backup(settings.path, destination)
+    with progress_bar("Backing up", settings) as progress:
+        made = devflow_analytics_db.backup(settings.path, destination, progress=progress)
     if as_json:
         echo_json({"backup": made, "size_bytes": os.stat(made).st_size})
     elif not settings.quiet:

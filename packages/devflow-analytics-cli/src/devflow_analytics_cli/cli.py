@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from contextlib import suppress
 from typing import Any
@@ -11,12 +12,25 @@ import click
 from devflow_analytics_cli import __version__
 from devflow_analytics_cli.backup import backup
 from devflow_analytics_cli.check import check
+from devflow_analytics_cli.doctor import doctor
 from devflow_analytics_cli.init import init
 from devflow_analytics_cli.main import interrupted
 from devflow_analytics_cli.migrate import migrate
+from devflow_analytics_cli.path import path
 from devflow_analytics_cli.restore import restore
 from devflow_analytics_cli.settings import Settings
+from devflow_analytics_cli.status import status
 from devflow_analytics_db import AnalyticsDbError
+
+EPILOG = """\
+\b
+Environment variables:
+  DEVFLOW_ANALYTICS_DB_PATH          The database, unless --db names it; without
+                                     both it is ~/.devflow/analytics.db.
+  DEVFLOW_ANALYTICS_BUSY_TIMEOUT_MS  How long to wait for another process's
+                                     write, in milliseconds.
+  NO_COLOR                           No colours, if it is set and not empty.
+"""
 
 CANNOT_WRITE = 74  # as for StorageError
 
@@ -53,10 +67,9 @@ def _fail(ctx: click.Context, error: Exception, sentence: str, exit_status: int)
 @click.group(
     cls=_Commands,
     context_settings={"help_option_names": ["-h", "--help"]},
-    epilog="The database is ~/.devflow/analytics.db, unless --db or the environment variable"
-    " DEVFLOW_ANALYTICS_DB_PATH names another file.",
+    epilog=EPILOG,
 )
-@click.option("--db", "path", metavar="PATH", help="Use this database file.")
+@click.option("--db", "database", metavar="PATH", help="Use this database file.")
 @click.option("-v", "--verbose", is_flag=True, help="Say on stderr what is done.")
 @click.option("-q", "--quiet", is_flag=True, help="Say nothing about what goes well.")
 @click.option("--debug", is_flag=True, help="Show the Python traceback of an error too.")
@@ -64,18 +77,20 @@ def _fail(ctx: click.Context, error: Exception, sentence: str, exit_status: int)
 @click.pass_context
 def cli(
     ctx: click.Context,
-    path: str | None,
+    database: str | None,
     verbose: bool,
     quiet: bool,
     debug: bool,  # noqa: ARG001  read from the context when something fails
 ) -> None:
     """Keep a record of what AI agents do through MCP tools, in one SQLite file of your own."""
-    ctx.obj = Settings(path, quiet=quiet)
+    ctx.obj = Settings(database, quiet=quiet)
+    if os.environ.get("NO_COLOR"):  # https://no-color.org
+        ctx.color = False
     if verbose:
         _show_log(ctx)
 
 
-for command in (init, migrate, check, backup, restore):
+for command in (init, status, migrate, check, doctor, backup, restore, path):
     cli.add_command(command)
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from devflow_analytics_cli.output import backup_made, echo_json, shown
+from devflow_analytics_cli.output import backup_made, echo_json, json_option, shown
 from devflow_analytics_db import create_analytics_db
 
 if TYPE_CHECKING:
@@ -24,13 +24,23 @@ as the README shows, or look inside with any SQLite tool."""
 
 
 @click.command()
-@click.option("--json", "as_json", is_flag=True, help="Print the result as one JSON object.")
+@json_option
 @click.pass_obj
 def init(settings: Settings, as_json: bool) -> None:
     """Make the database, or bring it up to date.
 
     Safe at any time and from several processes at once: rows are kept, and a database that is
     current is not changed. A database that DevFlow's own server made is taken over with its rows.
+
+    \b
+    The keys of --json:
+      path              the database
+      created           whether it was made just now
+      adopted           whether it was taken over from DevFlow's server just now
+      schema_version    its schema version now
+      applied           the migrations that were applied just now, a list
+      journal_mode      wal
+      backup            the copy of what it was before, or null
     """
     with create_analytics_db(settings.path) as db, closing(db.connect()) as connection:
         path = os.fspath(db)

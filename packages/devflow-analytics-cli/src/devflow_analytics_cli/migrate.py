@@ -8,7 +8,7 @@ import click
 
 import devflow_analytics_db
 from devflow_analytics_cli.main import interrupted
-from devflow_analytics_cli.output import backup_made, echo_json, shown
+from devflow_analytics_cli.output import backup_made, echo_json, json_option, shown
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 @click.option("--to", type=int, metavar="VERSION", help="Go up or down to this schema version.")
 @click.option("--dry-run", is_flag=True, help="Print the SQL that would run, and change nothing.")
 @click.option("--yes", is_flag=True, help="Go down without asking.")
-@click.option("--json", "as_json", is_flag=True, help="Print the result as one JSON object.")
+@json_option
 @click.pass_obj
 def migrate(settings: Settings, to: int | None, dry_run: bool, yes: bool, as_json: bool) -> None:
     """Bring the schema of a database up to date, or to another version.
@@ -28,6 +28,23 @@ def migrate(settings: Settings, to: int | None, dry_run: bool, yes: bool, as_jso
     All in one transaction, or nothing. Before anything is rebuilt or dropped a backup is made
     beside the database, in backups; the last three of these are kept. Opening an older database
     does the same by itself, so going down is for using an older release afterwards.
+
+    \b
+    The keys of --json:
+      path              the database
+      schema_version    its schema version now
+      applied           the migrations that were applied, a list
+      undone            those that were undone, a list
+      adopted           whether it was taken over from DevFlow's server
+      backup            the copy of what it was before, or null
+    \b
+    With --dry-run:
+      path              the database
+      schema_version    its schema version
+      target            what it would be
+      applied, undone   the migrations, two lists
+      backs_up          whether a backup would be made first
+      sql               the statements
     """
     plan = devflow_analytics_db.plan_migration(settings.path, to)
     if dry_run:

@@ -13,11 +13,26 @@ if TYPE_CHECKING:
     from devflow_analytics_cli.settings import Settings
 
 
+json_option = click.option(
+    "--json", "as_json", is_flag=True, help="Print the result as one JSON object."
+)
+
+
 def echo_json(keys: Mapping[str, object]) -> None:
     """Print one JSON object; what is path-like becomes its string."""
     import json  # noqa: PLC0415  seldom needed
 
     click.echo(json.dumps(keys, default=os.fspath))
+
+
+def printable(text: str) -> str:
+    """Return text that may hold paths as it can be printed in any locale."""
+    return click.format_filename(text)
+
+
+def megabytes(size: int) -> str:
+    """Return a size in bytes as it is read best."""
+    return f"{size / 1_000_000:,.1f} MB"
 
 
 def shown(path: str | os.PathLike[str]) -> str:

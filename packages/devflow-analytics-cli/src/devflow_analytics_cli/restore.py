@@ -5,7 +5,8 @@ from __future__ import annotations
 import click
 
 import devflow_analytics_db
-from devflow_analytics_cli.output import backup_made, echo_json, shown
+from devflow_analytics_cli.output import backup_made, echo_json, json_option, shown
+from devflow_analytics_cli.progress import progress_bar
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -14,15 +15,22 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("source", metavar="SRC")
-@click.option("--json", "as_json", is_flag=True, help="Print the result as one JSON object.")
+@json_option
 @click.pass_obj
 def restore(settings: Settings, source: str, as_json: bool) -> None:
     """Make the database what the backup SRC holds.
 
     SRC is checked first, and not changed. What the database was is kept in backups beside it.
     Others may have it open meanwhile.
+
+    \b
+    The keys of --json:
+      path              the database
+      schema_version    its schema version now
+      replaced          the copy of what it was before, or null
     """
-    restored = devflow_analytics_db.restore(source, settings.path)
+    with progress_bar("Restoring", settings) as progress:
+        restored = devflow_analytics_db.restore(source, settings.path, progress=progress)
     if as_json:
         echo_json(restored._asdict())
     elif not settings.quiet:

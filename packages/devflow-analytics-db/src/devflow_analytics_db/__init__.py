@@ -20,14 +20,16 @@ from devflow_analytics_db.errors import (
     StorageError,
     TamperedMigrationError,
 )
-from devflow_analytics_db.location import default_path
+from devflow_analytics_db.location import default_path, resolve_path
 from devflow_analytics_db.version import __version__
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from devflow_analytics_db.backups import backup
+    from devflow_analytics_db.doctor import Diagnosis, Finding, diagnose
     from devflow_analytics_db.drift import Difference, check
     from devflow_analytics_db.migrator import migrate
+    from devflow_analytics_db.overview import Status, status
     from devflow_analytics_db.plan import Plan, plan_migration
     from devflow_analytics_db.restoration import Restored, restore
 
@@ -39,7 +41,9 @@ __all__ = [
     "ConfigurationError",
     "CorruptDatabaseError",
     "DatabaseNotFoundError",
+    "Diagnosis",
     "Difference",
+    "Finding",
     "IncompatibleSchemaError",
     "LockedError",
     "MigrationError",
@@ -47,6 +51,7 @@ __all__ = [
     "PermissionDeniedError",
     "Plan",
     "Restored",
+    "Status",
     "StorageError",
     "TamperedMigrationError",
     "__version__",
@@ -54,20 +59,28 @@ __all__ = [
     "check",
     "create_analytics_db",
     "default_path",
+    "diagnose",
     "migrate",
     "plan_migration",
+    "resolve_path",
     "restore",
+    "status",
 ]
 
 _SELDOM_USED = {
+    "Diagnosis": "doctor",
     "Difference": "drift",
+    "Finding": "doctor",
     "Plan": "plan",
     "Restored": "restoration",
+    "Status": "overview",
     "backup": "backups",
     "check": "drift",
+    "diagnose": "doctor",
     "migrate": "migrator",
     "plan_migration": "plan",
     "restore": "restoration",
+    "status": "overview",
 }
 """Names imported from their modules when they are first asked for (docs/decisions/0003)."""
 

@@ -38,6 +38,10 @@ if TYPE_CHECKING:
 
 BEFORE_MIGRATE = "before-migrate"
 BEFORE_RESTORE = "before-restore"
+BY_HAND = "backup"
+
+STAMP = r"\d{8}T\d{6}\.\d{6}Z"
+"""The time in the name of a backup, UTC, as a regular expression."""
 
 KEPT = 3
 """How many of the backups made before migrations are kept; those that a user makes all are."""
@@ -109,17 +113,36 @@ def keep_before_restoring(file: str) -> Path:
 
 def forget_old(file: str) -> None:
     """Delete all but the newest of the backups made before migrations."""
-    directory = _directory(file)
-    stem, suffix = os.path.splitext(os.path.basename(file))
-    stamp = r"\d{8}T\d{6}\.\d{6}Z"
-    pattern = f"{re.escape(stem)}-{stamp}-{BEFORE_MIGRATE}{re.escape(suffix)}"
     try:
-        found = sorted(name for name in os.listdir(directory) if re.fullmatch(pattern, name))
-        for name in found[:-KEPT]:
-            os.unlink(os.path.join(directory, name))
-            log("info", "deleted the old backup %s", os.path.join(directory, name))
+        for old in _named(file, f"{STAMP}-{BEFORE_MIGRATE}", "")[:-KEPT]:
+            os.unlink(old)
+            log("info", "deleted the old backup %s", old)
     except OSError as fault:  # what it was made for is done, and stays done
-        log("warning", "could not delete old backups in %s: %s", directory, fault)
+        log("warning", "could not delete old backups of %s: %s", file, fault)
+
+
+def backups(file: str) -> list[str]:
+    """Return the backups of a file that have our names in ``backups/``, in order of name."""
+    return _named(file, f"{STAMP}-({BEFORE_MIGRATE}|{BEFORE_RESTORE}|{BY_HAND})", "")
+
+
+def unfinished(file: str) -> list[str]:
+    """Return the copies in ``backups/`` that are being made, or were when a process was killed."""
+    return _named(
+        file, f"({BEFORE_MIGRATE}|{BEFORE_RESTORE}|{STAMP}-{BY_HAND})", r"(\.[0-9a-f]{8})?\.partial"
+    )
+
+
+def _named(file: str, middle: str, end: str) -> list[str]:
+    """Return the files in ``backups/`` that have a name of ours, as `_name` and `_partial` give."""
+    directory = os.path.join(os.path.dirname(file), "backups")
+    stem, suffix = map(re.escape, os.path.splitext(os.path.basename(file)))
+    pattern = re.compile(f"{stem}-{middle}{suffix}{end}")
+    try:
+        names = sorted(filter(pattern.fullmatch, os.listdir(directory)))
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    return [os.path.join(directory, name) for name in names]
 
 
 def _write_copy(
@@ -127,7 +150,7 @@ def _write_copy(
 ) -> None:
     """Copy what any reader of ``file`` sees now to ``partial``, and rename that to ``final``."""
     with naming_faults(final):
-        _remove(partial)
+        remove(partial)
         try:
             files.make_private_file(location.require_short(partial))
             _copy(file, partial, final, progress, check=check)
@@ -135,7 +158,7 @@ def _write_copy(
             _rename(partial, final)
             _sync(os.path.dirname(final))
         finally:
-            _remove(partial)
+            remove(partial)
     log("info", "made backup %s", final)
 
 
@@ -182,10 +205,10 @@ def require_sound(connection: sqlite3.Connection, file: str) -> None:
 
 def _destination(file: str, destination: str | os.PathLike[str] | None) -> str:
     if destination is None:
-        return _name(_directory(file), file, "backup")
+        return _name(_directory(file), file, BY_HAND)
     named = location.absolute(destination)
     if os.path.isdir(named):
-        return _name(named, file, "backup")
+        return _name(named, file, BY_HAND)
     if os.path.lexists(named):
         raise _exists(named)
     return named
@@ -231,8 +254,9 @@ def _exists(path: str) -> AnalyticsDbError:
     return CannotCreateError(f"{path} exists already, and is not overwritten. Name a new file.")
 
 
-def _remove(partial: str) -> None:
-    for suffix in ("", *files.JOURNALS, "-shm"):
+def remove(partial: str) -> None:
+    """Delete an unfinished copy, and what SQLite keeps beside it."""
+    for suffix in ("", *files.BESIDE):
         with suppress(FileNotFoundError):
             os.unlink(f"{partial}{suffix}")
 

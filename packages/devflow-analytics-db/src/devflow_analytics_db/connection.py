@@ -7,7 +7,7 @@ import sqlite3
 import time
 
 from devflow_analytics_db.errors import ConfigurationError
-from devflow_analytics_db.faults import is_busy
+from devflow_analytics_db.faults import is_busy, is_writable
 from devflow_analytics_db.log import log
 
 TIMEOUT_VARIABLE = "DEVFLOW_ANALYTICS_BUSY_TIMEOUT_MS"
@@ -72,9 +72,12 @@ def look(file: str) -> sqlite3.Connection:
 
     A journal that somebody left behind is read, but not written back into the file: the file may
     be none of ours. Without one, the connection is an ordinary one, since only such a connection
-    removes in closing the empty ``-wal`` and ``-shm`` that opening makes.
+    removes in closing the empty ``-wal`` and ``-shm`` that opening makes. Where those cannot be
+    made, as on a read-only file system, it is a `glance`.
     """
-    return _open(file, "ro" if has_journal(file) else "rw", busy_timeout_ms())
+    if has_journal(file):
+        return _open(file, "ro", busy_timeout_ms())
+    return _open(file, "rw", busy_timeout_ms()) if is_writable(file) else glance(file)
 
 
 def has_journal(file: str) -> bool:

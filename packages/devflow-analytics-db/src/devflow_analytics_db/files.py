@@ -28,6 +28,9 @@ JOURNALS = {
 Zeros are a header not synced yet, or an ended transaction's where the journal persists.
 """
 
+BESIDE = ("-shm", *JOURNALS)
+"""The endings of all files that SQLite keeps beside a database."""
+
 # SQLite's locks belong to the process: closing any descriptor of the file drops them all. A new
 # file is closed once before SQLite opens it, so no other thread may find it before that.
 _creation = _thread.allocate_lock()
@@ -56,7 +59,7 @@ def make(file: str) -> None:
         StorageError: no room.
     """
     with naming_faults(file):
-        _inspect(file, may_make=True)
+        inspect(file, may_make=True)
 
 
 def require(file: str) -> None:
@@ -67,7 +70,7 @@ def require(file: str) -> None:
         CannotCreateError, NotAnAnalyticsDatabaseError, PermissionDeniedError: as for `make`.
     """
     with naming_faults(file):
-        found = _inspect(file, may_make=False)
+        found = inspect(file)
     if found is None or found.st_size == 0:
         raise DatabaseNotFoundError(
             f"{file} {'does not exist' if found is None else 'is empty'}: there is no database yet."
@@ -75,8 +78,12 @@ def require(file: str) -> None:
         )
 
 
-def _inspect(file: str, *, may_make: bool) -> os.stat_result | None:
-    """Refuse what cannot be a database; None if nothing is there and nothing may be made."""
+def inspect(file: str, *, may_make: bool = False) -> os.stat_result | None:
+    """Refuse what cannot be a database; None if nothing is there and nothing may be made.
+
+    Raises:
+        CannotCreateError, NotAnAnalyticsDatabaseError: as for `make`.
+    """
     # Before the file itself: a journal that holds rows is made when the file has a page, so
     # one that was there already tells of rows lost, and a later one of a process at work.
     journals = [suffix for suffix in JOURNALS if _is_journal(f"{file}{suffix}", suffix)]
@@ -116,11 +123,17 @@ def keep_private(file: str) -> None:
     """
     with naming_faults(file):
         # the file last: while others can read it, an interrupted run is taken up by the next
-        for suffix in ("-shm", "-wal", "-journal", ""):
+        for suffix in (*BESIDE, ""):
             _make_private(f"{file}{suffix}", PRIVATE_FILE)
         directory = os.path.dirname(file)
         if is_home_directory(directory):
             _make_private(directory, PRIVATE_DIRECTORY)
+
+
+def size(file: str) -> int:
+    """Return the size of a file in bytes; 0 if there is none."""
+    found = _stat(file)
+    return found.st_size if found else 0
 
 
 def pages_before_crash(file: str) -> int | None:

@@ -73,6 +73,23 @@ def _absolute(path: str) -> str:
         ) from None
 
 
+def resolve_path(path: str | os.PathLike[str] | None = None) -> Path:
+    """Return the file that is opened for a path: absolute, and symbolic links followed.
+
+    Nothing is made or opened.
+
+    Args:
+        path: as for `create_analytics_db`.
+
+    Raises:
+        CannotCreateError: a symbolic link leads nowhere; or the user has no home directory.
+        ConfigurationError: the path can be no file's.
+    """
+    from pathlib import Path  # noqa: PLC0415  docs/decisions/0003-imports.md
+
+    return Path(find(path))
+
+
 def absolute(path: str | os.PathLike[str] | None) -> str:
     """Return the absolute path that an argument or, without one, the environment names.
 

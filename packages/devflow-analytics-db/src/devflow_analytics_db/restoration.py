@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sqlite3
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -128,7 +129,7 @@ def _in_pages_of(size: int, backup: sqlite3.Connection, file: str) -> Iterator[s
         yield backup
         return
     with (
-        TemporaryDirectory(prefix="restore-", dir=os.path.dirname(file)) as directory,
+        TemporaryDirectory(prefix=_prefix(file), dir=os.path.dirname(file)) as directory,
         closing(sqlite3.connect(os.path.join(directory, "copy"), isolation_level=None)) as copy,
     ):
         backup.backup(copy)
@@ -136,3 +137,16 @@ def _in_pages_of(size: int, backup: sqlite3.Connection, file: str) -> Iterator[s
         copy.execute(f"PRAGMA page_size = {size}")
         copy.execute("VACUUM")
         yield copy
+
+
+def unfinished_restores(file: str) -> list[str]:
+    """Return the temporary directories of restores that go on, or were killed."""
+    parent, prefix = os.path.dirname(file), re.escape(_prefix(file))
+    names = sorted(
+        name for name in os.listdir(parent) if re.fullmatch(f"{prefix}[a-z0-9_]{{8}}", name)
+    )
+    return [os.path.join(parent, name) for name in names]
+
+
+def _prefix(file: str) -> str:
+    return f"{os.path.basename(file)}-restoring-"

@@ -1,0 +1,31 @@
+"""A bar on stderr that shows how far a copy is, if somebody is watching."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import contextmanager
+
+import click
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from devflow_analytics_cli.settings import Settings
+
+
+@contextmanager
+def progress_bar(label: str, settings: Settings) -> Iterator[Callable[[int, int], None] | None]:
+    """Give a function that takes the pages copied so far and those to copy in all.
+
+    None where stderr is no terminal.
+    """
+    if settings.quiet or sys.stderr is None or not sys.stderr.isatty():
+        yield None
+        return
+    with click.progressbar(length=100, label=label, file=sys.stderr) as bar:
+
+        def show(copied: int, total: int) -> None:
+            bar.update(100 * copied // max(total, 1) - bar.pos)  # less again if it begins anew
+
+        yield show

@@ -1,0 +1,86 @@
+"""``devflow-analytics status``."""
+
+from __future__ import annotations
+
+import click
+
+import devflow_analytics_db
+from devflow_analytics_cli.output import echo_json, json_option, megabytes, shown
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from devflow_analytics_cli.settings import Settings
+    from devflow_analytics_db import Status
+
+
+@click.command()
+@click.option("--exit-code", is_flag=True, help="Exit with 1 if the database is not current.")
+@json_option
+@click.pass_context
+def status(ctx: click.Context, exit_code: bool, as_json: bool) -> None:
+    """Show what the database holds, and whether its schema is current.
+
+    Changes nothing, and makes nothing if there is no database yet.
+
+    \b
+    The keys of --json:
+      path              the file, symbolic links followed
+      exists            whether there is such a file
+      schema_version    null as long as it holds no tables
+      latest_version    the newest schema version of this release
+      pending           the migrations still to be applied, a list
+      journal_mode      null as long as it holds no tables
+      sessions          how many there are
+      tool_calls        how many there are
+      first_call        when it was recorded, in Unix seconds, or null
+      last_call         the same of the last
+      size_bytes        of the file
+      wal_size_bytes    of what is still to be written back into it
+    """
+    settings: Settings = ctx.obj
+    found = devflow_analytics_db.status(settings.path)
+    if as_json:
+        echo_json(found._asdict())
+    elif not settings.quiet:
+        click.echo(_lines(found))
+    if exit_code and not found.is_current:
+        ctx.exit(1)
+
+
+def _lines(found: Status) -> str:
+    path = shown(found.path)
+    if not found.exists:
+        return f"{path} does not exist. Make it with 'devflow-analytics init'."
+    if found.schema_version is None:
+        return f"{path} is empty. Make its tables with 'devflow-analytics init'."
+    size = megabytes(found.size_bytes)
+    if found.wal_size_bytes:
+        size += f", and {megabytes(found.wal_size_bytes)} not written back yet"
+    lines = [
+        path,
+        f"  schema version  {found.schema_version}, {_compared(found)}",
+        f"  journal mode    {found.journal_mode}",
+        f"  size            {size}",
+        f"  sessions        {found.sessions:,}",
+        f"  tool calls      {found.tool_calls:,}",
+    ]
+    if found.first_call is not None and found.last_call is not None:
+        lines.append(f"  recorded        {_time(found.first_call)} to {_time(found.last_call)}")
+    return "\n".join(lines)
+
+
+def _compared(found: Status) -> str:
+    if found.pending:
+        pending = ", ".join(map(str, found.pending))
+        return f"not current: 'devflow-analytics migrate' applies {pending}"
+    return "current" if found.schema_version == found.latest_version else "newer than this release"
+
+
+def _time(seconds: int) -> str:
+    """Return a time as the clock on the wall shows it."""
+    from datetime import datetime  # noqa: PLC0415  seldom needed
+
+    try:
+        return str(datetime.fromtimestamp(seconds).astimezone())
+    except (OverflowError, OSError, ValueError):  # whatever another program wrote there
+        return str(seconds)

@@ -1,0 +1,442 @@
+"""A check-up of the database, of the files around it, and of the system they are on."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sqlite3
+import stat
+import time
+from contextlib import closing, suppress
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+from devflow_analytics_db import files, host, location
+from devflow_analytics_db.backups import backups, remove, unfinished
+from devflow_analytics_db.connection import (
+    TIMEOUT_VARIABLE,
+    busy_timeout_ms,
+    look,
+    open_existing,
+)
+from devflow_analytics_db.drift import check
+from devflow_analytics_db.errors import AnalyticsDbError
+from devflow_analytics_db.faults import denied, is_writable, logging_errors, naming_faults
+from devflow_analytics_db.identity import look_at
+from devflow_analytics_db.log import log
+from devflow_analytics_db.restoration import unfinished_restores
+from devflow_analytics_db.schema_reader import foreign_key_violations
+from devflow_analytics_db.version import OLDEST_SQLITE
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+MEGABYTE = 1_000_000
+
+SHARED_FILE_SYSTEMS = frozenset(
+    [
+        "9p",
+        "afs",
+        "beegfs",
+        "ceph",
+        "cifs",
+        "drvfs",
+        "fuse.glusterfs",
+        "fuse.grpcfuse",
+        "fuse.osxfs",
+        "fuse.s3fs",
+        "fuse.sshfs",
+        "gfs2",
+        "glusterfs",
+        "gpfs",
+        "lustre",
+        "nfs",
+        "nfs4",
+        "ocfs2",
+        "prl_fs",
+        "smb3",
+        "smbfs",
+        "vboxsf",
+        "virtiofs",
+        "vmhgfs",
+        "fuse.vmhgfs-fuse",
+    ]
+)
+"""Those that several machines share, or a virtual machine with its host.
+
+WAL needs memory that all processes share, which these cannot give
+(https://www.sqlite.org/wal.html#overview).
+"""
+
+PASSING_FILE_SYSTEMS = {
+    "tmpfs": "is lost when the machine restarts",
+    "ramfs": "is lost when the machine restarts",
+    "overlay": "is lost when the container is removed",
+}
+
+LARGE_WAL = 16 * MEGABYTE
+"""SQLite writes the WAL back at about 4 MB; if it grows far beyond, a reader keeps it from that."""
+
+LITTLE_SPACE = 10 * MEGABYTE
+
+STALE_SECONDS = 3600
+"""How long an unfinished copy must have been left alone to be taken for a killed process's."""
+
+Verdict = Literal["ok", "warn", "fail"]
+
+
+class Finding(NamedTuple):
+    """What one check of `diagnose` found."""
+
+    check: str
+    """What was looked at, such as ``integrity``."""
+    verdict: Verdict
+    """``fail`` if the database is in danger or cannot be used, ``warn`` if it may come to that."""
+    message: str
+    """What was found."""
+    advice: str | None = None
+    """What to do about it; None if nothing is, or if the message says it."""
+
+
+class Diagnosis(NamedTuple):
+    """What `diagnose` found, and mended."""
+
+    findings: tuple[Finding, ...]
+    """One for each check that could be made, in a fixed order."""
+    fixed: tuple[str, ...]
+    """What was mended before, in sentences."""
+
+    @property
+    def ok(self) -> bool:
+        """Whether no check failed."""
+        return all(finding.verdict != "fail" for finding in self.findings)
+
+
+@logging_errors
+def diagnose(path: str | os.PathLike[str] | None = None, *, fix: bool = False) -> Diagnosis:
+    """Examine a database, the files around it, and the system they are on.
+
+    What would be raised elsewhere is a finding here. Nothing is written, unless ``fix`` is true;
+    then what is safe to mend is mended first: rights that others have are taken away, the WAL is
+    written back into the file and emptied, and unfinished copies that a killed process left more
+    than an hour ago are deleted. A file that is not ours is never touched.
+
+    Args:
+        path: the database; without it the one of `default_path`. It need not exist.
+        fix: mend what is safe to mend.
+    """
+    try:
+        file = location.find(path)
+    except AnalyticsDbError as error:
+        return Diagnosis((_sqlite(), *_environment(), _refusal("database", error)), ())
+    fixed = tuple(_mend(file)) if fix else ()
+    findings = (_sqlite(), *_environment(), *_place(file), *_database(file))
+    log("info", "examined %s: %d findings", file, len(findings))
+    return Diagnosis(findings, fixed)
+
+
+def _refusal(subject: str, error: AnalyticsDbError) -> Finding:
+    return Finding(subject, "fail", str(error))
+
+
+def _sqlite() -> Finding:
+    version, number = sqlite3.sqlite_version, sqlite3.sqlite_version_info
+    if number < OLDEST_SQLITE:
+        return Finding(
+            "sqlite",
+            "fail",
+            f"SQLite {version} is too old.",
+            "Use a Python with SQLite 3.37 or newer.",
+        )
+    if has_wal_reset_bug(number):
+        return Finding(
+            "sqlite",
+            "warn",
+            f"SQLite {version} may, very rarely, damage a file that several processes write"
+            " (https://www.sqlite.org/wal.html#walresetbug).",
+            "Use a Python with SQLite 3.51.3 or newer, and make backups.",
+        )
+    return Finding("sqlite", "ok", f"SQLite {version}")
+
+
+def has_wal_reset_bug(version: tuple[int, ...]) -> bool:
+    """Tell whether an SQLite has the WAL-reset bug: 3.7.0 to 3.51.2, but for two mended ones."""
+    mended = (3, 44, 6) <= version < (3, 45) or (3, 50, 7) <= version < (3, 51)
+    return (3, 7) <= version < (3, 51, 3) and not mended
+
+
+def _environment() -> Iterator[Finding]:
+    known = (location.PATH_VARIABLE, TIMEOUT_VARIABLE)
+    for name in sorted(os.environ):
+        if name.startswith("DEVFLOW_ANALYTICS_") and name not in known:
+            yield Finding(
+                "environment",
+                "warn",
+                f"{name} is set, and means nothing.",
+                f"Unset it. What counts is {' and '.join(known)}.",
+            )
+    named = os.environ.get(location.PATH_VARIABLE, "")
+    if named and not os.path.isabs(named) and not named.startswith("~"):
+        yield Finding(
+            "environment",
+            "warn",
+            f"{location.PATH_VARIABLE} is {named!r}, another file in each directory.",
+            "Give the path from the root.",
+        )
+    try:
+        timeout = busy_timeout_ms()
+    except AnalyticsDbError as error:
+        yield _refusal("environment", error)
+    else:
+        yield Finding("environment", "ok", f"busy timeout {timeout} ms")
+
+
+def _place(file: str) -> Iterator[Finding]:
+    """Examine where the file is, whether it exists or not."""
+    directory = os.path.dirname(file)
+    while not os.path.isdir(directory):
+        directory = os.path.dirname(directory)
+    yield _file_system(directory)
+    try:
+        free = shutil.disk_usage(directory).free
+    except OSError as fault:
+        yield Finding("free space", "warn", f"is not known: {fault.strerror}.", "Check the disk.")
+        return
+    needed = files.size(file) + files.size(f"{file}-wal")  # for the backup before a migration
+    message = f"{free / MEGABYTE:,.1f} MB"
+    if free < needed + LITTLE_SPACE:
+        yield Finding(
+            "free space",
+            "warn",
+            f"{message}; a backup alone needs {needed / MEGABYTE:,.1f} MB",
+            "Make room: without a backup, nothing is migrated.",
+        )
+    else:
+        yield Finding("free space", "ok", message)
+
+
+def _file_system(directory: str) -> Finding:
+    kind = host.file_system(directory)
+    if kind is None:
+        return Finding("file system", "ok", "not known on this system")
+    if kind in SHARED_FILE_SYSTEMS:
+        return Finding(
+            "file system",
+            "fail",
+            f"{directory} is on {kind}, where SQLite's locks and shared memory are not reliable.",
+            f"Keep the file on a local disk: set {location.PATH_VARIABLE}.",
+        )
+    if kind in PASSING_FILE_SYSTEMS:
+        return Finding(
+            "file system",
+            "warn",
+            f"{directory} is on {kind}: what is kept there {PASSING_FILE_SYSTEMS[kind]}.",
+            f"Keep the file on a disk or a volume: set {location.PATH_VARIABLE}.",
+        )
+    return Finding("file system", "ok", kind)
+
+
+def _database(file: str) -> Iterator[Finding]:
+    """Examine the file itself, and stop where it is no use to go on."""
+    try:
+        with naming_faults(file):
+            files.inspect(file)
+            if files.size(file) == 0:
+                yield Finding(
+                    "database",
+                    "warn",
+                    f"{file} {'is empty' if os.path.exists(file) else 'does not exist'}.",
+                    "Make it with 'devflow-analytics init'.",
+                )
+                return
+            version = look_at(file).version
+    except AnalyticsDbError as error:
+        yield _refusal("database", error)
+        return
+    yield Finding("database", "ok", f"{file}: schema version {version}")
+    yield _rights(file)
+    yield _backups(file)
+    yield _holders(file)
+    for subject, examine in (
+        ("wal", _wal),
+        ("integrity", _integrity),
+        ("foreign keys", _foreign_keys),
+        ("schema", _schema),
+    ):
+        yield _naming_refusal(subject, examine, file)
+
+
+def _naming_refusal(subject: str, examine: Callable[[str], Finding], file: str) -> Finding:
+    try:
+        with naming_faults(file):
+            return examine(file)
+    except AnalyticsDbError as error:
+        return _refusal(subject, error)
+
+
+def _rights(file: str) -> Finding:
+    if not is_writable(file):
+        return _refusal("rights", denied(file))
+    open_to_others = [
+        f"{path} is {mode:04o}" for path, mode, _ in _with_modes(file) if mode & files.OTHERS
+    ]
+    if open_to_others:
+        return Finding(
+            "rights",
+            "fail",
+            f"others have rights on what is yours: {', '.join(open_to_others)}.",
+            "Run 'devflow-analytics doctor --fix'.",
+        )
+    return Finding("rights", "ok", "yours alone")
+
+
+def _with_modes(file: str) -> Iterator[tuple[str, int, int]]:
+    """Yield what must be private, each with the mode that it has and the one it should have."""
+    directories = []
+    if location.is_home_directory(os.path.dirname(file)):
+        directories = [os.path.dirname(file), os.path.join(os.path.dirname(file), "backups")]
+    private = [
+        *((directory, files.PRIVATE_DIRECTORY) for directory in directories),
+        # the file last, as in keep_private()
+        *((copy, files.PRIVATE_FILE) for copy in (*backups(file), *unfinished(file))),
+        *((f"{file}{suffix}", files.PRIVATE_FILE) for suffix in (*files.BESIDE, "")),
+    ]
+    for path, wanted in private:
+        with suppress(OSError):
+            yield path, stat.S_IMODE(os.stat(path).st_mode), wanted
+
+
+def _backups(file: str) -> Finding:
+    stale = _stale(file)
+    if stale:
+        return Finding(
+            "backups",
+            "warn",
+            f"a process that was killed left {', '.join(stale)}.",
+            "Run 'devflow-analytics doctor --fix'.",
+        )
+    return Finding("backups", "ok", f"{len(backups(file))}")
+
+
+def _stale(file: str) -> list[str]:
+    stale = []
+    for path in (*unfinished(file), *unfinished_restores(file)):
+        with suppress(FileNotFoundError):
+            if time.time() - os.stat(path).st_mtime > STALE_SECONDS:
+                stale.append(path)
+    return stale
+
+
+def _holders(file: str) -> Finding:
+    holders = host.holders(file)
+    if holders is None:
+        return Finding("processes", "ok", "not known on this system")
+    return Finding("processes", "ok", _listed(holders.all) or "no other has it open")
+
+
+def _listed(processes: tuple[host.Process, ...]) -> str:
+    return ", ".join(map(str, processes))
+
+
+def _wal(file: str) -> Finding:
+    size = files.size(f"{file}-wal")
+    with closing(look(file)) as connection:
+        (mode,) = connection.execute("PRAGMA journal_mode").fetchone()
+    if mode != "wal":
+        return Finding(
+            "wal",
+            "warn",
+            f"the journal mode is {mode}: readers and writers wait for each other.",
+            "Run 'devflow-analytics init', which puts it into WAL mode.",
+        )
+    message = f"{size / MEGABYTE:,.1f} MB not written back yet"
+    if size > LARGE_WAL:
+        holders = host.holders(file)
+        reading = f"; reading now: {_listed(holders.reading)}" if holders else ""
+        return Finding(
+            "wal",
+            "warn",
+            f"{message}, as happens when a process reads without end{reading}.",
+            "End that process, or run 'devflow-analytics doctor --fix'.",
+        )
+    return Finding("wal", "ok", message)
+
+
+def _integrity(file: str) -> Finding:
+    with closing(look(file)) as connection:
+        faults = [fault for (fault,) in connection.execute("PRAGMA quick_check(10)")]
+    if faults == ["ok"]:
+        return Finding("integrity", "ok", "quick_check found no damage")
+    return Finding(
+        "integrity",
+        "fail",
+        f"the file is damaged: {faults[0].splitlines()[-1]}.",
+        "Copy it and the files beside it to a safe place before anything else; then put back a"
+        " backup with 'devflow-analytics restore', or try the .recover of SQLite's shell.",
+    )
+
+
+def _foreign_keys(file: str) -> Finding:
+    with closing(look(file)) as connection:
+        violations = foreign_key_violations(connection)
+    if not violations:
+        return Finding("foreign keys", "ok", "every reference leads to a row")
+    (table, parent), count = violations.most_common(1)[0]
+    return Finding(
+        "foreign keys",
+        "fail",
+        f"{count} rows of {table} refer to a row of {parent} that is not there.",
+        "A connection without PRAGMA foreign_keys wrote them. Delete them, or put back a backup"
+        " with 'devflow-analytics restore'.",
+    )
+
+
+def _schema(file: str) -> Finding:
+    differences = check(file)
+    if not differences:
+        return Finding("schema", "ok", "the database, the migrations and the entities agree")
+    failing = [difference for difference in differences if difference.severity == "fail"]
+    first = (failing or differences)[0]
+    more = f" And {len(differences) - 1} more." if len(differences) > 1 else ""
+    return Finding(
+        "schema",
+        "fail" if failing else "warn",
+        f"{first}{more}",
+        "See 'devflow-analytics check'. Put back a backup with 'devflow-analytics restore'."
+        if failing
+        else "See 'devflow-analytics check'. What you added yourself may stay.",
+    )
+
+
+def _mend(file: str) -> Iterator[str]:
+    """Mend what is safe to mend in a file that is ours, and say what was done."""
+    try:
+        with naming_faults(file):
+            if not files.size(file) or not look_at(file).version:
+                return
+    except AnalyticsDbError:
+        return  # a finding
+    for path, mode, wanted in _with_modes(file):
+        if mode & files.OTHERS:
+            with suppress(OSError):  # somebody else's: a finding
+                os.chmod(path, wanted)
+                yield f"{path} was {mode:04o} and is {wanted:04o} now."
+    for path in _stale(file):
+        with suppress(OSError):
+            shutil.rmtree(path) if os.path.isdir(path) else remove(path)
+            yield f"Deleted {path}."
+    if files.size(f"{file}-wal"):
+        try:
+            with naming_faults(file):
+                yield _write_back(file)
+        except AnalyticsDbError as error:
+            log("warning", "%s", error)  # a finding
+
+
+def _write_back(file: str) -> str:
+    with closing(open_existing(file, busy_timeout_ms())) as connection:
+        busy, *_ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    if not busy:
+        return f"Wrote {file}-wal back into the database and emptied it."
+    holders = host.holders(file)
+    reading = _listed(holders.reading) if holders else ""
+    return f"Could not empty {file}-wal, as others are using it{reading and f': {reading}'}."

@@ -1,0 +1,121 @@
+"""What there is, at a glance: which file, at which schema version, how much is in it."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from devflow_analytics_db import files, location
+from devflow_analytics_db.connection import look
+from devflow_analytics_db.faults import logging_errors, naming_faults
+from devflow_analytics_db.identity import identify, look_at
+from devflow_analytics_db.migration import latest_version
+
+if TYPE_CHECKING:
+    import os
+    import sqlite3
+
+
+class Status(NamedTuple):
+    """What `status` found."""
+
+    path: Path
+    """The database file, symbolic links followed, whether it exists or not."""
+    exists: bool
+    """There is such a file."""
+    schema_version: int | None
+    """Its schema version; None as long as it holds no tables."""
+    latest_version: int
+    """The newest schema version that this release knows."""
+    pending: tuple[int, ...]
+    """The migrations that opening it will apply, in order."""
+    journal_mode: str | None
+    """``wal``, unless another program changed it; None as long as it holds no tables."""
+    sessions: int
+    """How many sessions are recorded."""
+    tool_calls: int
+    """How many tool calls are recorded."""
+    first_call: int | None
+    """When the first call was recorded, in Unix seconds; None without calls."""
+    last_call: int | None
+    """When the last call was recorded, in Unix seconds; None without calls."""
+    size_bytes: int
+    """The size of the file."""
+    wal_size_bytes: int
+    """The size of the ``-wal`` beside it: what was written last, and is not in the file yet."""
+
+    @property
+    def is_current(self) -> bool:
+        """Whether opening the database would find nothing to do."""
+        return self.schema_version is not None and not self.pending
+
+
+@logging_errors
+def status(path: str | os.PathLike[str] | None = None) -> Status:
+    """Tell what is in a database, without changing or making anything.
+
+    Args:
+        path: the database; without it the one of `default_path`. It need not exist.
+
+    Raises:
+        AnalyticsDbError: as from `create_analytics_db`, where it is no database of ours, is
+            damaged, or cannot be read.
+    """
+    file = location.find(path)
+    with naming_faults(file):
+        exists = files.inspect(file) is not None
+        version = look_at(file).version if files.size(file) else 0
+        if version == 0:
+            return _without_tables(file, exists=exists)
+        with closing(look(file)) as connection:
+            return _read(connection, file)
+
+
+def _without_tables(file: str, *, exists: bool) -> Status:
+    latest = latest_version()
+    return Status(
+        path=Path(file),
+        exists=exists,
+        schema_version=None,
+        latest_version=latest,
+        pending=tuple(range(1, latest + 1)),
+        journal_mode=None,
+        sessions=0,
+        tool_calls=0,
+        first_call=None,
+        last_call=None,
+        size_bytes=files.size(file),
+        wal_size_bytes=files.size(f"{file}-wal"),
+    )
+
+
+def _read(connection: sqlite3.Connection, file: str) -> Status:
+    (journal_mode,) = connection.execute("PRAGMA journal_mode").fetchone()
+    connection.execute("BEGIN")  # all from one state
+    version = identify(connection, file).version
+    latest = latest_version()
+    # Each in a query of its own: only so does SQLite find the first and the last by the index.
+    sessions, calls, first, last = (
+        connection.execute(query).fetchone()[0]
+        for query in (
+            "SELECT count(*) FROM sessions",
+            "SELECT count(*) FROM tool_calls",
+            "SELECT min(timestamp) FROM tool_calls",
+            "SELECT max(timestamp) FROM tool_calls",
+        )
+    )
+    return Status(
+        path=Path(file),
+        exists=True,
+        schema_version=version,
+        latest_version=latest,
+        pending=tuple(range(version + 1, latest + 1)),
+        journal_mode=journal_mode,
+        sessions=sessions,
+        tool_calls=calls,
+        first_call=first,
+        last_call=last,
+        size_bytes=files.size(file),
+        wal_size_bytes=files.size(f"{file}-wal"),
+    )
