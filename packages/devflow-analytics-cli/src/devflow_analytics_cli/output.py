@@ -30,11 +30,6 @@ def printable(text: str) -> str:
     return click.format_filename(text)
 
 
-def megabytes(size: int) -> str:
-    """Return a size in bytes as it is read best."""
-    return f"{size / 1_000_000:,.1f} MB"
-
-
 def shown(path: str | os.PathLike[str]) -> str:
     """Return a path as it can be printed in any locale."""
     return click.format_filename(path)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 import devflow_analytics_db
-from devflow_analytics_cli.output import echo_json, json_option, megabytes, shown
+from devflow_analytics_cli.output import echo_json, json_option, shown
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -53,9 +53,10 @@ def _lines(found: Status) -> str:
         return f"{path} does not exist. Make it with 'devflow-analytics init'."
     if found.schema_version is None:
         return f"{path} is empty. Make its tables with 'devflow-analytics init'."
-    size = megabytes(found.size_bytes)
+    size = devflow_analytics_db.readable_size(found.size_bytes)
     if found.wal_size_bytes:
-        size += f", and {megabytes(found.wal_size_bytes)} not written back yet"
+        wal = devflow_analytics_db.readable_size(found.wal_size_bytes)
+        size += f", and {wal} not written back yet"
     lines = [
         path,
         f"  schema version  {found.schema_version}, {_compared(found)}",

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from devflow_analytics_db.overview import Status, status
     from devflow_analytics_db.plan import Plan, plan_migration
     from devflow_analytics_db.restoration import Restored, restore
+    from devflow_analytics_db.units import readable_size
 
 __all__ = [
     "AnalyticsDb",
@@ -62,6 +63,7 @@ __all__ = [
     "diagnose",
     "migrate",
     "plan_migration",
+    "readable_size",
     "resolve_path",
     "restore",
     "status",
@@ -79,6 +81,7 @@ _SELDOM_USED = {
     "diagnose": "doctor",
     "migrate": "migrator",
     "plan_migration": "plan",
+    "readable_size": "units",
     "restore": "restoration",
     "status": "overview",
 }

@@ -7,7 +7,7 @@ import sqlite3
 import time
 
 from devflow_analytics_db.errors import ConfigurationError
-from devflow_analytics_db.faults import is_busy, is_writable
+from devflow_analytics_db.faults import base_code, is_busy, is_writable
 from devflow_analytics_db.log import log
 
 TIMEOUT_VARIABLE = "DEVFLOW_ANALYTICS_BUSY_TIMEOUT_MS"
@@ -19,6 +19,9 @@ MIGRATION_TIMEOUT_MS = 30_000
 """The same while opening a file that must be made or migrated: others may be at just that."""
 
 LARGEST_TIMEOUT_MS = 2**31 - 1
+
+ATTENTIVE_MS = 100
+"""The longest that SQLite waits by itself where the whole wait may be long: it hears no Ctrl-C."""
 
 
 def busy_timeout_ms(default: int = TIMEOUT_MS) -> int:
@@ -75,9 +78,28 @@ def look(file: str) -> sqlite3.Connection:
     removes in closing the empty ``-wal`` and ``-shm`` that opening makes. Where those cannot be
     made, as on a read-only file system, it is a `glance`.
     """
-    if has_journal(file):
-        return _open(file, "ro", busy_timeout_ms())
-    return _open(file, "rw", busy_timeout_ms()) if is_writable(file) else glance(file)
+    if has_journal(file) or is_writable(file):
+        return _reader(file)
+    return glance(file)
+
+
+def _reader(file: str) -> sqlite3.Connection:
+    mode = "rw" if is_writable(file) and not has_journal(file) else "ro"
+    return _open(file, mode, busy_timeout_ms())
+
+
+def journal_mode(file: str) -> str:
+    """Return the journal mode of a file, which a `glance` does not show."""
+    connection = _reader(file)
+    try:
+        (mode,) = connection.execute("PRAGMA journal_mode").fetchone()
+    except sqlite3.OperationalError as fault:
+        if base_code(fault) != sqlite3.SQLITE_CANTOPEN:
+            raise
+        return "wal"  # only this mode needs files beside the database, and none can be made
+    finally:
+        connection.close()
+    return str(mode)
 
 
 def has_journal(file: str) -> bool:
@@ -91,6 +113,21 @@ def configure(connection: sqlite3.Connection, file: str, timeout_ms: int) -> Non
     connection.execute("PRAGMA trusted_schema = OFF")
     connection.execute("PRAGMA synchronous = NORMAL")
     enable_wal(connection, file, timeout_ms)
+
+
+def begin(connection: sqlite3.Connection, timeout_ms: int) -> None:
+    """Begin a transaction that will write, and hear Ctrl-C while waiting for another's."""
+    deadline = time.monotonic() + timeout_ms / 1000
+    connection.execute(f"PRAGMA busy_timeout = {min(timeout_ms, ATTENTIVE_MS)}")
+    while True:
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError as fault:
+            if not is_busy(fault) or time.monotonic() > deadline:
+                raise
+        else:
+            connection.execute(f"PRAGMA busy_timeout = {timeout_ms}")
+            return
 
 
 def enable_wal(connection: sqlite3.Connection, file: str, timeout_ms: int) -> None:

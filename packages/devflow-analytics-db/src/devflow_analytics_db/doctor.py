@@ -15,6 +15,7 @@ from devflow_analytics_db.backups import backups, remove, unfinished
 from devflow_analytics_db.connection import (
     TIMEOUT_VARIABLE,
     busy_timeout_ms,
+    journal_mode,
     look,
     open_existing,
 )
@@ -25,12 +26,11 @@ from devflow_analytics_db.identity import look_at
 from devflow_analytics_db.log import log
 from devflow_analytics_db.restoration import unfinished_restores
 from devflow_analytics_db.schema_reader import foreign_key_violations
+from devflow_analytics_db.units import readable_size
 from devflow_analytics_db.version import OLDEST_SQLITE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-
-MEGABYTE = 1_000_000
 
 SHARED_FILE_SYSTEMS = frozenset(
     [
@@ -73,10 +73,10 @@ PASSING_FILE_SYSTEMS = {
     "overlay": "is lost when the container is removed",
 }
 
-LARGE_WAL = 16 * MEGABYTE
+LARGE_WAL = 16_000_000
 """SQLite writes the WAL back at about 4 MB; if it grows far beyond, a reader keeps it from that."""
 
-LITTLE_SPACE = 10 * MEGABYTE
+LITTLE_SPACE = 10_000_000
 
 STALE_SECONDS = 3600
 """How long an unfinished copy must have been left alone to be taken for a killed process's."""
@@ -202,12 +202,12 @@ def _place(file: str) -> Iterator[Finding]:
         yield Finding("free space", "warn", f"is not known: {fault.strerror}.", "Check the disk.")
         return
     needed = files.size(file) + files.size(f"{file}-wal")  # for the backup before a migration
-    message = f"{free / MEGABYTE:,.1f} MB"
+    message = readable_size(free)
     if free < needed + LITTLE_SPACE:
         yield Finding(
             "free space",
             "warn",
-            f"{message}; a backup alone needs {needed / MEGABYTE:,.1f} MB",
+            f"{message}; a backup alone needs {readable_size(needed)}.",
             "Make room: without a backup, nothing is migrated.",
         )
     else:
@@ -314,7 +314,7 @@ def _backups(file: str) -> Finding:
             f"a process that was killed left {', '.join(stale)}.",
             "Run 'devflow-analytics doctor --fix'.",
         )
-    return Finding("backups", "ok", f"{len(backups(file))}")
+    return Finding("backups", "ok", f"{len(backups(file)) or 'none'} in backups/ beside the file")
 
 
 def _stale(file: str) -> list[str]:
@@ -330,7 +330,10 @@ def _holders(file: str) -> Finding:
     holders = host.holders(file)
     if holders is None:
         return Finding("processes", "ok", "not known on this system")
-    return Finding("processes", "ok", _listed(holders.all) or "no other has it open")
+    if not holders.all:
+        return Finding("processes", "ok", "no other has it open")
+    reading = f"; reading now: {_listed(holders.reading)}" if holders.reading else ""
+    return Finding("processes", "ok", f"{_listed(holders.all)} have it open{reading}")
 
 
 def _listed(processes: tuple[host.Process, ...]) -> str:
@@ -339,8 +342,7 @@ def _listed(processes: tuple[host.Process, ...]) -> str:
 
 def _wal(file: str) -> Finding:
     size = files.size(f"{file}-wal")
-    with closing(look(file)) as connection:
-        (mode,) = connection.execute("PRAGMA journal_mode").fetchone()
+    mode = journal_mode(file)
     if mode != "wal":
         return Finding(
             "wal",
@@ -348,10 +350,10 @@ def _wal(file: str) -> Finding:
             f"the journal mode is {mode}: readers and writers wait for each other.",
             "Run 'devflow-analytics init', which puts it into WAL mode.",
         )
-    message = f"{size / MEGABYTE:,.1f} MB not written back yet"
+    message = f"{readable_size(size)} not written back yet"
     if size > LARGE_WAL:
         holders = host.holders(file)
-        reading = f"; reading now: {_listed(holders.reading)}" if holders else ""
+        reading = f"; reading now: {_listed(holders.reading) or 'none'}" if holders else ""
         return Finding(
             "wal",
             "warn",
@@ -384,7 +386,7 @@ def _foreign_keys(file: str) -> Finding:
     return Finding(
         "foreign keys",
         "fail",
-        f"{count} rows of {table} refer to a row of {parent} that is not there.",
+        f"rows of {table} ({count}) refer to a row of {parent} that is not there.",
         "A connection without PRAGMA foreign_keys wrote them. Delete them, or put back a backup"
         " with 'devflow-analytics restore'.",
     )
@@ -415,15 +417,15 @@ def _mend(file: str) -> Iterator[str]:
                 return
     except AnalyticsDbError:
         return  # a finding
+    for path in _stale(file):
+        with suppress(OSError):
+            shutil.rmtree(path) if os.path.isdir(path) else remove(path)
+            yield f"Deleted {path}."
     for path, mode, wanted in _with_modes(file):
         if mode & files.OTHERS:
             with suppress(OSError):  # somebody else's: a finding
                 os.chmod(path, wanted)
                 yield f"{path} was {mode:04o} and is {wanted:04o} now."
-    for path in _stale(file):
-        with suppress(OSError):
-            shutil.rmtree(path) if os.path.isdir(path) else remove(path)
-            yield f"Deleted {path}."
     if files.size(f"{file}-wal"):
         try:
             with naming_faults(file):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 
 from devflow_analytics_db import ledger
-from devflow_analytics_db.connection import glance, has_journal, look
+from devflow_analytics_db.connection import begin, glance, has_journal, look
 from devflow_analytics_db.errors import (
     AnalyticsDbError,
     CorruptDatabaseError,
@@ -149,7 +149,7 @@ def application_id(connection: sqlite3.Connection) -> int:
     return int(number)
 
 
-def claim(connection: sqlite3.Connection, file: str) -> None:
+def claim(connection: sqlite3.Connection, file: str, timeout_ms: int) -> None:
     """Mark an empty file as ours, before it is put into WAL mode.
 
     Otherwise another program could make its own database of it in between, and would find that in
@@ -158,7 +158,7 @@ def claim(connection: sqlite3.Connection, file: str) -> None:
     Raises:
         AnalyticsDbError: as `identify`; another program was faster.
     """
-    connection.execute("BEGIN IMMEDIATE")
+    begin(connection, timeout_ms)
     if identify(connection, file).version == 0 and application_id(connection) != APPLICATION_ID:
         connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
     connection.execute("COMMIT")

@@ -9,6 +9,7 @@ from devflow_analytics_db import files, location
 from devflow_analytics_db.changes import Changes
 from devflow_analytics_db.connection import (
     MIGRATION_TIMEOUT_MS,
+    begin,
     busy_timeout_ms,
     configure,
     open_existing,
@@ -74,13 +75,13 @@ def bring_to(file: str, to: int | None = None, *, allow_down: bool = False) -> C
     connection = open_existing(file, timeout_ms)
     backup = None
     try:
-        claim(connection, file)
+        claim(connection, file, timeout_ms)
         configure(connection, file, timeout_ms)
         # A table that others refer to can be rebuilt only so: without its rows' references being
         # followed (a setting that a transaction ignores), and without views being rewritten.
         connection.execute("PRAGMA foreign_keys = OFF")
         connection.execute("PRAGMA legacy_alter_table = ON")
-        connection.execute("BEGIN IMMEDIATE")
+        begin(connection, timeout_ms)
         # Under the lock: what was seen without it may be out of date.
         route = find_route(connection, file, identify(connection, file), to)
         _require_allowed(route, file, allow_down=allow_down)

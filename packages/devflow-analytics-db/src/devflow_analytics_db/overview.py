@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from devflow_analytics_db import files, location
-from devflow_analytics_db.connection import look
+from devflow_analytics_db.connection import journal_mode, look
 from devflow_analytics_db.faults import logging_errors, naming_faults
 from devflow_analytics_db.identity import identify, look_at
 from devflow_analytics_db.migration import latest_version
@@ -91,7 +91,6 @@ def _without_tables(file: str, *, exists: bool) -> Status:
 
 
 def _read(connection: sqlite3.Connection, file: str) -> Status:
-    (journal_mode,) = connection.execute("PRAGMA journal_mode").fetchone()
     connection.execute("BEGIN")  # all from one state
     version = identify(connection, file).version
     latest = latest_version()
@@ -111,7 +110,7 @@ def _read(connection: sqlite3.Connection, file: str) -> Status:
         schema_version=version,
         latest_version=latest,
         pending=tuple(range(version + 1, latest + 1)),
-        journal_mode=journal_mode,
+        journal_mode=journal_mode(file),
         sessions=sessions,
         tool_calls=calls,
         first_call=first,

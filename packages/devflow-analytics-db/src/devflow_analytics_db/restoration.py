@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import sqlite3
+import time
 from contextlib import closing, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from devflow_analytics_db import files, location
 from devflow_analytics_db.backups import keep_before_restoring, require_sound, was_busy
 from devflow_analytics_db.connection import (
+    ATTENTIVE_MS,
     MIGRATION_TIMEOUT_MS,
     busy_timeout_ms,
     enable_wal,
@@ -101,8 +103,10 @@ def _replace(backup: sqlite3.Connection, file: str, progress: Progress | None) -
     replaced: list[Path | None] = []
 
     def report(status: int, remaining: int, total: int) -> None:
-        if was_busy(status):
-            raise locked(file)
+        if was_busy(status):  # tried again as long as nothing is raised here
+            if time.monotonic() > deadline:
+                raise locked(file)
+            return
         if not replaced:
             # One page was copied, so the lock is held from here to the end: this is what will be
             # replaced. Another connection sees it, as any reader does.
@@ -112,12 +116,14 @@ def _replace(backup: sqlite3.Connection, file: str, progress: Progress | None) -
 
     with closing(open_existing(file, timeout_ms)) as database:
         if empty:
-            claim(database, file)
+            claim(database, file, timeout_ms)
         enable_wal(database, file, timeout_ms)
         files.keep_private(file)
         database.execute("PRAGMA synchronous = FULL")
         (page_size,) = database.execute("PRAGMA page_size").fetchone()
+        database.execute(f"PRAGMA busy_timeout = {min(timeout_ms, ATTENTIVE_MS)}")
         with _in_pages_of(page_size, backup, file) as pages:
+            deadline = time.monotonic() + timeout_ms / 1000
             pages.backup(database, pages=1, progress=report)
     return replaced[0]
 

@@ -1,0 +1,395 @@
+"""What `diagnose` finds and mends, and that it touches nothing unasked."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sqlite3
+import subprocess
+import sys
+import time
+from contextlib import closing
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from devflow_analytics_db import (
+    Diagnosis,
+    Finding,
+    backup,
+    create_analytics_db,
+    diagnose,
+    doctor,
+    host,
+    migrate,
+    restore,
+)
+from devflow_analytics_db.doctor import has_wal_reset_bug
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    Sql = Callable[..., list[tuple[Any, ...]]]
+
+CHECKS = [
+    "sqlite",
+    "environment",
+    "file system",
+    "free space",
+    "database",
+    "rights",
+    "backups",
+    "processes",
+    "wal",
+    "integrity",
+    "foreign keys",
+    "schema",
+]
+
+
+@pytest.fixture
+def current(file: Path) -> Path:
+    create_analytics_db().close()
+    return file
+
+
+def contents(directory: Path) -> dict[str, tuple[bytes | None, int]]:
+    return {
+        str(path): (path.read_bytes() if path.is_file() else None, path.stat().st_mode)
+        for path in sorted(directory.rglob("*"))
+    }
+
+
+def finding(check: str, diagnosis: Diagnosis | None = None) -> Finding:
+    """Return the one finding of a check."""
+    found = [one for one in (diagnosis or diagnose()).findings if one.check == check]
+    assert len(found) == 1, found
+    return found[0]
+
+
+def test_a_new_database_passes_every_check_and_is_not_touched(current: Path) -> None:
+    before = contents(current.parent)
+    found = diagnose()
+    assert [one.check for one in found.findings] == CHECKS
+    assert found.ok
+    assert found.fixed == ()
+    assert {one.check for one in found.findings if one.verdict == "warn"} <= {
+        "sqlite",  # this Python's
+        "file system",  # this machine's
+        "free space",
+    }
+    assert all(one.message and not one.advice for one in found.findings if one.verdict == "ok")
+    assert all(one.advice for one in found.findings if one.verdict == "warn")
+    assert contents(current.parent) == before
+
+
+def test_without_a_file_the_surroundings_are_examined_and_nothing_is_made(home: Path) -> None:
+    found = diagnose()
+    assert [one.check for one in found.findings] == CHECKS[:5]
+    assert found.ok
+    assert found.findings[-1] == Finding(
+        "database",
+        "warn",
+        f"{home}/.devflow/analytics.db does not exist.",
+        "Make it with 'devflow-analytics init'.",
+    )
+    assert os.listdir(home) == []
+
+
+@pytest.mark.parametrize(
+    ("version", "has_it"),
+    [
+        ((3, 6, 23), False),
+        ((3, 7, 0), True),
+        ((3, 40, 1), True),
+        ((3, 44, 5), True),
+        ((3, 44, 6), False),
+        ((3, 45, 0), True),
+        ((3, 50, 6), True),
+        ((3, 50, 7), False),
+        ((3, 51, 0), True),
+        ((3, 51, 2), True),
+        ((3, 51, 3), False),
+        ((3, 52, 0), False),
+    ],
+)
+def test_the_releases_with_the_wal_reset_bug_are_known(
+    version: tuple[int, ...], has_it: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert has_wal_reset_bug(version) == has_it
+    monkeypatch.setattr(sqlite3, "sqlite_version_info", version)
+    too_old = version < (3, 37)
+    verdict = "fail" if too_old else "warn" if has_it else "ok"
+    assert doctor._sqlite().verdict == verdict  # noqa: SLF001  the whole check needs a real SQLite
+
+
+def test_environment_variables_that_mean_nothing_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DEVFLOW_ANALYTICS_DB", "x.db")
+    monkeypatch.setenv("DEVFLOW_ANALYTICS_DB_PATH", "x.db")
+    monkeypatch.setenv("DEVFLOW_ANALYTICS_BUSY_TIMEOUT_MS", "soon")
+    found = [one for one in diagnose().findings if one.check == "environment"]
+    assert [(one.verdict, one.message.partition(",")[0]) for one in found] == [
+        ("warn", "DEVFLOW_ANALYTICS_DB is set"),
+        ("warn", "DEVFLOW_ANALYTICS_DB_PATH is 'x.db'"),
+        ("fail", "DEVFLOW_ANALYTICS_BUSY_TIMEOUT_MS is 'soon'"),
+    ]
+
+
+def test_a_bad_timeout_does_not_keep_the_file_from_being_examined(
+    current: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DEVFLOW_ANALYTICS_BUSY_TIMEOUT_MS", "soon")
+    found = diagnose(fix=True)
+    assert [one.check for one in found.findings][:5] == CHECKS[:5]
+    assert not found.ok
+    assert current.exists()
+
+
+def test_a_path_that_can_be_none_is_a_finding(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "dangling").symlink_to(tmp_path / "nowhere")
+    monkeypatch.setenv("DEVFLOW_ANALYTICS_DB_PATH", str(tmp_path / "dangling"))
+    found = finding("database")
+    assert found.verdict == "fail"
+    assert "is a symbolic link to" in found.message
+
+
+@pytest.mark.parametrize(
+    ("kind", "verdict"),
+    [("ext4", "ok"), ("nfs4", "fail"), ("virtiofs", "fail"), ("overlay", "warn"), (None, "ok")],
+)
+def test_file_systems_where_it_is_not_safe_are_told(
+    kind: str | None, verdict: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(host, "file_system", lambda _: kind)
+    assert finding("file system").verdict == verdict
+
+
+def test_little_room_is_a_warning(current: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert current.exists()
+    usage = shutil.disk_usage("/")
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=9_000_000))
+    found = finding("free space")
+    assert (found.verdict, found.message) == (
+        "warn",
+        "9.0 MB; a backup alone needs 61.4 kB.",
+    )
+
+    def refuse(_: str) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(shutil, "disk_usage", refuse)
+    assert finding("free space").message == "is not known: Permission denied."
+
+
+def test_rights_of_others_are_found_and_with_fix_taken_away(current: Path) -> None:
+    copy = backup()
+    current.parent.chmod(0o755)
+    current.chmod(0o644)
+    copy.chmod(0o640)
+    found = finding("rights")
+    assert found == Finding(
+        "rights",
+        "fail",
+        f"others have rights on what is yours: {current.parent} is 0755, {copy} is 0640,"
+        f" {current} is 0644.",
+        "Run 'devflow-analytics doctor --fix'.",
+    )
+    assert not diagnose().ok
+    mended = diagnose(fix=True)
+    assert mended.ok
+    assert mended.fixed == (
+        f"{current.parent} was 0755 and is 0700 now.",
+        f"{copy} was 0640 and is 0600 now.",
+        f"{current} was 0644 and is 0600 now.",
+    )
+    assert finding("rights", mended).message == "yours alone"
+
+
+def test_another_directory_is_the_users_own_affair(tmp_path: Path) -> None:
+    tmp_path.chmod(0o755)
+    create_analytics_db(tmp_path / "calls.db").close()
+    assert finding("rights", diagnose(tmp_path / "calls.db")).verdict == "ok"
+
+
+def test_unfinished_copies_are_found_when_they_are_old_and_with_fix_deleted(current: Path) -> None:
+    made = backup()
+    named = [
+        made.parent / "analytics-before-migrate.db.partial",
+        made.parent / "analytics-20261125T000000.000000Z-backup.db.0123abcd.partial",
+    ]
+    directory = current.parent / "analytics.db-restoring-abcd_123"
+    directory.mkdir()
+    (directory / "copy").touch()
+    mine = made.parent / "mine.partial"
+    for path in (*named, mine):
+        path.touch()
+    assert finding("backups") == Finding("backups", "ok", "1 in backups/ beside the file")
+    long_ago = time.time() - 2 * 3600
+    for path in (*named, mine, directory):
+        os.utime(path, (long_ago, long_ago))
+    stale = [*map(str, sorted(named)), str(directory)]
+    found = finding("backups")
+    assert (found.verdict, found.message) == (
+        "warn",
+        f"a process that was killed left {', '.join(stale)}.",
+    )
+    assert diagnose(fix=True).fixed == tuple(f"Deleted {path}." for path in stale)
+    assert sorted(os.listdir(made.parent)) == [made.name, "mine.partial"]
+    assert sorted(os.listdir(current.parent)) == ["analytics.db", "backups"]
+
+
+HOLD = """
+import sqlite3, sys
+connection = sqlite3.connect(sys.argv[1], isolation_level=None)
+connection.execute("BEGIN")
+connection.execute("SELECT count(*) FROM sessions").fetchall()
+print("reading", flush=True)
+sys.stdin.read()
+"""
+
+
+@pytest.fixture
+def reader(current: Path) -> Iterator[int]:
+    """A process that reads without end."""
+    with subprocess.Popen(
+        [sys.executable, "-c", HOLD, current],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as child:
+        assert child.stdin
+        assert child.stdout
+        assert child.stdout.readline() == "reading\n"
+        yield child.pid
+        child.stdin.close()
+
+
+def test_a_wal_that_a_reader_keeps_large_is_found_with_the_reader(
+    reader: int, current: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(doctor, "LARGE_WAL", 0)
+    monkeypatch.setenv("DEVFLOW_ANALYTICS_BUSY_TIMEOUT_MS", "10")
+    with create_analytics_db() as db, closing(db.connect()) as writer:
+        writer.execute("INSERT INTO sessions VALUES ('s', 1, NULL, 0)")
+        found = finding("wal")
+        assert found.verdict == "warn"
+        assert f"reading now: {reader} (" in found.message
+        assert f"{reader} (" in finding("processes").message
+        (told,) = diagnose(fix=True).fixed
+        assert told.startswith(f"Could not empty {current}-wal, as others are using it: {reader} (")
+        assert (current.parent / "analytics.db-wal").stat().st_size > 0
+
+
+def test_the_wal_is_written_back_with_fix(current: Path) -> None:
+    with create_analytics_db() as db, closing(db.connect()) as writer:
+        writer.execute("INSERT INTO sessions VALUES ('s', 1, NULL, 0)")
+        assert finding("wal").message.endswith("kB not written back yet")
+        mended = diagnose(fix=True)
+        assert mended.fixed == (
+            f"Wrote {current}-wal back into the database and emptied it.",
+        )
+        assert finding("wal", mended).message == "0 bytes not written back yet"
+
+
+def test_another_journal_mode_is_a_warning(current: Path, sql: Sql) -> None:
+    sql(current, "PRAGMA journal_mode = DELETE")
+    assert finding("wal") == Finding(
+        "wal",
+        "warn",
+        "the journal mode is delete: readers and writers wait for each other.",
+        "Run 'devflow-analytics init', which puts it into WAL mode.",
+    )
+
+
+def test_what_init_is_advised_for_it_does(current: Path, sql: Sql) -> None:
+    sql(current, "PRAGMA journal_mode = DELETE")
+    with create_analytics_db() as db, closing(db.connect()):
+        pass
+    assert finding("wal").verdict == "ok"
+
+
+def test_damage_within_the_file_is_found_and_what_can_be_told_is_told(current: Path) -> None:
+    with create_analytics_db() as db, closing(db.connect()) as connection:
+        connection.executemany(
+            "INSERT INTO sessions VALUES (?, 1, NULL, 0)", [(f"s{n}",) for n in range(3000)]
+        )
+        (root,) = connection.execute(
+            "SELECT rootpage FROM sqlite_schema WHERE name = 'sessions'"
+        ).fetchone()
+    with current.open("r+b") as damaged:
+        damaged.seek((root - 1) * 4096)
+        damaged.write(b"\xff" * 100)
+    before = current.read_bytes()
+    found = diagnose(fix=True)
+    assert finding("database", found).verdict == "ok"
+    integrity = finding("integrity", found)
+    assert integrity.verdict == "fail"
+    assert "damaged" in integrity.message
+    assert not found.ok
+    assert current.read_bytes() == before
+
+
+def test_a_row_without_its_session_is_found(current: Path, sql: Sql) -> None:
+    sql(current, "INSERT INTO tool_calls VALUES ('c', 't', 1, 'error', NULL, 1, 'nobody')")
+    assert finding("foreign keys").message == (
+        "rows of tool_calls (1) refer to a row of sessions that is not there."
+    )
+
+
+def test_drift_fails_and_what_the_user_added_only_warns(current: Path, sql: Sql) -> None:
+    sql(current, "CREATE TABLE notes (text)")
+    found = finding("schema")
+    assert (found.verdict, found.message) == (
+        "warn",
+        "table notes comes from no migration; it is not STRICT.",
+    )
+    sql(current, "DROP INDEX session_id_idx")
+    found = finding("schema")
+    assert (found.verdict, found.message) == (
+        "fail",
+        "index session_id_idx is missing; it should be ON tool_calls (session_id). And 1 more.",
+    )
+
+
+def test_an_older_version_is_a_warning(current: Path) -> None:
+    migrate(to=1, allow_down=True)
+    assert finding("schema").verdict == "warn"
+    assert diagnose(current).ok
+
+
+def text(file: Path) -> None:
+    file.write_text("somebody's notes\n" * 100)
+
+
+def directory(file: Path) -> None:
+    file.mkdir()
+
+
+def strangers(file: Path) -> None:
+    with closing(sqlite3.connect(file)) as connection:
+        connection.execute("CREATE TABLE bookmarks (url)")
+
+
+@pytest.mark.parametrize("make", [text, directory, strangers])
+def test_what_is_not_ours_is_a_failure_and_never_touched(
+    make: Callable[[Path], None], file: Path
+) -> None:
+    file.parent.mkdir()
+    make(file)
+    file.chmod(0o755)
+    before = contents(file.parent)
+    found = diagnose(fix=True)
+    assert finding("database", found).verdict == "fail"
+    assert [one.check for one in found.findings] == CHECKS[:5]
+    assert found.fixed == ()
+    assert contents(file.parent) == before
+
+
+def test_a_restored_and_an_adopted_file_pass(server_file: Path, tmp_path: Path) -> None:
+    create_analytics_db().close()
+    assert diagnose().ok
+    restore(server_file, tmp_path / "restored.db")
+    assert diagnose(tmp_path / "restored.db").ok

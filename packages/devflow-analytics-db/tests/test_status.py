@@ -1,0 +1,183 @@
+"""What `status` tells, and that it changes nothing."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from devflow_analytics_db import (
+    NotAnAnalyticsDatabaseError,
+    Status,
+    create_analytics_db,
+    migrate,
+    readable_size,
+    status,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    Sql = Callable[..., list[tuple[Any, ...]]]
+
+
+def without_tables(file: Path, *, exists: bool) -> Status:
+    return Status(
+        path=file,
+        exists=exists,
+        schema_version=None,
+        latest_version=2,
+        pending=(1, 2),
+        journal_mode=None,
+        sessions=0,
+        tool_calls=0,
+        first_call=None,
+        last_call=None,
+        size_bytes=0,
+        wal_size_bytes=0,
+    )
+
+
+def test_a_file_that_does_not_exist_is_not_made(file: Path, home: Path) -> None:
+    assert status() == without_tables(file, exists=False)
+    assert not status().is_current
+    assert os.listdir(home) == []
+
+
+def test_an_empty_file_holds_no_tables(file: Path) -> None:
+    file.parent.mkdir()
+    file.touch()
+    assert status() == without_tables(file, exists=True)
+    assert os.listdir(file.parent) == ["analytics.db"]
+
+
+def test_a_file_with_rows_is_counted_from_the_first_call_to_the_last(file: Path, sql: Sql) -> None:
+    create_analytics_db().close()
+    sql(file, "INSERT INTO sessions VALUES ('s', 1, NULL, 0), ('t', 2, NULL, 0)")
+    for call, timestamp in (("a", 30), ("b", 10), ("c", 20)):
+        sql(
+            file,
+            "INSERT INTO tool_calls VALUES (?, 'git-log', 1, 'success', NULL, ?, 's')",
+            call,
+            timestamp,
+        )
+    before = file.read_bytes()
+    found = status()
+    assert found == Status(
+        path=file,
+        exists=True,
+        schema_version=2,
+        latest_version=2,
+        pending=(),
+        journal_mode="wal",
+        sessions=2,
+        tool_calls=3,
+        first_call=10,
+        last_call=30,
+        size_bytes=len(before),
+        wal_size_bytes=0,
+    )
+    assert found.is_current
+    assert file.read_bytes() == before
+    assert os.listdir(file.parent) == ["analytics.db"]
+
+
+def test_what_others_are_writing_is_seen_as_any_reader_sees_it(file: Path) -> None:
+    with create_analytics_db() as db, closing(db.connect()) as writer:
+        writer.execute("INSERT INTO sessions VALUES ('committed', 1, NULL, 0)")
+        writer.execute("BEGIN IMMEDIATE")
+        writer.execute("INSERT INTO sessions VALUES ('not yet', 1, NULL, 0)")
+        found = status()
+        assert found.sessions == 1
+        assert found.wal_size_bytes == (file.parent / "analytics.db-wal").stat().st_size > 0
+
+
+def test_an_older_version_and_the_servers_file_are_not_current(
+    file: Path, server_file: Path, tmp_path: Path
+) -> None:
+    servers = status(server_file)
+    assert (servers.schema_version, servers.pending, servers.is_current) == (1, (2,), False)
+    assert (servers.sessions, servers.tool_calls) == (2, 3)
+    with closing(sqlite3.connect(server_file)) as connection:
+        assert connection.execute("PRAGMA application_id").fetchone() == (0,)
+    create_analytics_db(file).close()
+    migrate(file, to=1, allow_down=True)
+    older = status(file)
+    assert (older.schema_version, older.pending, older.is_current) == (1, (2,), False)
+
+
+def test_a_newer_version_that_allows_it_is_told_of(
+    file: Path, add_migration: Callable[..., None]
+) -> None:
+    add_migration("CREATE TABLE a (b);", header="-- compatible-with: 2")
+    create_analytics_db(file).close()
+    add_migration(None)
+    found = status(file)
+    assert (found.schema_version, found.latest_version, found.pending) == (3, 2, ())
+    assert found.is_current
+
+
+def test_another_programs_file_is_refused(file: Path, sql: Sql) -> None:
+    file.parent.mkdir()
+    sql(file, "CREATE TABLE bookmarks (url)")
+    with pytest.raises(NotAnAnalyticsDatabaseError, match="it holds bookmarks"):
+        status()
+
+
+def test_a_file_on_a_read_only_file_system_is_read(
+    file: Path, read_only_copy: Callable[[Path], Path]
+) -> None:
+    create_analytics_db().close()
+    there = read_only_copy(file.parent) / file.name
+    assert status(there)[3:] == status(file)[3:]
+
+
+@pytest.fixture
+def read_only_copy(tmp_path: Path) -> Any:
+    """Mount a copy of a directory read-only; needs root."""
+    mounted = tmp_path / "mounted"
+
+    def mount(directory: Path) -> Path:
+        shutil.copytree(directory, mounted)
+        for options in (("--bind",), ("-o", "remount,bind,ro")):
+            done = subprocess.run(
+                ["mount", *options, mounted, mounted], check=False, capture_output=True, text=True
+            )
+            if done.returncode:
+                pytest.skip(f"cannot mount here: {done.stderr.strip()}")
+        return mounted
+
+    yield mount
+    subprocess.run(["umount", mounted], check=False, capture_output=True)
+
+
+@pytest.mark.parametrize(
+    ("size", "text"),
+    [
+        (0, "0 bytes"),
+        (999, "999 bytes"),
+        (1_000, "1.0 kB"),
+        (61_440, "61.4 kB"),
+        (999_949, "999.9 kB"),
+        (999_950, "1.0 MB"),
+        (85_367_300_000, "85.4 GB"),
+    ],
+)
+def test_a_size_is_written_to_be_read(size: int, text: str) -> None:
+    assert readable_size(size) == text
+
+
+def test_it_is_told_without_pony(file: Path) -> None:
+    create_analytics_db(file).close()
+    code = "import sys, devflow_analytics_db as d; d.status(); print('pony' in sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", code], check=True, capture_output=True, text=True, timeout=60
+    )
+    assert done.stdout == "False\n"
