@@ -56,6 +56,11 @@ migration name:
 schema:
     uv run --locked python tools/dump_schema.py > packages/devflow-analytics-db/schema.sql
 
+# Write down what the command says when things go wrong
+errors:
+    uv run --locked python tests/test_ugly_cases.py > docs/ERRORS.md.new
+    mv docs/ERRORS.md.new docs/ERRORS.md
+
 # Put right what can be put right without thinking
 fix:
     uv run --locked ruff check --fix

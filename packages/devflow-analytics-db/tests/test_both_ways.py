@@ -140,12 +140,12 @@ def test_a_version_that_there_is_not_is_a_named_error(
 def test_a_database_that_there_is_not_is_not_made(
     function: Callable[[], object], home: Path, file: Path
 ) -> None:
-    with pytest.raises(DatabaseNotFoundError, match=r"does not exist: there is no database yet"):
+    with pytest.raises(DatabaseNotFoundError, match=r"does not exist: there is no database\."):
         function()
     assert os.listdir(home) == []
     file.parent.mkdir()
     file.touch()
-    with pytest.raises(DatabaseNotFoundError, match=r"is empty: there is no database yet"):
+    with pytest.raises(DatabaseNotFoundError, match=r"is empty: there is no database\."):
         function()
     assert file.stat().st_size == 0
 

@@ -115,7 +115,7 @@ def test_without_a_file_the_surroundings_are_examined_and_nothing_is_made(home: 
     ],
 )
 def test_the_releases_with_the_wal_reset_bug_are_known(
-    version: tuple[int, ...], has_it: bool, monkeypatch: pytest.MonkeyPatch
+    version: tuple[int, ...], *, has_it: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert has_wal_reset_bug(version) == has_it
     monkeypatch.setattr(sqlite3, "sqlite_version_info", version)
@@ -288,9 +288,7 @@ def test_the_wal_is_written_back_with_fix(current: Path) -> None:
         writer.execute("INSERT INTO sessions VALUES ('s', 1, NULL, 0)")
         assert finding("wal").message.endswith("kB not written back yet")
         mended = diagnose(fix=True)
-        assert mended.fixed == (
-            f"Wrote {current}-wal back into the database and emptied it.",
-        )
+        assert mended.fixed == (f"Wrote {current}-wal back into the database and emptied it.",)
         assert finding("wal", mended).message == "0 bytes not written back yet"
 
 

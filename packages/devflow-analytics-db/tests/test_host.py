@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from contextlib import closing, contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,10 +14,9 @@ from devflow_analytics_db import create_analytics_db, host
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 pytestmark = pytest.mark.skipif(
-    not os.path.exists("/proc/self/mountinfo"), reason="only Linux tells"
+    not Path("/proc/self/mountinfo").exists(), reason="only Linux tells"
 )
 
 HOLD = """
@@ -54,14 +53,13 @@ def test_a_process_that_has_the_file_open_is_told_of_and_one_that_reads_is_told_
     create_analytics_db().close()
     assert host.holders(str(file)) == ((), ())
     look = "SELECT count(*) FROM sessions"
-    with process(file, look) as idle:
-        with process(file, "BEGIN", look) as reader:
-            found = host.holders(str(file))
-            assert found is not None
-            assert {holder.pid for holder in found.all} == {idle, reader}
-            assert [holder.pid for holder in found.reading] == [reader]
-            assert str(found.reading[0]) == f"{reader} ({found.reading[0].name})"
-            assert found.reading[0].name.startswith("python")
+    with process(file, look) as idle, process(file, "BEGIN", look) as reader:
+        found = host.holders(str(file))
+        assert found is not None
+        assert {holder.pid for holder in found.all} == {idle, reader}
+        assert [holder.pid for holder in found.reading] == [reader]
+        assert str(found.reading[0]) == f"{reader} ({found.reading[0].name})"
+        assert found.reading[0].name.startswith("python")
     assert host.holders(str(file)) == ((), ())
 
 

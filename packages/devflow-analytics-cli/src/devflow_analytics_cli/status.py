@@ -29,7 +29,7 @@ def status(ctx: click.Context, exit_code: bool, as_json: bool) -> None:
       schema_version    null as long as it holds no tables
       latest_version    the newest schema version of this release
       pending           the migrations still to be applied, a list
-      journal_mode      null as long as it holds no tables
+      journal_mode      null as long as it holds no tables, or if it is read-only
       sessions          how many there are
       tool_calls        how many there are
       first_call        when it was recorded, in Unix seconds, or null
@@ -60,7 +60,7 @@ def _lines(found: Status) -> str:
     lines = [
         path,
         f"  schema version  {found.schema_version}, {_compared(found)}",
-        f"  journal mode    {found.journal_mode}",
+        f"  journal mode    {found.journal_mode or 'not known'}",
         f"  size            {size}",
         f"  sessions        {found.sessions:,}",
         f"  tool calls      {found.tool_calls:,}",

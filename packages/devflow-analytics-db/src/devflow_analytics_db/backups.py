@@ -6,7 +6,7 @@ import os
 import re
 import secrets
 import sqlite3
-from contextlib import closing, suppress
+from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from devflow_analytics_db.errors import (
     DatabaseNotFoundError,
 )
 from devflow_analytics_db.faults import (
+    ANOTHER_FILE,
     base_code,
     damaged,
     from_sqlite,
@@ -31,7 +32,7 @@ from devflow_analytics_db.log import log
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     Progress = Callable[[int, int], object]
     """Called with the pages copied so far and those to copy in all."""
@@ -84,9 +85,19 @@ def backup(
             raise DatabaseNotFoundError(
                 f"{file} holds no tables yet. Make them with 'devflow-analytics init'."
             )
-        final = _destination(file, destination)
-        _write_copy(file, final, f"{final}.{secrets.token_hex(4)}.partial", progress)
+        with advising("name another place for the copy"):
+            final = _destination(file, destination)
+            _write_copy(file, final, f"{final}.{secrets.token_hex(4)}.partial", progress)
     return Path(final)
+
+
+@contextmanager
+def advising(advice: str) -> Iterator[None]:
+    """Put into the errors of the ``with`` block other advice than to name another database."""
+    try:
+        yield
+    except AnalyticsDbError as error:
+        raise type(error)(str(error).replace(ANOTHER_FILE, advice)) from error
 
 
 def back_up_before_migrating(file: str) -> Path:
@@ -211,6 +222,11 @@ def _destination(file: str, destination: str | os.PathLike[str] | None) -> str:
         return _name(named, file, BY_HAND)
     if os.path.lexists(named):
         raise _exists(named)
+    directory = os.path.dirname(location.require_short(named))
+    if not os.path.exists(directory):
+        raise CannotCreateError(
+            f"Cannot make {named}: {directory} does not exist. Make that first, or {ANOTHER_FILE}."
+        )
     return named
 
 

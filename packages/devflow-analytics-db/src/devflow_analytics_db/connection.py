@@ -7,7 +7,7 @@ import sqlite3
 import time
 
 from devflow_analytics_db.errors import ConfigurationError
-from devflow_analytics_db.faults import base_code, is_busy, is_writable
+from devflow_analytics_db.faults import is_busy, is_writable
 from devflow_analytics_db.log import log
 
 TIMEOUT_VARIABLE = "DEVFLOW_ANALYTICS_BUSY_TIMEOUT_MS"
@@ -78,25 +78,18 @@ def look(file: str) -> sqlite3.Connection:
     removes in closing the empty ``-wal`` and ``-shm`` that opening makes. Where those cannot be
     made, as on a read-only file system, it is a `glance`.
     """
-    if has_journal(file) or is_writable(file):
-        return _reader(file)
-    return glance(file)
+    if has_journal(file):
+        return _open(file, "ro", busy_timeout_ms())
+    return _open(file, "rw", busy_timeout_ms()) if is_writable(file) else glance(file)
 
 
-def _reader(file: str) -> sqlite3.Connection:
-    mode = "rw" if is_writable(file) and not has_journal(file) else "ro"
-    return _open(file, mode, busy_timeout_ms())
-
-
-def journal_mode(file: str) -> str:
-    """Return the journal mode of a file, which a `glance` does not show."""
-    connection = _reader(file)
+def journal_mode(file: str) -> str | None:
+    """Return the journal mode of a file; None where a `glance`, which hides it, must do."""
+    if not has_journal(file) and not is_writable(file):
+        return None
+    connection = look(file)
     try:
         (mode,) = connection.execute("PRAGMA journal_mode").fetchone()
-    except sqlite3.OperationalError as fault:
-        if base_code(fault) != sqlite3.SQLITE_CANTOPEN:
-            raise
-        return "wal"  # only this mode needs files beside the database, and none can be made
     finally:
         connection.close()
     return str(mode)

@@ -343,6 +343,8 @@ def _listed(processes: tuple[host.Process, ...]) -> str:
 def _wal(file: str) -> Finding:
     size = files.size(f"{file}-wal")
     mode = journal_mode(file)
+    if mode is None:
+        return Finding("wal", "ok", "not known, as the file may not be written")
     if mode != "wal":
         return Finding(
             "wal",
@@ -413,7 +415,8 @@ def _mend(file: str) -> Iterator[str]:
     """Mend what is safe to mend in a file that is ours, and say what was done."""
     try:
         with naming_faults(file):
-            if not files.size(file) or not look_at(file).version:
+            found = files.inspect(file)
+            if not found or not found.st_size or not look_at(file).version:
                 return
     except AnalyticsDbError:
         return  # a finding

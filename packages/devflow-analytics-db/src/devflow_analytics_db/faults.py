@@ -92,8 +92,8 @@ def from_sqlite(fault: sqlite3.Error, path: str) -> AnalyticsDbError:  # noqa: P
         return damaged(path, fault)
     if code == sqlite3.SQLITE_NOTADB:
         return NotAnAnalyticsDatabaseError(
-            f"{path} is not an SQLite database. It was left as it is. Move it away, or"
-            f" {ANOTHER_FILE}."
+            f"{path} is not an SQLite database, or its first bytes are damaged. It was left as it"
+            f" is. Move it away, or {ANOTHER_FILE}."
         )
     if is_busy(fault):
         return locked(path)

@@ -62,7 +62,7 @@ def make(file: str) -> None:
         inspect(file, may_make=True)
 
 
-def require(file: str) -> None:
+def require(file: str, advice: str = "Make it with 'devflow-analytics init'") -> None:
     """Make sure that there is a file which may be a database; nothing is made.
 
     Raises:
@@ -73,8 +73,8 @@ def require(file: str) -> None:
         found = inspect(file)
     if found is None or found.st_size == 0:
         raise DatabaseNotFoundError(
-            f"{file} {'does not exist' if found is None else 'is empty'}: there is no database yet."
-            f" Make it with 'devflow-analytics init', or {ANOTHER_FILE}."
+            f"{file} {'does not exist' if found is None else 'is empty'}: there is no database."
+            f" {advice}, or {ANOTHER_FILE}."
         )
 
 

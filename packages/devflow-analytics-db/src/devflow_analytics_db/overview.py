@@ -31,7 +31,8 @@ class Status(NamedTuple):
     pending: tuple[int, ...]
     """The migrations that opening it will apply, in order."""
     journal_mode: str | None
-    """``wal``, unless another program changed it; None as long as it holds no tables."""
+    """``wal``, unless another program changed it; None as long as it holds no tables, and where
+    the file may not be written, which hides it."""
     sessions: int
     """How many sessions are recorded."""
     tool_calls: int

@@ -12,7 +12,12 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, NamedTuple
 
 from devflow_analytics_db import files, location
-from devflow_analytics_db.backups import keep_before_restoring, require_sound, was_busy
+from devflow_analytics_db.backups import (
+    advising,
+    keep_before_restoring,
+    require_sound,
+    was_busy,
+)
 from devflow_analytics_db.connection import (
     ATTENTIVE_MS,
     MIGRATION_TIMEOUT_MS,
@@ -77,13 +82,12 @@ def restore(
     source_file, file = location.find(source), location.find(path)
     if source_file == file:
         raise ConfigurationError(f"{file} is the database itself. Name a backup of it.")
-    files.require(source_file)
-    with naming_faults(source_file), closing(look(source_file)) as backup:
-        backup.execute("BEGIN")
-        version = identify(backup, source_file).version
-        if version == 0:
-            raise DatabaseNotFoundError(f"{source_file} holds no tables. Name another backup.")
-        require_sound(backup, source_file)
+    with advising("name another backup"), naming_faults(source_file):
+        files.require(source_file, advice="Look for it in backups/ beside the database")
+        backup = look(source_file)
+    with closing(backup):
+        with advising("name another backup"), naming_faults(source_file):
+            version = _require_usable(backup, source_file)
         try:
             with naming_faults(file):
                 replaced = _replace(backup, file, progress)
@@ -94,6 +98,16 @@ def restore(
             ) from error
     log("info", "restored %s from %s: schema version %d", file, source_file, version)
     return Restored(Path(file), version, replaced)
+
+
+def _require_usable(backup: sqlite3.Connection, source_file: str) -> int:
+    """Return the schema version of a backup that is sound and holds something."""
+    backup.execute("BEGIN")
+    version = identify(backup, source_file).version
+    if version == 0:
+        raise DatabaseNotFoundError(f"{source_file} holds no tables. Name another backup.")
+    require_sound(backup, source_file)
+    return version
 
 
 def _replace(backup: sqlite3.Connection, file: str, progress: Progress | None) -> Path | None:

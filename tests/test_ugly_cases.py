@@ -1,0 +1,611 @@
+"""What goes wrong, met through the real command in a real process; docs/ERRORS.md is made of it.
+
+Each case prepares a home, and the command is run there: the status and the sentence are what the
+page says, and no byte that was there is lost. Run as a script, by ``just errors``, this prints the
+page with its table made anew.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import resource
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+import tempfile
+from contextlib import ExitStack, closing, contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import pytest
+
+from devflow_analytics_db import backup, create_analytics_db, migrate
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    Prepare = Callable[["Ground"], "Iterator[None] | None"]
+
+PAGE = Path(__file__).resolve().parent.parent / "docs" / "ERRORS.md"
+COMMAND = Path(sys.executable).with_name("devflow-analytics")
+
+# root may do anything, so it steps down; before, it imports what the other user may not read
+AS_NOBODY = """
+import importlib, os, pkgutil, sys
+import devflow_analytics_cli, devflow_analytics_db
+for package in (devflow_analytics_cli, devflow_analytics_db):
+    for module in pkgutil.iter_modules(package.__path__, package.__name__ + "."):
+        if not module.name.endswith("__main__"):
+            importlib.import_module(module.name)
+from devflow_analytics_cli.cli import cli
+from devflow_analytics_cli.main import main
+try:
+    cli(["path", "--help"], standalone_mode=False)
+except SystemExit:
+    pass
+if os.getuid() == 0:
+    os.setgroups([])
+    os.setgid(54321)
+    os.setuid(54321)
+sys.stdout.flush()
+print("---", flush=True)
+main()
+"""
+
+
+class Ground:
+    """A home, and how the command is run in it."""
+
+    def __init__(self, home: Path) -> None:
+        self.home = home
+        self.file = home / ".devflow" / "analytics.db"
+        self.environment = {"HOME": str(home), "PATH": os.environ["PATH"]}
+        self.as_nobody = False
+        self.cwd = home.parent
+        self.file_size_limit: int | None = None
+
+    def make(self) -> None:
+        """Put a current database there, with a row."""
+        with create_analytics_db(self.file) as db, closing(db.connect()) as connection:
+            connection.execute("INSERT OR IGNORE INTO sessions VALUES ('s', 1, NULL, 0)")
+
+    def give_to_nobody(self) -> None:
+        """Let the user that the command runs as own the home."""
+        self.as_nobody = True
+        if os.getuid() == 0:
+            for path in (self.home, *self.home.rglob("*")):
+                os.chown(path, 54321, 54321)
+
+    @contextmanager
+    def mounted(self, options: str) -> Iterator[None]:
+        """Mount a file system of its own at ``~/.devflow``."""
+        self.file.parent.mkdir(exist_ok=True)
+        command = ["mount", "-t", "tmpfs", "-o", options, "none", self.file.parent]
+        done = subprocess.run(command, check=False, capture_output=True, text=True)
+        if done.returncode:
+            pytest.skip(f"cannot mount here: {done.stderr.strip()}")
+        try:
+            yield
+        finally:
+            subprocess.run(["umount", self.file.parent], check=True)
+
+    def start(self, *arguments: str) -> subprocess.Popen[str]:
+        words = [str(self.home) + word[1:] if word.startswith("~/") else word for word in arguments]
+
+        def prepare() -> None:
+            signal.signal(signal.SIGINT, signal.SIG_DFL)  # CI systems may ignore it
+            os.chdir(self.cwd)
+            if self.file_size_limit is not None:
+                resource.setrlimit(resource.RLIMIT_FSIZE, (self.file_size_limit,) * 2)
+
+        return subprocess.Popen(
+            [sys.executable, "-c", AS_NOBODY, *words] if self.as_nobody else [COMMAND, *words],
+            env=self.environment,
+            preexec_fn=prepare,  # noqa: PLW1509  no threads here
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def run(self, *arguments: str) -> tuple[int, str, str]:
+        process = self.start(*arguments)
+        stdout, stderr = process.communicate(timeout=60)
+        return process.returncode, stdout.rpartition("---\n")[2], stderr
+
+    def contents(self) -> dict[Path, bytes]:
+        """Return what is in each file, but for SQLite's shared memory, which holds no rows."""
+        return {
+            path.relative_to(self.home): path.read_bytes()
+            for path in self.home.rglob("*")
+            if path.is_file() and not path.name.endswith("-shm")
+        }
+
+
+def no_such_home(ground: Ground) -> None:
+    ground.environment["HOME"] = str(ground.home / "nowhere")
+
+
+def as_root_only() -> None:
+    if os.getuid() != 0:
+        pytest.skip("needs root, to make files of another user")
+
+
+def no_home_at_all(ground: Ground) -> None:
+    as_root_only()  # anybody else has one, and it is real
+    del ground.environment["HOME"]
+    ground.give_to_nobody()
+
+
+def a_read_only_home(ground: Ground) -> None:
+    ground.give_to_nobody()
+    ground.home.chmod(0o555)
+
+
+def a_directory_in_its_place(ground: Ground) -> None:
+    ground.file.mkdir(parents=True)
+
+
+def a_file_where_the_directory_should_be(ground: Ground) -> None:
+    ground.file.parent.write_text("mine")
+
+
+def a_text_file(ground: Ground) -> None:
+    ground.file.parent.mkdir()
+    ground.file.write_text("somebody's notes\n" * 100)
+
+
+def a_single_byte(ground: Ground) -> None:
+    ground.file.parent.mkdir()
+    ground.file.write_text("x")
+
+
+def an_empty_file(ground: Ground) -> None:
+    ground.file.parent.mkdir()
+    ground.file.touch()
+
+
+def nothing(ground: Ground) -> None:
+    assert not ground.file.exists()
+
+
+def another_programs_file(ground: Ground) -> None:
+    ground.file.parent.mkdir()
+    with closing(sqlite3.connect(ground.file)) as connection:
+        connection.execute("CREATE TABLE bookmarks (url)")
+
+
+def another_programs_mark(ground: Ground) -> None:
+    ground.file.parent.mkdir()
+    with closing(sqlite3.connect(ground.file)) as connection:
+        connection.execute("PRAGMA application_id = 252006674")  # a fossil repository's
+
+
+def change(ground: Ground, *statements: str) -> None:
+    ground.make()
+    with closing(sqlite3.connect(ground.file)) as connection, connection:
+        for statement in statements:
+            connection.execute(statement)
+
+
+def an_incompatible_newer_file(ground: Ground) -> None:
+    change(
+        ground,
+        "PRAGMA user_version = 3",
+        "INSERT INTO devflow_migrations VALUES (3, 'next', '', 3, 0, 0, '')",
+    )
+
+
+def an_edited_history(ground: Ground) -> None:
+    change(ground, "DELETE FROM devflow_migrations WHERE version = 1")
+
+
+def a_current_file(ground: Ground) -> None:
+    ground.make()
+
+
+def an_older_file(ground: Ground) -> None:
+    ground.make()
+    migrate(ground.file, to=1, allow_down=True)
+    shutil.rmtree(ground.file.parent / "backups")
+
+
+def overwrite(ground: Ground, offset: int, content: bytes) -> None:
+    ground.make()
+    with ground.file.open("r+b") as file:
+        file.seek(offset)
+        file.write(content)
+
+
+def damaged_magic(ground: Ground) -> None:
+    overwrite(ground, 0, b"\xff" * 16)
+
+
+def damaged_page_size(ground: Ground) -> None:
+    overwrite(ground, 16, b"\x00\x03")
+
+
+def damaged_schema_page(ground: Ground) -> None:
+    overwrite(ground, 100, b"\xff" * 3996)
+
+
+def damaged_inner_page(ground: Ground) -> None:
+    ground.make()
+    with closing(sqlite3.connect(ground.file)) as connection:
+        (page,) = connection.execute(
+            "SELECT rootpage FROM sqlite_schema WHERE name = 'sessions'"
+        ).fetchone()
+    overwrite(ground, (page - 1) * 4096, b"\xff" * 100)
+
+
+def a_truncated_file(ground: Ground) -> None:
+    ground.make()
+    os.truncate(ground.file, 20_000)
+
+
+def a_strange_journal(ground: Ground) -> None:
+    ground.make()
+    Path(f"{ground.file}-wal").write_text("my notes")
+
+
+def a_journal_without_its_file(ground: Ground) -> None:
+    with create_analytics_db(ground.file) as db, closing(db.connect()) as connection:
+        connection.execute("INSERT OR IGNORE INTO sessions VALUES ('s', 1, NULL, 0)")
+        shutil.copy(f"{ground.file}-wal", ground.home)
+    ground.file.unlink()
+    shutil.move(ground.home / "analytics.db-wal", f"{ground.file}-wal")
+
+
+def a_dangling_link(ground: Ground) -> None:
+    ground.file.parent.mkdir()
+    ground.file.symlink_to(ground.home / "elsewhere.db")
+
+
+def a_link_that_leads_to_a_file(ground: Ground) -> None:
+    ground.make()
+    shutil.move(ground.file, ground.home / "elsewhere.db")
+    ground.file.symlink_to(ground.home / "elsewhere.db")
+
+
+def no_path(ground: Ground) -> None:
+    ground.environment["DEVFLOW_ANALYTICS_DB_PATH"] = ":memory:"
+
+
+def a_bad_timeout(ground: Ground) -> None:
+    ground.environment["DEVFLOW_ANALYTICS_BUSY_TIMEOUT_MS"] = "soon"
+
+
+def a_directory_that_was_deleted(ground: Ground) -> Iterator[None]:
+    ground.cwd = ground.home / "gone"
+    ground.cwd.mkdir()
+    # the shell deletes it after going there; here the process does before it runs the command
+    start = ground.start
+
+    def start_there(*arguments: str) -> subprocess.Popen[str]:
+        script = 'rmdir "$PWD" && exec "$@"'
+        return subprocess.Popen(
+            ["sh", "-c", script, "sh", COMMAND, *arguments],
+            env=ground.environment,
+            cwd=ground.cwd,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    ground.start = start_there  # type: ignore[method-assign]
+    yield
+    ground.start = start  # type: ignore[method-assign]
+
+
+# In a process of its own: reading the file in this one would drop the lock.
+WRITER = """
+import sqlite3, sys
+connection = sqlite3.connect(sys.argv[1], isolation_level=None)
+connection.execute("BEGIN IMMEDIATE")
+print("writing", flush=True)
+sys.stdin.read()
+"""
+
+
+@contextmanager
+def a_writer_at(file: Path) -> Iterator[None]:
+    with subprocess.Popen(
+        [sys.executable, "-c", WRITER, file],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as writer:
+        assert writer.stdin
+        assert writer.stdout
+        assert writer.stdout.readline() == "writing\n"
+        yield
+        writer.stdin.close()
+
+
+def another_process_is_writing(ground: Ground) -> Iterator[None]:
+    an_older_file(ground)
+    ground.environment["DEVFLOW_ANALYTICS_BUSY_TIMEOUT_MS"] = "10"
+    with a_writer_at(ground.file):
+        yield
+
+
+def has_open(pid: int, file: Path) -> bool:
+    """Tell whether a process has a file open; only Linux tells."""
+    for link in Path(f"/proc/{pid}/fd").glob("*"):
+        with suppress(FileNotFoundError):  # closed again
+            if link.readlink() == file:
+                return True
+    return False
+
+
+def ctrl_c_while_it_waits(ground: Ground) -> Iterator[None]:
+    an_older_file(ground)
+    start = ground.start
+
+    def start_and_interrupt(*arguments: str) -> subprocess.Popen[str]:
+        process = start(*arguments)
+        while process.poll() is None:
+            if has_open(process.pid, ground.file):
+                process.send_signal(signal.SIGINT)
+                break
+        return process
+
+    with a_writer_at(ground.file):
+        ground.start = start_and_interrupt  # type: ignore[method-assign]
+        yield
+        ground.start = start  # type: ignore[method-assign]
+
+
+def another_users_file(ground: Ground) -> None:
+    as_root_only()
+    ground.make()
+    ground.give_to_nobody()
+    os.chown(ground.file, 0, 0)
+
+
+def a_read_only_file(ground: Ground) -> None:
+    ground.make()
+    ground.give_to_nobody()
+    ground.file.chmod(0o400)
+
+
+def a_read_only_directory(ground: Ground) -> None:
+    ground.make()
+    ground.give_to_nobody()
+    ground.file.parent.chmod(0o500)
+
+
+def a_full_disk(ground: Ground) -> Iterator[None]:
+    with ground.mounted("size=12k"):
+        yield
+
+
+def a_disk_with_room_for_one(
+    ground: Ground, prepare: Callable[[Ground], None] = a_current_file
+) -> Iterator[None]:
+    prepare(ground)
+    content = ground.file.read_bytes()
+    with ground.mounted("size=100k"):
+        ground.file.write_bytes(content)
+        yield
+
+
+def a_disk_with_room_for_one_that_is_older(ground: Ground) -> Iterator[None]:
+    return a_disk_with_room_for_one(ground, an_older_file)
+
+
+def a_read_only_file_system(ground: Ground) -> Iterator[None]:
+    with ground.mounted("size=1m"):
+        ground.make()
+        subprocess.run(["mount", "-o", "remount,ro", ground.file.parent], check=True)
+        yield
+
+
+def a_limit_on_the_size_of_files(ground: Ground) -> None:
+    ground.file_size_limit = 8192
+
+
+def a_backup_that_is_text(ground: Ground) -> None:
+    ground.make()
+    (ground.home / "backup.db").write_text("notes\n" * 100)
+
+
+def a_backup_that_is_damaged(ground: Ground) -> None:
+    damaged_inner_page(ground)
+    shutil.move(ground.file, ground.home / "backup.db")
+    ground.make()
+
+
+def a_backup_that_is_newer(ground: Ground) -> None:
+    an_incompatible_newer_file(ground)
+    shutil.move(ground.file, ground.home / "backup.db")
+    ground.make()
+
+
+def a_file_that_is_damaged_and_a_backup(ground: Ground) -> None:
+    ground.make()
+    backup(ground.file, ground.home / "backup.db")
+    overwrite(ground, 100, b"\xff" * 3996)
+
+
+class Case(NamedTuple):
+    """Something that goes wrong, and the command that meets it."""
+
+    prepare: Prepare
+    command: str
+    changes: bool = False
+    """Whether the command may change what is there, as it succeeds."""
+
+    def __str__(self) -> str:
+        return f"{self.what}-{self.command}"
+
+    @property
+    def what(self) -> str:
+        return (
+            self.prepare.__name__.replace("_", " ")
+            .replace("programs", "program's")
+            .replace("another users", "another user's")
+            .replace("ctrl c", "Ctrl-C")
+        )
+
+
+CASES = [
+    Case(no_such_home, "init"),
+    Case(no_home_at_all, "init"),
+    Case(a_read_only_home, "init"),
+    Case(a_directory_in_its_place, "init"),
+    Case(a_file_where_the_directory_should_be, "init"),
+    Case(a_text_file, "init"),
+    Case(a_single_byte, "init"),
+    Case(an_empty_file, "migrate"),
+    Case(an_empty_file, "--quiet init", changes=True),
+    Case(nothing, "check"),
+    Case(nothing, "--quiet status --exit-code"),
+    Case(another_programs_file, "init"),
+    Case(another_programs_mark, "init"),
+    Case(an_incompatible_newer_file, "init"),
+    Case(an_edited_history, "init"),
+    Case(damaged_magic, "init"),
+    Case(damaged_page_size, "init"),
+    Case(damaged_schema_page, "init"),
+    Case(a_truncated_file, "init"),
+    Case(damaged_inner_page, "backup"),
+    Case(a_strange_journal, "init"),
+    Case(a_journal_without_its_file, "init"),
+    Case(a_dangling_link, "init"),
+    Case(a_link_that_leads_to_a_file, "--quiet init"),
+    Case(no_path, "init"),
+    Case(nothing, "--db ~nobody-of-this-name/a.db init"),
+    Case(nothing, f"--db /{'long/' * 120}a.db init"),
+    Case(a_directory_that_was_deleted, "--db a.db init"),
+    Case(a_bad_timeout, "init"),
+    Case(another_process_is_writing, "init"),
+    Case(ctrl_c_while_it_waits, "init"),
+    Case(another_users_file, "init"),
+    Case(another_users_file, "status"),
+    Case(a_read_only_file, "init"),
+    Case(a_read_only_file, "--quiet status"),
+    Case(a_read_only_directory, "init"),
+    Case(a_read_only_directory, "--quiet status"),
+    Case(a_read_only_file_system, "init"),
+    Case(a_read_only_file_system, "--quiet status"),
+    Case(a_read_only_file_system, "backup"),
+    Case(a_full_disk, "init"),
+    Case(a_disk_with_room_for_one, "backup"),
+    Case(a_disk_with_room_for_one_that_is_older, "migrate"),
+    Case(a_limit_on_the_size_of_files, "init"),
+    Case(a_current_file, "migrate --to 9"),
+    Case(a_current_file, "migrate --to 1"),
+    Case(a_current_file, "migrate --to soon"),
+    Case(a_current_file, "backup ~/.devflow/analytics.db"),
+    Case(a_current_file, "backup ~/no/such/place.db"),
+    Case(a_current_file, "restore ~/none.db"),
+    Case(a_current_file, "restore ~/.devflow/analytics.db"),
+    Case(a_backup_that_is_text, "restore ~/backup.db"),
+    Case(a_backup_that_is_damaged, "restore ~/backup.db"),
+    Case(a_backup_that_is_newer, "restore ~/backup.db"),
+    Case(a_file_that_is_damaged_and_a_backup, "restore ~/backup.db"),
+    Case(a_current_file, "inti"),
+    Case(a_current_file, "--nope init"),
+]
+
+
+def require_nothing_lost(ground: Ground, before: dict[Path, bytes]) -> None:
+    after = ground.contents()
+    assert {path: after.get(path) for path in before} == before
+    # at most a database without a table is there besides, which the next 'init' completes
+    assert set(after) - set(before) <= {Path(".devflow/analytics.db")}, after.keys()
+    if len(after) > len(before):
+        made = f"file:{ground.file}?immutable=1"  # there may be no room for a -shm
+        with closing(sqlite3.connect(made, uri=True)) as database:
+            assert database.execute("SELECT * FROM sqlite_schema").fetchall() == []
+
+
+def row_of(case: Case, directory: Path) -> str:
+    """Run a case, make sure that nothing is lost, and return its row of the page."""
+    home = directory / "home"
+    home.mkdir()
+    directory.chmod(0o755)
+    ground = Ground(home)
+    with ExitStack() as stack:
+        running = case.prepare(ground)
+        if running is not None:
+            stack.enter_context(contextmanager(lambda: running)())
+        before = ground.contents()
+        status, stdout, stderr = ground.run(*case.command.split())
+        if not case.changes:
+            require_nothing_lost(ground, before)
+    assert stdout == "", stdout
+    assert "Traceback" not in stderr, stderr
+    stderr = re.sub(r"\d{8}T\d{6}\.\d{6}Z", "…", stderr)
+    *usage, sentence = stderr.splitlines() or [""]
+    assert not usage or status == 2, stderr
+    sentence = re.sub(re.escape(str(home)) + r"\b", "~", sentence.removeprefix("Error: "))
+    sentence = re.sub(r"(long/){9,}", "long/…", sentence)
+    command = re.sub(r"(long/){9,}", "long/…", case.command)
+    return f"| {case.what} | `{command}` | {status} | {sentence.replace('|', chr(92) + '|')} |"
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_what_the_page_says_of_an_ugly_case_is_what_the_command_says(
+    case: Case,
+) -> None:
+    # a directory that any user can get to
+    with tempfile.TemporaryDirectory(prefix="ugly-") as directory:
+        row = row_of(case, Path(directory))
+    assert row in PAGE.read_text().splitlines(), row
+
+
+COMMANDS = (
+    *("init", "status", "migrate", "migrate --dry-run", "check", "doctor", "doctor --fix"),
+    *("backup", "restore ~/.devflow/analytics.db", "path"),
+)
+
+
+@pytest.mark.parametrize(
+    "prepare",
+    [
+        *(a_directory_in_its_place, a_file_where_the_directory_should_be, a_text_file),
+        *(a_single_byte, another_programs_file, another_programs_mark, an_edited_history),
+        *(an_incompatible_newer_file, damaged_magic, damaged_page_size, damaged_schema_page),
+        *(a_truncated_file, a_strange_journal, a_dangling_link, a_bad_timeout, no_path),
+    ],
+)
+def test_no_command_shows_a_traceback_or_changes_a_byte_of_what_it_cannot_use(
+    prepare: Callable[[Ground], None], tmp_path: Path
+) -> None:
+    home = tmp_path / "ground"
+    home.mkdir()
+    ground = Ground(home)
+    prepare(ground)
+    before = ground.contents()
+    for command in COMMANDS:
+        status, stdout, stderr = ground.run(*command.split())
+        told = (prepare.__name__, command, status, stdout, stderr)
+        assert status in {0, 1, 65, 66, 73, 78}, told
+        assert len(stderr.splitlines()) == (0 if stdout else 1), told
+        assert "Traceback" not in stderr, told
+        after = ground.contents()
+        assert {path: after.get(path) for path in before} == before, told
+
+
+HEAD = """\
+| what | command | status | sentence |
+| --- | --- | --- | --- |
+"""
+
+
+def main() -> None:
+    rows = []
+    for case in CASES:
+        with tempfile.TemporaryDirectory(prefix="ugly-") as directory:
+            rows.append(row_of(case, Path(directory)))
+    above, head, _ = PAGE.read_text().partition(HEAD)
+    sys.stdout.write("".join([above, head, *(f"{row}\n" for row in rows)]))
+
+
+if __name__ == "__main__":
+    main()
