@@ -56,6 +56,11 @@ migration name:
 schema:
     uv run --locked python tools/dump_schema.py > packages/devflow-analytics-db/schema.sql
 
+# Write down the help of every command, and a session with each
+cli:
+    uv run --locked python tools/dump_cli.py > docs/CLI.md.new
+    mv docs/CLI.md.new docs/CLI.md
+
 # Write down what the command says when things go wrong
 errors:
     uv run --locked python tests/test_ugly_cases.py > docs/ERRORS.md.new

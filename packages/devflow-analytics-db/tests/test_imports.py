@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -56,3 +58,9 @@ def test_everything_exported_exists_and_is_listed_in_order() -> None:
     exported = devflow_analytics_db.__all__
     assert all(hasattr(devflow_analytics_db, name) for name in exported)
     assert exported == sorted(exported)
+
+
+def test_everything_exported_is_in_the_readme() -> None:
+    readme = (Path(__file__).parent.parent / "README.md").read_text()
+    words = set(re.findall(r"\w+", readme))
+    assert set(devflow_analytics_db.__all__) - words <= {"__version__"}

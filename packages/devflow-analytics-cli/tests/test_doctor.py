@@ -1,0 +1,75 @@
+from __future__ import annotations
+
+import json
+import sqlite3
+from contextlib import closing
+from typing import TYPE_CHECKING
+
+import pytest
+
+from devflow_analytics_db import create_analytics_db
+
+if TYPE_CHECKING:
+    import subprocess
+    from collections.abc import Callable
+    from pathlib import Path
+
+    Command = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture(autouse=True)
+def current(file: Path) -> None:
+    create_analytics_db(file).close()
+
+
+def test_each_finding_is_a_line_and_what_to_do_is_below_it(command: Command, file: Path) -> None:
+    file.chmod(0o644)
+    done = command("doctor")
+    assert (done.returncode, done.stderr) == (1, "")
+    lines = done.stdout.splitlines()
+    assert f"OK    database      {file}: schema version 2" in lines
+    failed = lines.index(
+        f"FAIL  rights        others have rights on what is yours: {file} is 0644."
+    )
+    assert lines[failed + 1] == f"{'':19} Run 'devflow-analytics doctor --fix'."
+    assert "OK    schema        the database, the migrations and the entities agree" in lines
+    assert "\x1b" not in done.stdout
+
+
+def test_fix_says_what_it_did_first(command: Command, file: Path) -> None:
+    file.chmod(0o644)
+    done = command("doctor", "--fix")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith(f"{file} was 0644 and is 0600 now.\n")
+    assert "OK    rights        yours alone\n" in done.stdout
+    assert file.stat().st_mode & 0o777 == 0o600
+
+
+def test_json_has_the_documented_keys(command: Command, file: Path) -> None:
+    file.chmod(0o644)
+    done = command("doctor", "--json")
+    found = json.loads(done.stdout)
+    assert (done.returncode, list(found)) == (1, ["ok", "findings", "fixed"])
+    assert (found["ok"], found["fixed"]) == (False, [])
+    assert {tuple(finding) for finding in found["findings"]} == {
+        ("check", "verdict", "message", "advice")
+    }
+    fixed = json.loads(command("doctor", "--fix", "--json").stdout)
+    assert fixed["ok"]
+    assert fixed["fixed"] == [f"{file} was 0644 and is 0600 now."]
+
+
+def test_quiet_leaves_out_what_is_well(command: Command, file: Path) -> None:
+    with closing(sqlite3.connect(file)) as connection:
+        connection.execute("DROP INDEX session_id_idx")
+    done = command("--quiet", "doctor")
+    assert done.returncode == 1
+    assert "OK  " not in done.stdout
+    assert "FAIL  schema        index session_id_idx is missing" in done.stdout
+
+
+def test_a_file_that_is_not_there_only_warns_and_is_not_made(command: Command, home: Path) -> None:
+    done = command("--db", str(home / "none.db"), "doctor")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert f"WARN  database      {home / 'none.db'} does not exist.\n" in done.stdout
+    assert not (home / "none.db").exists()
