@@ -36,6 +36,7 @@ pythons:
 coverage:
     uv run --locked coverage erase
     uv run --locked python -m pytest -q -n auto --cov --cov-report=
+    rm -f .coverage.* # half written by processes that a test killed
     for package in {{ packages }}; do \
         uv run --locked coverage report --include="packages/$package/src/*" --fail-under=95; \
     done

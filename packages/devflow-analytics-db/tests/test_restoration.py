@@ -177,6 +177,23 @@ def test_an_interruption_leaves_the_file_as_it_was(saved: Path, file: Path) -> N
     with pytest.raises(KeyboardInterrupt):
         restore(saved, progress=interrupt)
     assert dump(file) == before
+    assert list((file.parent / "backups").iterdir()) == []
+
+
+def test_an_interruption_after_the_last_page_comes_too_late_and_what_was_replaced_is_kept(
+    saved: Path, file: Path
+) -> None:
+    before = dump(file)
+
+    def interrupt(done: int, total: int) -> None:
+        if done == total:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        restore(saved, progress=interrupt)
+    assert dump(file) == dump(saved)
+    (kept,) = (file.parent / "backups").iterdir()
+    assert dump(kept) == before
 
 
 def test_progress_is_told_to_the_last_page(saved: Path) -> None:

@@ -115,8 +115,10 @@ def _replace(backup: sqlite3.Connection, file: str, progress: Progress | None) -
     timeout_ms = busy_timeout_ms(MIGRATION_TIMEOUT_MS)
     empty = recognise(file) == 0
     replaced: list[Path | None] = []
+    committed = False
 
     def report(status: int, remaining: int, total: int) -> None:
+        nonlocal committed
         if was_busy(status):  # tried again as long as nothing is raised here
             if time.monotonic() > deadline:
                 raise locked(file)
@@ -125,6 +127,7 @@ def _replace(backup: sqlite3.Connection, file: str, progress: Progress | None) -
             # One page was copied, so the lock is held from here to the end: this is what will be
             # replaced. Another connection sees it, as any reader does.
             replaced.append(None if recognise(file) == 0 else keep_before_restoring(file))
+        committed = status == sqlite3.SQLITE_DONE
         if progress:
             progress(total - remaining, total)
 
@@ -138,7 +141,14 @@ def _replace(backup: sqlite3.Connection, file: str, progress: Progress | None) -
         database.execute(f"PRAGMA busy_timeout = {min(timeout_ms, ATTENTIVE_MS)}")
         with _in_pages_of(page_size, backup, file) as pages:
             deadline = time.monotonic() + timeout_ms / 1000
-            pages.backup(database, pages=1, progress=report)
+            try:
+                pages.backup(database, pages=1, progress=report, sleep=0)
+            except sqlite3.Error:
+                raise  # perhaps in the middle of the commit: what was kept may be needed
+            except BaseException:
+                if replaced and replaced[0] and not committed:
+                    os.unlink(replaced[0])  # the file itself is still what it is a copy of
+                raise
     return replaced[0]
 
 
