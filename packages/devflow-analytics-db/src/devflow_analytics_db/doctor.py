@@ -5,26 +5,23 @@ from __future__ import annotations
 import os
 import shutil
 import sqlite3
-import stat
-import time
-from contextlib import closing, suppress
+from contextlib import closing
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from devflow_analytics_db import files, host, location
-from devflow_analytics_db.backups import backups, remove, unfinished
+from devflow_analytics_db.backups import backups
 from devflow_analytics_db.connection import (
     TIMEOUT_VARIABLE,
     busy_timeout_ms,
     journal_mode,
     look,
-    open_existing,
 )
 from devflow_analytics_db.drift import check
 from devflow_analytics_db.errors import AnalyticsDbError
 from devflow_analytics_db.faults import denied, is_writable, logging_errors, naming_faults
 from devflow_analytics_db.identity import look_at
 from devflow_analytics_db.log import log
-from devflow_analytics_db.restoration import unfinished_restores
+from devflow_analytics_db.mending import mend, stale, with_modes
 from devflow_analytics_db.schema_reader import foreign_key_violations
 from devflow_analytics_db.units import readable_size
 from devflow_analytics_db.version import OLDEST_SQLITE
@@ -34,30 +31,9 @@ if TYPE_CHECKING:
 
 SHARED_FILE_SYSTEMS = frozenset(
     [
-        "9p",
-        "afs",
-        "beegfs",
-        "ceph",
-        "cifs",
-        "drvfs",
-        "fuse.glusterfs",
-        "fuse.grpcfuse",
-        "fuse.osxfs",
-        "fuse.s3fs",
-        "fuse.sshfs",
-        "gfs2",
-        "glusterfs",
-        "gpfs",
-        "lustre",
-        "nfs",
-        "nfs4",
-        "ocfs2",
-        "prl_fs",
-        "smb3",
-        "smbfs",
-        "vboxsf",
-        "virtiofs",
-        "vmhgfs",
+        *("9p", "afs", "beegfs", "ceph", "cifs", "drvfs", "gfs2", "glusterfs", "gpfs", "lustre"),
+        *("nfs", "nfs4", "ocfs2", "prl_fs", "smb3", "smbfs", "vboxsf", "virtiofs", "vmhgfs"),
+        *("fuse.glusterfs", "fuse.grpcfuse", "fuse.osxfs", "fuse.s3fs", "fuse.sshfs"),
         "fuse.vmhgfs-fuse",
     ]
 )
@@ -77,9 +53,6 @@ LARGE_WAL = 16_000_000
 """SQLite writes the WAL back at about 4 MB; if it grows far beyond, a reader keeps it from that."""
 
 LITTLE_SPACE = 10_000_000
-
-STALE_SECONDS = 3600
-"""How long an unfinished copy must have been left alone to be taken for a killed process's."""
 
 Verdict = Literal["ok", "warn", "fail"]
 
@@ -128,7 +101,7 @@ def diagnose(path: str | os.PathLike[str] | None = None, *, fix: bool = False) -
         file = location.find(path)
     except AnalyticsDbError as error:
         return Diagnosis((_sqlite(), *_environment(), _refusal("database", error)), ())
-    fixed = tuple(_mend(file)) if fix else ()
+    fixed = tuple(mend(file)) if fix else ()
     findings = (_sqlite(), *_environment(), *_place(file), *_database(file))
     log("info", "examined %s: %d findings", file, len(findings))
     return Diagnosis(findings, fixed)
@@ -277,7 +250,7 @@ def _rights(file: str) -> Finding:
     if not is_writable(file):
         return _refusal("rights", denied(file))
     open_to_others = [
-        f"{path} is {mode:04o}" for path, mode, _ in _with_modes(file) if mode & files.OTHERS
+        f"{path} is {mode:04o}" for path, mode, _ in with_modes(file) if mode & files.OTHERS
     ]
     if open_to_others:
         return Finding(
@@ -289,41 +262,16 @@ def _rights(file: str) -> Finding:
     return Finding("rights", "ok", "yours alone")
 
 
-def _with_modes(file: str) -> Iterator[tuple[str, int, int]]:
-    """Yield what must be private, each with the mode that it has and the one it should have."""
-    directories = []
-    if location.is_home_directory(os.path.dirname(file)):
-        directories = [os.path.dirname(file), os.path.join(os.path.dirname(file), "backups")]
-    private = [
-        *((directory, files.PRIVATE_DIRECTORY) for directory in directories),
-        # the file last, as in keep_private()
-        *((copy, files.PRIVATE_FILE) for copy in (*backups(file), *unfinished(file))),
-        *((f"{file}{suffix}", files.PRIVATE_FILE) for suffix in (*files.BESIDE, "")),
-    ]
-    for path, wanted in private:
-        with suppress(OSError):
-            yield path, stat.S_IMODE(os.stat(path).st_mode), wanted
-
-
 def _backups(file: str) -> Finding:
-    stale = _stale(file)
-    if stale:
+    left = stale(file)
+    if left:
         return Finding(
             "backups",
             "warn",
-            f"a process that was killed left {', '.join(stale)}.",
+            f"a process that was killed left {', '.join(left)}.",
             "Run 'devflow-analytics doctor --fix'.",
         )
     return Finding("backups", "ok", f"{len(backups(file)) or 'none'} in backups/ beside the file")
-
-
-def _stale(file: str) -> list[str]:
-    stale = []
-    for path in (*unfinished(file), *unfinished_restores(file)):
-        with suppress(FileNotFoundError):
-            if time.time() - os.stat(path).st_mtime > STALE_SECONDS:
-                stale.append(path)
-    return stale
 
 
 def _holders(file: str) -> Finding:
@@ -409,39 +357,3 @@ def _schema(file: str) -> Finding:
         if failing
         else "See 'devflow-analytics check'. What you added yourself may stay.",
     )
-
-
-def _mend(file: str) -> Iterator[str]:
-    """Mend what is safe to mend in a file that is ours, and say what was done."""
-    try:
-        with naming_faults(file):
-            found = files.inspect(file)
-            if not found or not found.st_size or not look_at(file).version:
-                return
-    except AnalyticsDbError:
-        return  # a finding
-    for path in _stale(file):
-        with suppress(OSError):
-            shutil.rmtree(path) if os.path.isdir(path) else remove(path)
-            yield f"Deleted {path}."
-    for path, mode, wanted in _with_modes(file):
-        if mode & files.OTHERS:
-            with suppress(OSError):  # somebody else's: a finding
-                os.chmod(path, wanted)
-                yield f"{path} was {mode:04o} and is {wanted:04o} now."
-    if files.size(f"{file}-wal"):
-        try:
-            with naming_faults(file):
-                yield _write_back(file)
-        except AnalyticsDbError as error:
-            log("warning", "%s", error)  # a finding
-
-
-def _write_back(file: str) -> str:
-    with closing(open_existing(file, busy_timeout_ms())) as connection:
-        busy, *_ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
-    if not busy:
-        return f"Wrote {file}-wal back into the database and emptied it."
-    holders = host.holders(file)
-    reading = _listed(holders.reading) if holders else ""
-    return f"Could not empty {file}-wal, as others are using it{reading and f': {reading}'}."

@@ -1,0 +1,87 @@
+"""What is safe to mend around a database: rights, unfinished copies, a WAL not written back."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import stat
+import time
+from contextlib import closing, suppress
+from typing import TYPE_CHECKING
+
+from devflow_analytics_db import files, host, location
+from devflow_analytics_db.backups import backups, remove, unfinished
+from devflow_analytics_db.connection import busy_timeout_ms, open_existing
+from devflow_analytics_db.errors import AnalyticsDbError
+from devflow_analytics_db.faults import naming_faults
+from devflow_analytics_db.identity import look_at
+from devflow_analytics_db.log import log
+from devflow_analytics_db.restoration import unfinished_restores
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+STALE_SECONDS = 3600
+"""How long an unfinished copy must have been left alone to be taken for a killed process's."""
+
+
+def mend(file: str) -> Iterator[str]:
+    """Mend what is safe to mend in a file that is ours, and say what was done."""
+    try:
+        with naming_faults(file):
+            found = files.inspect(file)
+            if not found or not found.st_size or not look_at(file).version:
+                return
+    except AnalyticsDbError:
+        return  # a finding
+    for path in stale(file):
+        with suppress(OSError):
+            shutil.rmtree(path) if os.path.isdir(path) else remove(path)
+            yield f"Deleted {path}."
+    for path, mode, wanted in with_modes(file):
+        if mode & files.OTHERS:
+            with suppress(OSError):  # somebody else's: a finding
+                os.chmod(path, wanted)
+                yield f"{path} was {mode:04o} and is {wanted:04o} now."
+    if files.size(f"{file}-wal"):
+        try:
+            with naming_faults(file):
+                yield _write_back(file)
+        except AnalyticsDbError as error:
+            log("warning", "%s", error)  # a finding
+
+
+def _write_back(file: str) -> str:
+    with closing(open_existing(file, busy_timeout_ms())) as connection:
+        busy, *_ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    if not busy:
+        return f"Wrote {file}-wal back into the database and emptied it."
+    holders = host.holders(file)
+    reading = ", ".join(map(str, holders.reading)) if holders else ""
+    return f"Could not empty {file}-wal, as others are using it{reading and f': {reading}'}."
+
+
+def with_modes(file: str) -> Iterator[tuple[str, int, int]]:
+    """Yield what must be private, each with the mode that it has and the one it should have."""
+    directories = []
+    if location.is_home_directory(os.path.dirname(file)):
+        directories = [os.path.dirname(file), os.path.join(os.path.dirname(file), "backups")]
+    private = [
+        *((directory, files.PRIVATE_DIRECTORY) for directory in directories),
+        # the file last, as in keep_private()
+        *((copy, files.PRIVATE_FILE) for copy in (*backups(file), *unfinished(file))),
+        *((f"{file}{suffix}", files.PRIVATE_FILE) for suffix in (*files.BESIDE, "")),
+    ]
+    for path, wanted in private:
+        with suppress(OSError):
+            yield path, stat.S_IMODE(os.stat(path).st_mode), wanted
+
+
+def stale(file: str) -> list[str]:
+    """Return the unfinished copies that a killed process left."""
+    found = []
+    for path in (*unfinished(file), *unfinished_restores(file)):
+        with suppress(FileNotFoundError):
+            if time.time() - os.stat(path).st_mtime > STALE_SECONDS:
+                found.append(path)
+    return found
