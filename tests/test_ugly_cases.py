@@ -34,9 +34,14 @@ COMMAND = Path(sys.executable).with_name("devflow-analytics")
 
 # root may do anything, so it steps down; before, it imports what the other user may not read
 AS_NOBODY = """
-import importlib, os, pkgutil, sys
-import devflow_analytics_cli, devflow_analytics_db
-for package in (devflow_analytics_cli, devflow_analytics_db):
+import codecs, importlib, os, pkgutil, sys
+import devflow_analytics_cli, devflow_analytics_db, devflow_analytics_schema
+import pony.orm, sqlite3
+codecs.lookup("ascii")
+database = pony.orm.Database("sqlite", ":memory:")
+devflow_analytics_schema.define_entities(database)
+database.generate_mapping(create_tables=True)
+for package in (devflow_analytics_cli, devflow_analytics_db, devflow_analytics_schema):
     for module in pkgutil.iter_modules(package.__path__, package.__name__ + "."):
         if not module.name.endswith("__main__"):
             importlib.import_module(module.name)
@@ -379,6 +384,13 @@ def a_read_only_directory(ground: Ground) -> None:
     ground.file.parent.chmod(0o500)
 
 
+def a_directory_of_another_user(ground: Ground) -> None:
+    as_root_only()
+    ground.make()
+    ground.give_to_nobody()
+    os.chown(ground.file.parent, 0, 0)
+
+
 def a_full_disk(ground: Ground) -> Iterator[None]:
     with ground.mounted("size=12k"):
         yield
@@ -487,6 +499,7 @@ CASES = [
     Case(ctrl_c_while_it_waits, "init"),
     Case(another_users_file, "init"),
     Case(another_users_file, "status"),
+    Case(a_directory_of_another_user, "status"),
     Case(a_read_only_file, "init"),
     Case(a_read_only_file, "--quiet status"),
     Case(a_read_only_directory, "init"),
@@ -558,6 +571,22 @@ def test_what_the_page_says_of_an_ugly_case_is_what_the_command_says(
     with tempfile.TemporaryDirectory(prefix="ugly-") as directory:
         row = row_of(case, Path(directory))
     assert row in PAGE.read_text().splitlines(), row
+
+
+def test_doctor_finds_what_it_may_not_examine() -> None:
+    with tempfile.TemporaryDirectory(prefix="ugly-") as directory:
+        Path(directory).chmod(0o755)
+        ground = Ground(Path(directory, "home"))
+        ground.home.mkdir()
+        a_directory_of_another_user(ground)
+        status, stdout, stderr = ground.run("doctor", "--fix")
+        assert (status, stderr) == (1, "")
+        assert f"FAIL  database      No right to read and write {ground.file}" in stdout
+        ground.file.parent.chmod(0o711)
+        ground.file.chmod(0o666)
+        status, stdout, stderr = ground.run("doctor", "--fix")
+        assert (status, stderr) == (1, "")
+        assert "FAIL  rights        No right to read and write" in stdout
 
 
 COMMANDS = (

@@ -226,6 +226,12 @@ def test_an_interruption_before_the_command_is_known_is_130_too() -> None:
     assert done.stderr == "Interrupted. Nothing was left half done.\n"
 
 
+@pytest.fixture(params=["1", ""], ids=["unbuffered", "buffered"])
+def buffering(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONUNBUFFERED", request.param)
+
+
+@pytest.mark.usefixtures("buffering")
 def test_output_that_cannot_be_written_is_74(command: Command) -> None:
     command("init")
     with Path("/dev/full").open("w") as full:
@@ -241,6 +247,7 @@ def test_output_that_cannot_be_written_is_74(command: Command) -> None:
     assert done.stderr == "Error: Cannot write the output: No space left on device.\n"
 
 
+@pytest.mark.usefixtures("buffering")
 def test_where_the_sentence_cannot_be_written_the_status_still_tells(file: Path) -> None:
     file.mkdir(parents=True)
     with Path("/dev/full").open("w") as full:
@@ -253,6 +260,7 @@ def test_where_the_sentence_cannot_be_written_the_status_still_tells(file: Path)
     assert done.returncode == 73
 
 
+@pytest.mark.usefixtures("buffering")
 def test_a_closed_pipe_is_silent(command: Command) -> None:
     command("init")
     reader, writer = os.pipe()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 TYPE_CHECKING = False
@@ -19,6 +20,18 @@ def main() -> None:
         cli(prog_name="devflow-analytics")
     except KeyboardInterrupt:
         interrupted()
+    finally:
+        _let_go_of_what_cannot_be_written()
+
+
+def _let_go_of_what_cannot_be_written() -> None:
+    """Or Python tries once more as it ends, fails, and makes the exit status 120."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            if stream:  # None where the shell closed it
+                stream.flush()
+        except OSError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def interrupted() -> NoReturn:

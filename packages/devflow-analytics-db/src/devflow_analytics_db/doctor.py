@@ -171,10 +171,10 @@ def _place(file: str) -> Iterator[Finding]:
     yield _file_system(directory)
     try:
         free = shutil.disk_usage(directory).free
+        needed = files.size(file) + files.size(f"{file}-wal")  # for the backup before a migration
     except OSError as fault:
         yield Finding("free space", "warn", f"is not known: {fault.strerror}.", "Check the disk.")
         return
-    needed = files.size(file) + files.size(f"{file}-wal")  # for the backup before a migration
     message = readable_size(free)
     if free < needed + LITTLE_SPACE:
         yield Finding(
@@ -226,10 +226,10 @@ def _database(file: str) -> Iterator[Finding]:
         yield _refusal("database", error)
         return
     yield Finding("database", "ok", f"{file}: schema version {version}")
-    yield _rights(file)
-    yield _backups(file)
-    yield _holders(file)
     for subject, examine in (
+        ("rights", _rights),
+        ("backups", _backups),
+        ("processes", _holders),
         ("wal", _wal),
         ("integrity", _integrity),
         ("foreign keys", _foreign_keys),

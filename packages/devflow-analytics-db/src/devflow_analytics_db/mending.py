@@ -30,10 +30,13 @@ def mend(file: str) -> Iterator[str]:
     try:
         with naming_faults(file):
             found = files.inspect(file)
-            if not found or not found.st_size or not look_at(file).version:
-                return
-    except AnalyticsDbError:
-        return  # a finding
+            if found and found.st_size and look_at(file).version:
+                yield from _mend(file)
+    except AnalyticsDbError as error:
+        log("warning", "%s", error)  # a finding
+
+
+def _mend(file: str) -> Iterator[str]:
     for path in stale(file):
         with suppress(OSError):
             shutil.rmtree(path) if os.path.isdir(path) else remove(path)
@@ -44,11 +47,7 @@ def mend(file: str) -> Iterator[str]:
                 os.chmod(path, wanted)
                 yield f"{path} was {mode:04o} and is {wanted:04o} now."
     if files.size(f"{file}-wal"):
-        try:
-            with naming_faults(file):
-                yield _write_back(file)
-        except AnalyticsDbError as error:
-            log("warning", "%s", error)  # a finding
+        yield _write_back(file)
 
 
 def _write_back(file: str) -> str:
