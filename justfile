@@ -48,6 +48,8 @@ lint:
     uv run --locked ruff format --check
     uv run --locked codespell
     uv run --locked mypy packages/*/src packages/*/typing_tests tools
+    uv run --locked hadolint Dockerfile
+    uv run --locked check-jsonschema --builtin-schema vendor.compose-spec compose.yaml
 
 # Draft the next migration from what was changed in the entities
 migration name:
@@ -75,6 +77,10 @@ fix:
 # Build every wheel, and use each one alone in an empty environment
 wheels:
     uv run --locked python tests/check_wheels.py
+
+# Build the image, and hold containers of it to what docs/CONTAINER.md says; needs docker or podman
+image-check:
+    uv run --locked python tests/check_image.py
 
 # Everything that a change must pass, but for the faults
 check: lint coverage alone pythons wheels
