@@ -10,13 +10,14 @@ from __future__ import annotations
 import os
 import re
 import resource
+import select
 import shutil
 import signal
 import sqlite3
 import subprocess
 import sys
 import tempfile
-from contextlib import ExitStack, closing, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -337,26 +338,18 @@ def another_process_is_writing(ground: Ground) -> Iterator[None]:
         yield
 
 
-def has_open(pid: int, file: Path) -> bool:
-    """Tell whether a process has a file open; only Linux tells."""
-    for link in Path(f"/proc/{pid}/fd").glob("*"):
-        with suppress(FileNotFoundError):  # closed again
-            if link.readlink() == file:
-                return True
-    return False
-
-
 def ctrl_c_while_it_waits(ground: Ground) -> Iterator[None]:
     an_older_file(ground)
     ground.environment["DEVFLOW_ANALYTICS_BUSY_TIMEOUT_MS"] = "2147483647"
     start = ground.start
 
     def start_and_interrupt(*arguments: str) -> subprocess.Popen[str]:
-        process = start(*arguments)
-        while process.poll() is None:
-            if has_open(process.pid, ground.file):
-                process.send_signal(signal.SIGINT)
-                break
+        process = start("--verbose", *arguments)
+        assert process.stderr
+        ready, _, _ = select.select([process.stderr], [], [], 30)
+        assert ready, "it does not say that it waits, or waits where it hears nothing"
+        assert "is locked: waiting" in process.stderr.readline()
+        process.send_signal(signal.SIGINT)
         return process
 
     with a_writer_at(ground.file):

@@ -108,16 +108,20 @@ def configure(connection: sqlite3.Connection, file: str, timeout_ms: int) -> Non
     enable_wal(connection, file, timeout_ms)
 
 
-def begin(connection: sqlite3.Connection, timeout_ms: int) -> None:
+def begin(connection: sqlite3.Connection, file: str, timeout_ms: int) -> None:
     """Begin a transaction that will write, and hear Ctrl-C while waiting for another's."""
     deadline = time.monotonic() + timeout_ms / 1000
     connection.execute(f"PRAGMA busy_timeout = {min(timeout_ms, ATTENTIVE_MS)}")
+    waiting = False
     while True:
         try:
             connection.execute("BEGIN IMMEDIATE")
         except sqlite3.OperationalError as fault:
             if not is_busy(fault) or time.monotonic() > deadline:
                 raise
+            if not waiting:
+                log("info", "%s is locked: waiting for another process's write", file)
+                waiting = True
         else:
             connection.execute(f"PRAGMA busy_timeout = {timeout_ms}")
             return

@@ -158,7 +158,7 @@ def claim(connection: sqlite3.Connection, file: str, timeout_ms: int) -> None:
     Raises:
         AnalyticsDbError: as `identify`; another program was faster.
     """
-    begin(connection, timeout_ms)
+    begin(connection, file, timeout_ms)
     if identify(connection, file).version == 0 and application_id(connection) != APPLICATION_ID:
         connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
     connection.execute("COMMIT")

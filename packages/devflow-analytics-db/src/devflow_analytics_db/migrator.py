@@ -81,7 +81,7 @@ def bring_to(file: str, to: int | None = None, *, allow_down: bool = False) -> C
         # followed (a setting that a transaction ignores), and without views being rewritten.
         connection.execute("PRAGMA foreign_keys = OFF")
         connection.execute("PRAGMA legacy_alter_table = ON")
-        begin(connection, timeout_ms)
+        begin(connection, file, timeout_ms)
         # Under the lock: what was seen without it may be out of date.
         route = find_route(connection, file, identify(connection, file), to)
         _require_allowed(route, file, allow_down=allow_down)
