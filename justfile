@@ -1,4 +1,4 @@
-# `uv run just` lists the recipes; CI runs `just check`.
+# `uv run just` lists the recipes; CI runs `just ci`.
 
 set shell := ["bash", "-euo", "pipefail", "-c"]
 
@@ -41,13 +41,17 @@ coverage:
         uv run --locked coverage report --include="packages/$package/src/*" --fail-under=95; \
     done
 
-# Check style and types, and that the lock file is current
+# Check style, types and imports, and that the lock file is current
 lint:
     uv lock --check
     uv run --locked ruff check
     uv run --locked ruff format --check
     uv run --locked codespell
     uv run --locked mypy packages/*/src packages/*/typing_tests tools
+    uv run --locked lint-imports --no-cache --no-logo
+    for package in {{ packages }}; do \
+        (cd "packages/$package" && uv run --locked deptry src); \
+    done
     uv run --locked hadolint Dockerfile
     uv run --locked check-jsonschema --builtin-schema vendor.compose-spec compose.yaml
 
