@@ -1,0 +1,98 @@
+"""docs/SECURITY.md: what it says of the network and of deleting is so."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from devflow_analytics_db import backup, create_analytics_db
+
+PAGE = (Path(__file__).resolve().parent.parent / "docs" / "SECURITY.md").read_text()
+MARK = b"only-this-row-has-it"
+
+FORBIDDING_SOCKETS = """
+import sys
+
+def forbid(event, arguments):
+    if event.startswith("socket."):
+        sys.stderr.write(f"{event}{arguments}")
+        sys.exit(99)
+
+sys.addaudithook(forbid)
+"""
+COMMANDING = """
+from devflow_analytics_cli.main import main
+main()
+"""
+RECORDING = """
+from pony.orm import db_session
+from devflow_analytics_db import create_analytics_db
+with create_analytics_db() as db, db_session:
+    db.Session(started_at=1)
+"""
+
+
+def where_marked(directory: Path) -> set[str]:
+    return {
+        str(path.relative_to(directory))
+        for path in directory.rglob("*")
+        if path.is_file() and MARK in path.read_bytes()
+    }
+
+
+def python(code: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", FORBIDDING_SOCKETS + code, *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+
+
+@pytest.mark.parametrize(
+    "command",
+    ["init", "status", "migrate --to 1 --yes", "check", "doctor --fix", "backup", "path"],
+)
+def test_no_command_opens_a_socket(command: str) -> None:
+    create_analytics_db().close()
+    done = python(COMMANDING, *command.split())
+    assert done.returncode in {0, 1}, done.stderr  # 1: what check and doctor find
+
+
+def test_recording_opens_no_socket() -> None:
+    done = python(RECORDING)
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_socket_would_be_seen() -> None:
+    assert python("import socket; socket.socket()").returncode == 99
+
+
+def test_deleted_rows_are_gone_once_the_file_is_rebuilt_and_the_wal_emptied(home: Path) -> None:
+    (rebuild,) = re.findall(r"```sql\n(.*?)```", PAGE, re.DOTALL)
+    with create_analytics_db() as db, closing(db.connect()) as connection:
+        connection.execute("PRAGMA secure_delete = OFF")
+        connection.execute("INSERT INTO sessions VALUES (?, 1, NULL, 0)", (MARK.decode(),))
+        connection.execute("PRAGMA wal_checkpoint")
+        connection.execute("DELETE FROM sessions")
+        assert "analytics.db" in where_marked(home / ".devflow")
+        for statement in rebuild.splitlines():
+            connection.execute(statement).fetchall()
+        assert where_marked(home / ".devflow") == set()
+
+
+def test_everything_is_forgotten_once_the_files_and_the_backups_are_deleted(home: Path) -> None:
+    (delete,) = re.findall(r"```sh\n(.*?)```", PAGE, re.DOTALL)
+    with create_analytics_db() as db, closing(db.connect()) as connection:
+        connection.execute("INSERT INTO sessions VALUES (?, 1, NULL, 0)", (MARK.decode(),))
+        backup()
+        connection.execute("DELETE FROM sessions")
+    assert any(name.startswith("backups/") for name in where_marked(home / ".devflow"))
+    subprocess.run(delete, shell=True, check=True)
+    assert list((home / ".devflow").iterdir()) == []
