@@ -580,6 +580,10 @@ def test_doctor_finds_what_it_may_not_examine() -> None:
         status, stdout, stderr = ground.run("doctor", "--fix")
         assert (status, stderr) == (1, "")
         assert "FAIL  rights        No right to read and write" in stdout
+        ground.file.parent.chmod(0o777)
+        status, stdout, stderr = ground.run("doctor", "--fix")
+        assert (status, stderr) == (1, "")
+        assert "Only their owner can take them away: user 0.\n" in stdout
 
 
 COMMANDS = (

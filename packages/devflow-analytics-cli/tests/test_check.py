@@ -47,3 +47,18 @@ def test_each_difference_is_a_line_and_the_status_is_1(command: Command, file: P
             {"subject": "table notes", "difference": more, "severity": "warn"},
         ],
     }
+
+
+def test_a_name_that_a_terminal_would_obey_is_escaped(command: Command, file: Path) -> None:
+    create_analytics_db(file).close()
+    with closing(sqlite3.connect(file)) as connection:
+        connection.execute('CREATE TABLE "\x1b]0;pwned\x07\n" (a)')
+    told = "table \\x1b]0;pwned\\x07\\n comes from no migration; it is not STRICT.\n"
+    assert command("check").stdout == told
+    assert f"WARN  schema        {told}" in command("doctor").stdout
+    other = file.with_name("other.db")
+    with closing(sqlite3.connect(other)) as connection:
+        connection.execute('CREATE TABLE "\x1b]0;pwned\x07" (a)')
+    done = command("--db", str(other), "init")
+    assert done.returncode == 65
+    assert "it holds \\x1b]0;pwned\\x07." in done.stderr

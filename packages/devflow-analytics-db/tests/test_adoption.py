@@ -14,6 +14,7 @@ from pony.orm import db_session
 from devflow_analytics_db import (
     MigrationError,
     NotAnAnalyticsDatabaseError,
+    __version__,
     create_analytics_db,
 )
 from devflow_analytics_db.sql_text import normalise
@@ -80,7 +81,7 @@ def test_the_ledger_tells_who_applied_what(server_file: Path, sql: Sql) -> None:
     create_analytics_db().close()
     assert sql(server_file, "SELECT version, applied_by FROM devflow_migrations") == [
         (1, "DevFlow server"),
-        (2, "devflow-analytics-db 0.1.0"),
+        (2, f"devflow-analytics-db {__version__}"),
     ]
 
 

@@ -214,6 +214,18 @@ def test_another_directory_is_the_users_own_affair(tmp_path: Path) -> None:
     assert finding("rights", diagnose(tmp_path / "calls.db")).verdict == "ok"
 
 
+def test_a_directory_in_which_others_could_replace_the_file_is_a_warning(tmp_path: Path) -> None:
+    create_analytics_db(tmp_path / "calls.db").close()
+    tmp_path.chmod(0o777)
+    found = finding("rights", diagnose(tmp_path / "calls.db"))
+    assert (found.verdict, found.message) == (
+        "warn",
+        f"others may write to {tmp_path}, which is 0777, and so replace the file.",
+    )
+    tmp_path.chmod(0o1777)
+    assert finding("rights", diagnose(tmp_path / "calls.db")).verdict == "ok"
+
+
 def test_unfinished_copies_are_found_when_they_are_old_and_with_fix_deleted(current: Path) -> None:
     made = backup()
     named = [

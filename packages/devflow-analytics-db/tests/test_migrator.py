@@ -10,6 +10,7 @@ from devflow_analytics_db import (
     IncompatibleSchemaError,
     MigrationError,
     TamperedMigrationError,
+    __version__,
     create_analytics_db,
     migrate,
 )
@@ -33,7 +34,7 @@ def test_the_ledger_records_each_migration(file: Path, sql: Sql) -> None:
             migration.name,
             migration.checksum,
             migration.compatible_with,
-            "devflow-analytics-db 0.1.0",
+            f"devflow-analytics-db {__version__}",
         )
         for migration in load_migrations()
     ]

@@ -7,7 +7,7 @@ import os
 import click
 
 import devflow_analytics_db
-from devflow_analytics_cli.output import echo_json, json_option, shown
+from devflow_analytics_cli.output import echo_json, json_option, printable
 from devflow_analytics_cli.progress import progress_bar
 
 TYPE_CHECKING = False
@@ -35,4 +35,4 @@ def backup(settings: Settings, destination: str | None, as_json: bool) -> None:
     if as_json:
         echo_json({"backup": made, "size_bytes": os.stat(made).st_size})
     elif not settings.quiet:
-        click.echo(f"Made {shown(made)}")
+        click.echo(f"Made {printable(made)}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 import devflow_analytics_db
-from devflow_analytics_cli.output import echo_json, json_option
+from devflow_analytics_cli.output import echo_json, json_option, printable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def check(ctx: click.Context, as_json: bool) -> None:
         echo_json({"ok": not findings, "findings": findings})
     elif differences:
         for difference in differences:
-            click.echo(difference)
+            click.echo(printable(str(difference)))
     elif not settings.quiet:
         click.echo("No difference: the database, the migrations and the entities agree.")
     if differences:

@@ -16,6 +16,7 @@ from devflow_analytics_cli.doctor import doctor
 from devflow_analytics_cli.init import init
 from devflow_analytics_cli.main import interrupted
 from devflow_analytics_cli.migrate import migrate
+from devflow_analytics_cli.output import printable
 from devflow_analytics_cli.path import path
 from devflow_analytics_cli.restore import restore
 from devflow_analytics_cli.settings import Settings
@@ -60,7 +61,7 @@ def _fail(ctx: click.Context, error: Exception, sentence: str, exit_status: int)
 
         traceback.print_exception(error)
     with suppress(OSError):  # the status can be told even where the sentence cannot
-        click.echo(f"Error: {sentence}", err=True)
+        click.echo(printable(f"Error: {sentence}"), err=True)
     ctx.exit(exit_status)
 
 
@@ -95,7 +96,7 @@ for command in (init, status, migrate, check, doctor, backup, restore, path):
 
 
 def _show_log(ctx: click.Context) -> None:
-    """Show on stderr what the db package logs, but for errors: those are shown anyway."""
+    """Show on stderr what the db package logs, but for errors: those are printable anyway."""
     import logging  # noqa: PLC0415  its import takes longer than a whole 'init'
 
     logger = logging.getLogger("devflow_analytics_db")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from devflow_analytics_cli.output import backup_made, echo_json, json_option, shown
+from devflow_analytics_cli.output import backup_made, echo_json, json_option, printable
 from devflow_analytics_db import create_analytics_db
 
 if TYPE_CHECKING:
@@ -69,13 +69,13 @@ def init(settings: Settings, as_json: bool) -> None:
 def _sentence(path: str, opening: Changes, journal_mode: str) -> str:
     version = f"schema version {opening.schema_version}"
     if not opening.applied:
-        return f"{shown(path)} is current: {version}, journal mode {journal_mode}."
+        return f"{printable(path)} is current: {version}, journal mode {journal_mode}."
     if opening.created:
-        deed = f"Created {shown(path)}"
+        deed = f"Created {printable(path)}"
     elif opening.adopted:
-        deed = f"Took over {shown(path)} from DevFlow's server, with all its rows"
+        deed = f"Took over {printable(path)} from DevFlow's server, with all its rows"
     else:
-        deed = f"Upgraded {shown(path)}"
+        deed = f"Upgraded {printable(path)}"
     applied = ", ".join(map(str, opening.applied))
     mode = stat.S_IMODE(os.stat(path).st_mode)
     private = "others have rights on it" if mode & 0o077 else "readable and writable by you alone"

@@ -8,7 +8,7 @@ import click
 
 import devflow_analytics_db
 from devflow_analytics_cli.main import interrupted
-from devflow_analytics_cli.output import backup_made, echo_json, json_option, shown
+from devflow_analytics_cli.output import backup_made, echo_json, json_option, printable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ def _echo_plan(plan: Plan, *, as_json: bool) -> None:
     elif plan.sql:
         click.echo(plan.sql, nl=False)
     else:
-        click.echo(f"-- {shown(plan.path)} is at schema version {plan.target}: nothing to do.")
+        click.echo(f"-- {printable(plan.path)} is at schema version {plan.target}: nothing to do.")
 
 
 def _ask(plan: Plan) -> None:
@@ -86,7 +86,7 @@ def _ask(plan: Plan) -> None:
             " ask at. Say --yes if you mean it."
         )
     click.echo(
-        f"{shown(plan.path)} is at schema version {plan.schema_version}. Going down to"
+        f"{printable(plan.path)} is at schema version {plan.schema_version}. Going down to"
         f" {plan.target} undoes {versions} and drops what was added there. A backup is made first.",
         err=True,
     )
@@ -102,7 +102,7 @@ def _ask(plan: Plan) -> None:
 def _sentence(changes: Changes, settings: Settings) -> str:
     version = f"schema version {changes.schema_version}"
     if not (changes.applied or changes.undone):
-        return f"{shown(changes.path)} is at {version}: nothing to do."
+        return f"{printable(changes.path)} is at {version}: nothing to do."
     deeds = []
     if changes.adopted:
         deeds.append("taken over from DevFlow's server")
@@ -110,7 +110,7 @@ def _sentence(changes: Changes, settings: Settings) -> str:
         deeds.append(f"applied: {', '.join(map(str, changes.applied))}")
     if changes.undone:
         deeds.append(f"undone: {', '.join(map(str, changes.undone))}")
-    sentence = f"Migrated {shown(changes.path)}\n  {version} ({'; '.join(deeds)})"
+    sentence = f"Migrated {printable(changes.path)}\n  {version} ({'; '.join(deeds)})"
     if changes.backup:
         sentence += f"\n{backup_made(changes.backup, settings)}"
     return sentence

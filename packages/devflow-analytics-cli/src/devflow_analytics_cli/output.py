@@ -25,14 +25,15 @@ def echo_json(keys: Mapping[str, object]) -> None:
     click.echo(json.dumps(keys, default=os.fspath))
 
 
-def printable(text: str) -> str:
-    """Return text that may hold paths as it can be printed in any locale."""
-    return click.format_filename(text)
+def printable(text: str | os.PathLike[str]) -> str:
+    """Return text that may hold paths, or names out of a strange file, for any terminal and locale.
 
-
-def shown(path: str | os.PathLike[str]) -> str:
-    """Return a path as it can be printed in any locale."""
-    return click.format_filename(path)
+    What a terminal would obey is escaped, as are ends of lines.
+    """
+    return "".join(
+        char if char.isprintable() else char.encode("unicode_escape").decode()
+        for char in click.format_filename(text)
+    )
 
 
 def backup_made(backup: str | os.PathLike[str], settings: Settings) -> str:
@@ -41,6 +42,9 @@ def backup_made(backup: str | os.PathLike[str], settings: Settings) -> str:
 
     words = ["devflow-analytics"]
     if settings.path is not None:
-        words += ["--db", shown(settings.path)]
-    words += ["restore", shown(backup)]
-    return f"  backup of what it was before: {shown(backup)}\n  to put it back: {shlex.join(words)}"
+        words += ["--db", printable(settings.path)]
+    words += ["restore", printable(backup)]
+    return (
+        f"  backup of what it was before: {printable(backup)}\n"
+        f"  to put it back: {shlex.join(words)}"
+    )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 import devflow_analytics_db
-from devflow_analytics_cli.output import backup_made, echo_json, json_option, shown
+from devflow_analytics_cli.output import backup_made, echo_json, json_option, printable
 from devflow_analytics_cli.progress import progress_bar
 
 TYPE_CHECKING = False
@@ -35,7 +35,7 @@ def restore(settings: Settings, source: str, as_json: bool) -> None:
         echo_json(restored._asdict())
     elif not settings.quiet:
         click.echo(
-            f"Restored {shown(restored.path)} from {shown(source)}\n"
+            f"Restored {printable(restored.path)} from {printable(source)}\n"
             f"  schema version {restored.schema_version}"
         )
         if restored.replaced:

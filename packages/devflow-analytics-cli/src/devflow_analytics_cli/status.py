@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 import devflow_analytics_db
-from devflow_analytics_cli.output import echo_json, json_option, shown
+from devflow_analytics_cli.output import echo_json, json_option, printable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def status(ctx: click.Context, exit_code: bool, as_json: bool) -> None:
 
 
 def _lines(found: Status) -> str:
-    path = shown(found.path)
+    path = printable(found.path)
     if not found.exists:
         return f"{path} does not exist. Make it with 'devflow-analytics init'."
     if found.schema_version is None:

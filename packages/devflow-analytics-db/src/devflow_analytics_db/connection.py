@@ -184,6 +184,7 @@ def _open(file: str, mode: str, timeout_ms: int) -> sqlite3.Connection:
         timeout=timeout_ms / 1000,
         isolation_level=None,
     )
+    connection.execute("PRAGMA trusted_schema = OFF")  # the file may be anybody's
     # Names in another program's file may be anything.
     connection.text_factory = lambda text: text.decode(errors="replace")
     return connection

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import sqlite3
+import stat
 from contextlib import closing
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
@@ -51,6 +52,8 @@ PASSING_FILE_SYSTEMS = {
 
 LARGE_WAL = 16_000_000
 """SQLite writes the WAL back at about 4 MB; if it grows far beyond, a reader keeps it from that."""
+
+WRITE_OF_OTHERS = stat.S_IWGRP | stat.S_IWOTH
 
 LITTLE_SPACE = 10_000_000
 
@@ -249,15 +252,31 @@ def _naming_refusal(subject: str, examine: Callable[[str], Finding], file: str) 
 def _rights(file: str) -> Finding:
     if not is_writable(file):
         return _refusal("rights", denied(file))
-    open_to_others = [
-        f"{path} is {mode:04o}" for path, mode, _ in with_modes(file) if mode & files.OTHERS
+    private = [
+        (path, mode, os.stat(path).st_uid)
+        for path, mode, _ in with_modes(file)
+        if mode & files.OTHERS
     ]
-    if open_to_others:
+    if private:
+        strangers = {owner for _, _, owner in private} - {os.geteuid()}
+        only_their_owner = strangers and os.geteuid() != 0
         return Finding(
             "rights",
             "fail",
-            f"others have rights on what is yours: {', '.join(open_to_others)}.",
-            "Run 'devflow-analytics doctor --fix'.",
+            "others have rights on what is yours:"
+            f" {', '.join(f'{path} is {mode:04o}' for path, mode, _ in private)}.",
+            f"Only their owner can take them away: user {', '.join(map(str, sorted(strangers)))}."
+            if only_their_owner
+            else "Run 'devflow-analytics doctor --fix'.",
+        )
+    directory = os.path.dirname(file)
+    mode = stat.S_IMODE(os.stat(directory).st_mode)
+    if mode & WRITE_OF_OTHERS and not mode & stat.S_ISVTX:
+        return Finding(
+            "rights",
+            "warn",
+            f"others may write to {directory}, which is {mode:04o}, and so replace the file.",
+            f"Run 'chmod go-w' on it, or keep the file elsewhere: set {location.PATH_VARIABLE}.",
         )
     return Finding("rights", "ok", "yours alone")
 
