@@ -96,11 +96,16 @@ for command in (init, status, migrate, check, doctor, backup, restore, path):
 
 
 def _show_log(ctx: click.Context) -> None:
-    """Show on stderr what the db package logs, but for errors: those are printable anyway."""
+    """Show on stderr what the db package logs, but for errors: those are shown anyway."""
     import logging  # noqa: PLC0415  its import takes longer than a whole 'init'
+
+    class Printable(logging.Formatter):
+        def format(self, record: logging.LogRecord) -> str:
+            return printable(super().format(record))
 
     logger = logging.getLogger("devflow_analytics_db")
     handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(Printable())
     handler.addFilter(lambda record: record.levelno < logging.ERROR)
     logger.addHandler(handler)
     logger.setLevel(logging.DEBUG)
