@@ -20,7 +20,8 @@ from sqlite_utils.db import TransformError
 
 from devflow_analytics_db.drift import compare, create_script, describe, in_entities
 from devflow_analytics_db.identity import SERVER_LEDGER
-from devflow_analytics_db.migration import DIRECTORY, Migration, build, latest_version
+from devflow_analytics_db.migration import Migration, build
+from devflow_analytics_db.migration_files import file_path, latest_version
 from devflow_analytics_db.sql_text import canonical
 from devflow_analytics_db.structure import structure
 from devflow_analytics_schema import define_entities
@@ -295,7 +296,7 @@ def main(name: str) -> None:
     if not re.fullmatch(r"[a-z][a-z0-9]*(_[a-z0-9]+)*", name):
         sys.exit(f"{name!r} is no name for a migration. Say what it does, as in add_projects.")
     version = latest_version() + 1
-    path = Path(DIRECTORY, f"{version:04}_{name}.sql")
+    path = Path(file_path(f"{version:04}_{name}.sql"))
     try:
         text = draft(version, name)
     except (UndraftableError, TransformError, sqlite3.Error) as error:

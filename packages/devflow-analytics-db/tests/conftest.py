@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from devflow_analytics_db import migration
+from devflow_analytics_db import migration, migration_files
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -68,12 +68,12 @@ def python() -> Callable[..., subprocess.CompletedProcess[str]]:
 def add_migration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]]:
     """Put one more migration after the released ones, as the next release will; or take it away."""
     directory = tmp_path / "migrations"
-    shutil.copytree(migration.DIRECTORY, directory)
-    monkeypatch.setattr(migration, "DIRECTORY", str(directory))
+    shutil.copytree(migration_files.DIRECTORY, directory)
+    monkeypatch.setattr(migration_files, "DIRECTORY", str(directory))
     third = directory / "0003_next.sql"
 
     def forget() -> None:
-        migration.latest_version.cache_clear()
+        migration_files.latest_version.cache_clear()
         migration.load_migrations.cache_clear()
 
     def add(up: str | None, down: str = "SELECT 1;", header: str = "") -> None:

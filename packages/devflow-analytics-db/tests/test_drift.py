@@ -20,7 +20,8 @@ from devflow_analytics_db import (
     restore,
 )
 from devflow_analytics_db.drift import describe, in_entities
-from devflow_analytics_db.migration import build, latest_version
+from devflow_analytics_db.migration import build
+from devflow_analytics_db.migration_files import latest_version
 from devflow_analytics_db.structure import structure
 from devflow_analytics_schema import define_entities
 

@@ -6,8 +6,6 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import pytest
-
 import devflow_analytics_db
 
 if TYPE_CHECKING:
@@ -26,20 +24,28 @@ BEYOND_SQLITE3 = """
 """
 
 
-@pytest.mark.parametrize(
-    ("code", "more"),
-    [
-        ("import devflow_analytics_db", {"__future__", "errno"}),
-        ("from devflow_analytics_db import create_analytics_db as o; o()", {"__future__", "errno"}),
-    ],
-    ids=["import", "open a current file"],
-)
-def test_nothing_is_imported_beyond_what_sqlite3_brings(
-    code: str, more: set[str], python: Python
+def test_importing_the_package_imports_nothing_else(python: Python) -> None:
+    done = python(
+        """
+        import sys
+        floor = set(sys.modules)
+        import devflow_analytics_db
+        print(*sorted(set(sys.modules) - floor))
+        """
+    )
+    assert done.stdout == "devflow_analytics_db devflow_analytics_db.version\n", done
+
+
+def test_to_open_a_current_file_nothing_is_imported_beyond_what_sqlite3_brings(
+    python: Python,
 ) -> None:
     devflow_analytics_db.create_analytics_db().close()
+    code = "from devflow_analytics_db import create_analytics_db as o; o()"
     done = python(BEYOND_SQLITE3.format(code=code))
-    assert set(done.stdout.split()) <= more, done
+    assert set(done.stdout.split()) <= {"__future__", "errno"}, done
+    # reading the migrations is for those who migrate
+    done = python(f"{code}; import sys; print('devflow_analytics_db.migration' in sys.modules)")
+    assert done.stdout == "False\n", done
 
 
 def test_a_new_file_is_made_without_pony(python: Python) -> None:

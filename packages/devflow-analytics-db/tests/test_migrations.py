@@ -9,16 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from devflow_analytics_db import AnalyticsDbError
-from devflow_analytics_db import migration as migration_module
+from devflow_analytics_db import AnalyticsDbError, migration_files
 from devflow_analytics_db.identity import SERVER_TABLES
-from devflow_analytics_db.migration import (
-    DIRECTORY,
-    Migration,
-    build,
-    latest_version,
-    load_migrations,
-)
+from devflow_analytics_db.migration import Migration, build, load_migrations
+from devflow_analytics_db.migration_files import DIRECTORY, latest_version
 from devflow_analytics_db.sql_text import normalise, split_statements
 from devflow_analytics_db.structure import structure
 
@@ -179,6 +173,6 @@ def test_numbers_that_do_not_follow_each_other_are_refused(
 ) -> None:
     for name in names:
         (tmp_path / f"{name}.sql").write_text(VALID)
-    monkeypatch.setattr(migration_module, "DIRECTORY", str(tmp_path))
+    monkeypatch.setattr(migration_files, "DIRECTORY", str(tmp_path))
     with pytest.raises(AnalyticsDbError, match=rf"{names[1]}\.sql should have the number 0002"):
         load_migrations.__wrapped__()

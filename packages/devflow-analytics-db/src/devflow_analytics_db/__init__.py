@@ -1,33 +1,36 @@
 """Where DevFlow Analytics keeps its records: one private SQLite file that many processes share.
 
 `create_analytics_db` makes, takes over, upgrades and opens it. Importing this package imports
-neither Pony nor anything else that is slow; Pony comes with the first use of an entity.
+nothing else: each name brings its module when it is first asked for, and the first use of an entity
+brings Pony.
 """
 
-from devflow_analytics_db.changes import Changes
-from devflow_analytics_db.database import AnalyticsDb, create_analytics_db
-from devflow_analytics_db.errors import (
-    AnalyticsDbError,
-    CannotCreateError,
-    ConfigurationError,
-    CorruptDatabaseError,
-    DatabaseNotFoundError,
-    IncompatibleSchemaError,
-    LockedError,
-    MigrationError,
-    NotAnAnalyticsDatabaseError,
-    PermissionDeniedError,
-    StorageError,
-    TamperedMigrationError,
-)
-from devflow_analytics_db.location import default_path, resolve_path
+import sys
+
 from devflow_analytics_db.version import __version__
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from devflow_analytics_db.backups import backup
+    from devflow_analytics_db.changes import Changes
+    from devflow_analytics_db.database import AnalyticsDb, create_analytics_db
     from devflow_analytics_db.doctor import Diagnosis, Finding, diagnose
     from devflow_analytics_db.drift import Difference, check
+    from devflow_analytics_db.errors import (
+        AnalyticsDbError,
+        CannotCreateError,
+        ConfigurationError,
+        CorruptDatabaseError,
+        DatabaseNotFoundError,
+        IncompatibleSchemaError,
+        LockedError,
+        MigrationError,
+        NotAnAnalyticsDatabaseError,
+        PermissionDeniedError,
+        StorageError,
+        TamperedMigrationError,
+    )
+    from devflow_analytics_db.location import default_path, resolve_path
     from devflow_analytics_db.migrator import migrate
     from devflow_analytics_db.overview import Status, status
     from devflow_analytics_db.plan import Plan, plan_migration
@@ -69,31 +72,48 @@ __all__ = [
     "status",
 ]
 
-_SELDOM_USED = {
+_MODULES = {
+    "AnalyticsDb": "database",
+    "AnalyticsDbError": "errors",
+    "CannotCreateError": "errors",
+    "Changes": "changes",
+    "ConfigurationError": "errors",
+    "CorruptDatabaseError": "errors",
+    "DatabaseNotFoundError": "errors",
     "Diagnosis": "doctor",
     "Difference": "drift",
     "Finding": "doctor",
+    "IncompatibleSchemaError": "errors",
+    "LockedError": "errors",
+    "MigrationError": "errors",
+    "NotAnAnalyticsDatabaseError": "errors",
+    "PermissionDeniedError": "errors",
     "Plan": "plan",
     "Restored": "restoration",
     "Status": "overview",
+    "StorageError": "errors",
+    "TamperedMigrationError": "errors",
     "backup": "backups",
     "check": "drift",
+    "create_analytics_db": "database",
+    "default_path": "location",
     "diagnose": "doctor",
     "migrate": "migrator",
     "plan_migration": "plan",
     "readable_size": "units",
+    "resolve_path": "location",
     "restore": "restoration",
     "status": "overview",
 }
-"""Names imported from their modules when they are first asked for (docs/decisions/0003)."""
+"""Where each name is (docs/decisions/0003-imports.md)."""
 
 
 def __getattr__(name: str) -> object:
-    if name not in _SELDOM_USED:
+    if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from importlib import import_module  # noqa: PLC0415  docs/decisions/0003-imports.md
-
-    value: object = getattr(import_module(f"{__name__}.{_SELDOM_USED[name]}"), name)
+    module = f"{__name__}.{_MODULES[name]}"
+    __import__(module)  # importlib, which does the same, is one more to import
+    value: object = getattr(sys.modules[module], name)
     globals()[name] = value
     return value
 

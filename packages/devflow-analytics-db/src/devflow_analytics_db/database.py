@@ -11,7 +11,7 @@ from devflow_analytics_db.errors import AnalyticsDbError
 from devflow_analytics_db.faults import denied, is_writable, logging_errors, naming_faults
 from devflow_analytics_db.identity import look_at
 from devflow_analytics_db.log import log
-from devflow_analytics_db.migration import latest_version
+from devflow_analytics_db.migration_files import latest_version
 from devflow_analytics_db.version import OLDEST_SQLITE
 
 TYPE_CHECKING = False

@@ -12,7 +12,8 @@ from devflow_analytics_db.errors import TamperedMigrationError
 from devflow_analytics_db.faults import logging_errors, naming_faults
 from devflow_analytics_db.identity import identify, look_at
 from devflow_analytics_db.log import log
-from devflow_analytics_db.migration import build, latest_version, load_migrations
+from devflow_analytics_db.migration import build, load_migrations
+from devflow_analytics_db.migration_files import latest_version
 from devflow_analytics_db.structure import Column, Part, Structure, structure
 
 if TYPE_CHECKING:

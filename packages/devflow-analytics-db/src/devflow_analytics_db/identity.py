@@ -16,7 +16,7 @@ from devflow_analytics_db.errors import (
 from devflow_analytics_db.faults import ANOTHER_FILE, base_code
 from devflow_analytics_db.files import pages_before_crash
 from devflow_analytics_db.log import log
-from devflow_analytics_db.migration import build, latest_version
+from devflow_analytics_db.migration_files import latest_version
 from devflow_analytics_db.schema_reader import object_names
 
 APPLICATION_ID = int.from_bytes(b"DFAn", "big")
@@ -198,6 +198,7 @@ def identify(connection: sqlite3.Connection, file: str) -> Identity:
 
 def _identify_servers(connection: sqlite3.Connection, file: str, names: set[str]) -> Identity:
     """Tell whether DevFlow's server made the file, in a release that is known here."""
+    from devflow_analytics_db.migration import build  # noqa: PLC0415  seldom needed
     from devflow_analytics_db.structure import extends, structure  # noqa: PLC0415  seldom needed
 
     baseline = build(1)

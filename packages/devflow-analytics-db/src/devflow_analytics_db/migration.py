@@ -7,20 +7,19 @@ version N may still write to a file that this migration was applied to. Left out
 
 from __future__ import annotations
 
-import os
+import hashlib
+import re
 import sqlite3
 from functools import cache
 
 from devflow_analytics_db.errors import AnalyticsDbError
+from devflow_analytics_db.migration_files import file_names, file_path
 from devflow_analytics_db.schema_reader import object_names
 from devflow_analytics_db.sql_text import normalise, split_statements
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-# Not importlib.resources: the import alone takes as long as opening a database in a new process.
-DIRECTORY = os.path.join(os.path.dirname(os.path.abspath(__file__)), "migrations")
 
 # The engine's transaction must hold everything a migration does; these would end it, have no
 # effect in it, or reach outside of it.
@@ -43,7 +42,7 @@ class Migration:
             AnalyticsDbError: it is no migration, or its statements would leave the transaction.
         """
         self.file_name = file_name
-        self.path = os.path.join(DIRECTORY, file_name)
+        self.path = file_path(file_name)
         number, _, name = file_name.removesuffix(".sql").partition("_")
         if not (number.isdecimal() and name.replace("_", "").isalnum() and file_name.isascii()):
             raise AnalyticsDbError(
@@ -60,15 +59,13 @@ class Migration:
         self.compatible_with = self._compatible_with(header)
         """The oldest schema version whose code may write to the file afterwards."""
 
-        import hashlib  # noqa: PLC0415  docs/decisions/0003-imports.md
-
         self.checksum = hashlib.sha256(normalise(up).encode()).hexdigest()
         """SHA-256 of what is applied; comments, line ends and white space do not count."""
 
-        import re  # noqa: PLC0415  docs/decisions/0003-imports.md
-
-        self.only_adds = all(re.match(ADDS, normalise(sql), re.IGNORECASE) for sql in self.up)
-        """The way up neither rebuilds nor drops nor changes what is there."""
+    @property
+    def only_adds(self) -> bool:
+        """Whether the way up neither rebuilds nor drops nor changes what is there."""
+        return all(re.match(ADDS, normalise(sql), re.IGNORECASE) for sql in self.up)
 
     def __repr__(self) -> str:
         return f"<Migration {self}>"
@@ -105,12 +102,6 @@ class Migration:
 
 
 @cache
-def latest_version() -> int:
-    """Return the newest schema version this package knows, from the names of its files alone."""
-    return max(int(name.partition("_")[0]) for name in _file_names())
-
-
-@cache
 def load_migrations() -> tuple[Migration, ...]:
     """Return all migrations in the order of their versions, which are 1, 2, 3 and so on.
 
@@ -118,8 +109,8 @@ def load_migrations() -> tuple[Migration, ...]:
         AnalyticsDbError: a file is no migration, or a number is missing or used twice.
     """
     migrations = []
-    for expected, name in enumerate(_file_names(), start=1):
-        with open(os.path.join(DIRECTORY, name), encoding="utf-8") as file:
+    for expected, name in enumerate(file_names(), start=1):
+        with open(file_path(name), encoding="utf-8") as file:
             migration = Migration(name, file.read())
         if migration.version != expected:
             raise AnalyticsDbError(
@@ -151,7 +142,3 @@ def names_made(version: int) -> set[str]:
     finally:
         connection.close()
     return names
-
-
-def _file_names() -> list[str]:
-    return sorted(name for name in os.listdir(DIRECTORY) if name.endswith(".sql"))

@@ -10,7 +10,7 @@ from devflow_analytics_db import files, location
 from devflow_analytics_db.connection import journal_mode, look
 from devflow_analytics_db.faults import logging_errors, naming_faults
 from devflow_analytics_db.identity import identify, look_at
-from devflow_analytics_db.migration import latest_version
+from devflow_analytics_db.migration_files import latest_version
 
 if TYPE_CHECKING:
     import os

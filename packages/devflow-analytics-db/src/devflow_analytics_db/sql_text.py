@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 
 from devflow_analytics_db.errors import AnalyticsDbError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    import re
     from collections.abc import Iterator
 
 # Strings and quoted names, comments and white space, words, operators, all else.
@@ -62,8 +62,6 @@ def checks(create_table: str) -> Iterator[tuple[str, str]]:
 
 
 def _tokens(sql: str) -> Iterator[re.Match[str]]:
-    import re  # noqa: PLC0415  docs/decisions/0003-imports.md
-
     return re.finditer(_TOKENS, sql, flags=re.VERBOSE | re.DOTALL)
 
 
