@@ -61,16 +61,34 @@ def test_shells_can_complete_it(command: Command, shell: str) -> None:
     assert "_DEVFLOW_ANALYTICS_COMPLETE" in done.stdout
 
 
-def test_on_a_current_file_nothing_is_imported_beyond_sqlite3_and_click(command: Command) -> None:
+def test_a_name_that_is_nearly_a_commands_is_told_that_commands(command: Command) -> None:
+    assert "Did you mean 'migrate'?" in command("migrates").stderr
+
+
+@pytest.mark.parametrize("name", ["init", "status"])
+def test_on_a_current_file_nothing_is_imported_beyond_sqlite3_and_click(
+    name: str, command: Command
+) -> None:
     command("init")
-    code = """if True:
+    code = f"""if True:
         import sys, sqlite3, click
         floor = set(sys.modules)
         from devflow_analytics_cli.cli import cli
-        cli(["init"], standalone_mode=False)
-        more = {name for name in set(sys.modules) - floor if not name.startswith("devflow_")}
+        cli(["{name}"], standalone_mode=False)
+        more = {{name for name in set(sys.modules) - floor if not name.startswith("devflow_")}}
         print(*sorted(more), file=sys.stderr)
     """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     # click itself brings locale when it runs a command
     assert set(done.stderr.split()) <= {"__future__", "locale", "_locale"}
+
+
+def test_only_the_command_that_runs_is_imported() -> None:
+    code = """if True:
+        import sys
+        from devflow_analytics_cli.cli import COMMANDS, cli
+        cli(["path"], standalone_mode=False)
+        print(*(name for name in COMMANDS if f"devflow_analytics_cli.{name}" in sys.modules))
+    """
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "path"

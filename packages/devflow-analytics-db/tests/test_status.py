@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 def without_tables(file: Path, *, exists: bool) -> Status:
     return Status(
-        path=file,
+        file=str(file),
         exists=exists,
         schema_version=None,
         latest_version=2,
@@ -71,7 +71,7 @@ def test_a_file_with_rows_is_counted_from_the_first_call_to_the_last(file: Path,
     before = file.read_bytes()
     found = status()
     assert found == Status(
-        path=file,
+        file=str(file),
         exists=True,
         schema_version=2,
         latest_version=2,
@@ -136,7 +136,7 @@ def test_a_file_on_a_read_only_file_system_is_read(
 ) -> None:
     create_analytics_db().close()
     there = read_only_copy(file.parent) / file.name
-    assert status(there) == status(file)._replace(path=there, journal_mode=None)
+    assert status(there) == status(file)._replace(file=str(there), journal_mode=None)
     assert os.listdir(there.parent) == ["analytics.db"]
 
 

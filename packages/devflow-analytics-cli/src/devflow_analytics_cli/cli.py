@@ -5,22 +5,15 @@ from __future__ import annotations
 import os
 import sys
 from contextlib import suppress
+from importlib import import_module
 from typing import Any
 
 import click
 
 from devflow_analytics_cli import __version__
-from devflow_analytics_cli.backup import backup
-from devflow_analytics_cli.check import check
-from devflow_analytics_cli.doctor import doctor
-from devflow_analytics_cli.init import init
 from devflow_analytics_cli.main import interrupted
-from devflow_analytics_cli.migrate import migrate
 from devflow_analytics_cli.output import printable
-from devflow_analytics_cli.path import path
-from devflow_analytics_cli.restore import restore
 from devflow_analytics_cli.settings import Settings
-from devflow_analytics_cli.status import status
 from devflow_analytics_db import AnalyticsDbError
 
 EPILOG = """\
@@ -35,9 +28,23 @@ Environment variables:
 
 CANNOT_WRITE = 74  # as for StorageError
 
+COMMANDS = ("backup", "check", "doctor", "init", "migrate", "path", "restore", "status")
+"""Each is a function in the module of its name; only the one that is run is imported."""
+
 
 class _Commands(click.Group):
     """Commands that may raise what the libraries raise; the user gets a sentence and a status."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  click's signature
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        # For a name that is none, click looks through them all for what may have been meant.
+        for name in (cmd_name,) if cmd_name in COMMANDS else COMMANDS:
+            if name not in self.commands:
+                module = import_module(f"devflow_analytics_cli.{name}")
+                self.add_command(getattr(module, name))
+        return super().get_command(ctx, cmd_name)
 
     def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401  click's signature
         try:
@@ -89,10 +96,6 @@ def cli(
         ctx.color = False
     if verbose:
         _show_log(ctx)
-
-
-for command in (init, status, migrate, check, doctor, backup, restore, path):
-    cli.add_command(command)
 
 
 def _show_log(ctx: click.Context) -> None:

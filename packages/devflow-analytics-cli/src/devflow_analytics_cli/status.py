@@ -40,7 +40,8 @@ def status(ctx: click.Context, exit_code: bool, as_json: bool) -> None:
     settings: Settings = ctx.obj
     found = devflow_analytics_db.status(settings.path)
     if as_json:
-        echo_json(found._asdict())
+        keys = found._asdict()
+        echo_json({"path": keys.pop("file"), **keys})
     elif not settings.quiet:
         click.echo(_lines(found))
     if exit_code and not found.is_current:
@@ -48,7 +49,7 @@ def status(ctx: click.Context, exit_code: bool, as_json: bool) -> None:
 
 
 def _lines(found: Status) -> str:
-    path = printable(found.path)
+    path = printable(found.file)
     if not found.exists:
         return f"{path} does not exist. Make it with 'devflow-analytics init'."
     if found.schema_version is None:

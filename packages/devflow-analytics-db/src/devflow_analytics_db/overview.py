@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from contextlib import closing
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from devflow_analytics_db import files, location
@@ -15,12 +14,13 @@ from devflow_analytics_db.migration_files import latest_version
 if TYPE_CHECKING:
     import os
     import sqlite3
+    from pathlib import Path
 
 
 class Status(NamedTuple):
     """What `status` found."""
 
-    path: Path
+    file: str
     """The database file, symbolic links followed, whether it exists or not."""
     exists: bool
     """There is such a file."""
@@ -45,6 +45,13 @@ class Status(NamedTuple):
     """The size of the file."""
     wal_size_bytes: int
     """The size of the ``-wal`` beside it: what was written last, and is not in the file yet."""
+
+    @property
+    def path(self) -> Path:
+        """The same file as a path."""
+        from pathlib import Path  # noqa: PLC0415  docs/decisions/0003-imports.md
+
+        return Path(self.file)
 
     @property
     def is_current(self) -> bool:
@@ -76,7 +83,7 @@ def status(path: str | os.PathLike[str] | None = None) -> Status:
 def _without_tables(file: str, *, exists: bool) -> Status:
     latest = latest_version()
     return Status(
-        path=Path(file),
+        file=file,
         exists=exists,
         schema_version=None,
         latest_version=latest,
@@ -106,7 +113,7 @@ def _read(connection: sqlite3.Connection, file: str) -> Status:
         )
     )
     return Status(
-        path=Path(file),
+        file=file,
         exists=True,
         schema_version=version,
         latest_version=latest,
