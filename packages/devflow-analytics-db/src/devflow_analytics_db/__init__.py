@@ -7,7 +7,7 @@ brings Pony.
 
 import sys
 
-from devflow_analytics_db.version import __version__
+__version__ = "0.1.0"
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -10,6 +10,9 @@ from devflow_analytics_db.errors import ConfigurationError
 from devflow_analytics_db.faults import is_busy, is_writable
 from devflow_analytics_db.log import log
 
+OLDEST_SQLITE = (3, 37, 0)
+"""The first SQLite with STRICT tables."""
+
 TIMEOUT_VARIABLE = "DEVFLOW_ANALYTICS_BUSY_TIMEOUT_MS"
 
 TIMEOUT_MS = 5_000

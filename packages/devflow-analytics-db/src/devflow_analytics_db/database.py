@@ -6,13 +6,12 @@ import sqlite3
 
 from devflow_analytics_db import files, location
 from devflow_analytics_db.changes import Changes
-from devflow_analytics_db.connection import busy_timeout_ms, configure, connect
+from devflow_analytics_db.connection import OLDEST_SQLITE, busy_timeout_ms, configure, connect
 from devflow_analytics_db.errors import AnalyticsDbError
 from devflow_analytics_db.faults import denied, is_writable, logging_errors, naming_faults
 from devflow_analytics_db.identity import look_at
 from devflow_analytics_db.log import log
 from devflow_analytics_db.migration_files import latest_version
-from devflow_analytics_db.version import OLDEST_SQLITE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 from devflow_analytics_db import files, host, location
 from devflow_analytics_db.backups import backups
 from devflow_analytics_db.connection import (
+    OLDEST_SQLITE,
     TIMEOUT_VARIABLE,
     busy_timeout_ms,
     journal_mode,
@@ -25,7 +26,6 @@ from devflow_analytics_db.log import log
 from devflow_analytics_db.mending import mend, stale, with_modes
 from devflow_analytics_db.schema_reader import foreign_key_violations
 from devflow_analytics_db.units import readable_size
-from devflow_analytics_db.version import OLDEST_SQLITE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

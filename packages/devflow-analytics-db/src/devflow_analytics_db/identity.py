@@ -17,7 +17,6 @@ from devflow_analytics_db.faults import ANOTHER_FILE, base_code
 from devflow_analytics_db.files import pages_before_crash
 from devflow_analytics_db.log import log
 from devflow_analytics_db.migration_files import latest_version
-from devflow_analytics_db.schema_reader import object_names
 
 APPLICATION_ID = int.from_bytes(b"DFAn", "big")
 """In the header of every file of ours: ``PRAGMA application_id``, and offset 68 for file(1)."""
@@ -188,6 +187,8 @@ def identify(connection: sqlite3.Connection, file: str) -> Identity:
         raise _foreign(file, f"its application id is {claimed:#010x}")
     if version:
         raise _foreign(file, f"its user version is {version}, without our application id")
+    from devflow_analytics_db.schema_reader import object_names  # noqa: PLC0415  seldom needed
+
     names = object_names(connection) - {ledger.TABLE} if claimed else object_names(connection)
     if not names:
         return Identity(0)

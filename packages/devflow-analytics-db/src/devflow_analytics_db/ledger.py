@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 
 from devflow_analytics_db.errors import IncompatibleSchemaError, TamperedMigrationError
-from devflow_analytics_db.schema_reader import object_names
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -72,7 +71,8 @@ def require_complete(connection: sqlite3.Connection, file: str, version: int) ->
     Raises:
         TamperedMigrationError: the ledger is missing, or lists others.
     """
-    there = TABLE in object_names(connection, "table")
+    query = "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?"
+    there = connection.execute(query, (TABLE,)).fetchone()
     query = f"SELECT version FROM {TABLE} ORDER BY version"
     listed = [listed for (listed,) in connection.execute(query)] if there else []
     expected = list(range(1, version + 1))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from contextlib import closing
 
-from devflow_analytics_db import ledger
+from devflow_analytics_db import __version__, ledger
 from devflow_analytics_db.errors import (
     ConfigurationError,
     IncompatibleSchemaError,
@@ -15,7 +15,6 @@ from devflow_analytics_db.faults import base_code
 from devflow_analytics_db.identity import APPLICATION_ID
 from devflow_analytics_db.migration import Migration, build, load_migrations, names_made
 from devflow_analytics_db.schema_reader import column_names, object_names
-from devflow_analytics_db.version import __version__
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
