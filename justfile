@@ -47,7 +47,7 @@ lint:
     uv run --locked ruff check
     uv run --locked ruff format --check
     uv run --locked codespell
-    uv run --locked mypy packages/*/src packages/*/typing_tests tools
+    uv run --locked mypy packages/*/src packages/*/typing_tests tools benchmarks
     uv run --locked lint-imports --no-cache --no-logo
     for package in {{ packages }}; do \
         (cd "packages/$package" && uv run --locked deptry src); \
@@ -77,6 +77,12 @@ errors:
 fix:
     uv run --locked ruff check --fix
     uv run --locked ruff format
+
+# Measure what everything costs, and write it down in docs/PERFORMANCE.md; minutes
+bench:
+    # installed as a user has it: from wheels, built anew, and without the tools of development
+    uv run --locked --isolated --no-editable --no-default-groups \
+        {{ prepend("--reinstall-package ", packages) }} python -m benchmarks
 
 # Build every wheel, and use each one alone in an empty environment
 wheels:

@@ -1,0 +1,43 @@
+"""Measure everything, and write it down in ``docs/PERFORMANCE.md``."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+
+from benchmarks import locks, migrating, page, processes, race, rows
+from benchmarks.data import make, version_4_id
+
+MILLION = 1_000_000
+FEW = 10_000
+
+
+def main() -> None:
+    """Measure in a temporary directory, which is on the disk where those are (``TMPDIR``)."""
+    with tempfile.TemporaryDirectory() as name:
+        directory = Path(name)
+        os.environ["HOME"] = name
+        os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # nobody compiles at each start
+        lines = processes.lines(directory)
+        lines.append(rows.opening(directory))
+        lines.append(race.line(directory))
+        lines += rows.single_rows(directory)
+        million = make(directory / "million.db", MILLION)
+        random = make(directory / "random.db", MILLION, new=version_4_id)
+        lines.append(rows.batches(million, random))
+        random.unlink()
+        lines.append(rows.counting(million))
+        lines.append(rows.deleting(million))
+        million.unlink()
+        migrated, memory = migrating.lines(directory, MILLION, FEW)
+        lines += migrated
+        grown = (
+            f"A process that migrates has at most {memory.few_rows:.0f} MiB of memory for"
+            f" {FEW:,} rows, and {memory.many_rows:.0f} MiB for {MILLION:,}."
+        )
+        page.write(lines, [locks.note(directory), grown], directory)
+
+
+if __name__ == "__main__":  # the racing processes import this module, too
+    main()
