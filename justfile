@@ -73,6 +73,10 @@ errors:
     uv run --locked python tests/test_ugly_cases.py > docs/ERRORS.md.new
     mv docs/ERRORS.md.new docs/ERRORS.md
 
+# Keep a file of the newest schema version, for the tests of all later ones
+golden *version:
+    uv run --locked python tools/make_golden.py {{ version }}
+
 # Put right what can be put right without thinking
 fix:
     uv run --locked ruff check --fix

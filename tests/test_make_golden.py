@@ -1,0 +1,53 @@
+"""`just golden`: the file that a release keeps for the tests of the next ones."""
+
+from __future__ import annotations
+
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from devflow_analytics_db.migration import latest_version
+from devflow_analytics_db.structure import structure
+
+ROOT = Path(__file__).resolve().parent.parent
+GOLDEN = ROOT / "packages/devflow-analytics-db/tests/golden"
+
+
+def make_golden(*arguments: object) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, ROOT / "tools/make_golden.py", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+
+
+def state_of(file: Path) -> tuple[object, ...]:
+    with closing(sqlite3.connect(file)) as connection:
+        tables = ("sessions", "tool_calls", "__drizzle_migrations")
+        queries = [f"SELECT rowid, * FROM {table} ORDER BY rowid" for table in tables]
+        return structure(connection), *(connection.execute(sql).fetchall() for sql in queries)
+
+
+@pytest.mark.parametrize("version", range(1, latest_version() + 1))
+def test_a_golden_file_made_today_is_like_the_one_that_is_kept(
+    version: int, tmp_path: Path
+) -> None:
+    done = make_golden(version, tmp_path)
+    made = tmp_path / f"v{version}.db"
+    assert done.stdout == f"Made {made}. Commit it with the migration.\n", done
+    assert [*tmp_path.glob("v*")] == [made]
+    assert state_of(made) == state_of(GOLDEN / made.name)
+
+
+def test_a_golden_file_is_never_made_anew(tmp_path: Path) -> None:
+    file = tmp_path / f"v{latest_version()}.db"
+    file.write_text("kept")
+    done = make_golden(latest_version(), tmp_path)
+    assert (done.returncode, file.read_text()) == (1, "kept")
+    assert done.stderr == f"{file} exists: a golden file is made once, for its release.\n"

@@ -1,0 +1,77 @@
+"""Make the golden file of a schema version: a database as its release leaves it.
+
+Run by ``just golden``. Each release that brings a schema version adds the one of that version,
+and none is ever made anew: the tests show that the newest code still brings each of them up to
+date, with every row.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import sys
+from contextlib import closing
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from devflow_analytics_db.files import make_private_file
+from devflow_analytics_db.migration import latest_version
+from devflow_analytics_db.migrator import bring_to
+
+DIRECTORY = Path(__file__).resolve().parent.parent / "packages/devflow-analytics-db/tests/golden"
+
+# What every version can hold, and a migration could lose: gaps in the rowids, fractions, the ends
+# of the number range, text beyond ASCII and with quotes, NULLs.
+SESSIONS = (
+    (1, "0199f3a8-5c00-7000-8000-000000000001", 1764959568, 1764959999, 3),
+    (2, "0199f3a8-5c00-7000-8000-000000000002", 1764960000, None, 0),
+    (7, "ärger's “session”", 0, 9007199254740993, 9223372036854775807),
+)
+CALLS = (
+    (1, "0199f3a8-5c00-7000-8000-00000000000a", "git-log", 12, "success", None, 1764959569, 1),
+    (2, "0199f3a8-5c00-7000-8000-00000000000b", "memory-get", 0.73, "error", "E'\n", 1764959570, 1),
+    (5, "0199f3a8-5c00-7000-8000-00000000000c", "工具", 30000.5, "timeout", "", 1764959571, 1),
+    (9, " c ", " ", 0, "success", "TypeError", -1, 7),
+)
+
+
+def fill(connection: sqlite3.Connection) -> None:
+    """Insert the rows."""
+    connection.executemany(
+        "INSERT INTO sessions (rowid, id, started_at, ended_at, tool_count) VALUES (?, ?, ?, ?, ?)",
+        SESSIONS,
+    )
+    connection.executemany(
+        "INSERT INTO tool_calls"
+        " (rowid, id, tool_name, duration_ms, status, error_type, timestamp, session_id)"
+        " SELECT ?, ?, ?, ?, ?, ?, ?, id FROM sessions WHERE rowid = ?",
+        CALLS,
+    )
+
+
+def make(version: int, target: Path) -> None:
+    """Make a database at a schema version with some rows, as one file; the target must be new."""
+    with TemporaryDirectory() as directory:
+        file = f"{directory}/analytics.db"
+        make_private_file(file)
+        bring_to(file, version)
+        with closing(sqlite3.connect(file)) as connection:
+            with connection:
+                fill(connection)
+            connection.execute("PRAGMA journal_mode = DELETE")  # one file, with no -wal to lose
+        with target.open("xb") as golden:
+            golden.write(Path(file).read_bytes())
+
+
+def main() -> None:
+    """Make the one that is asked for, where the tests find it, unless it is there."""
+    version = int(sys.argv[1]) if sys.argv[1:] else latest_version()
+    golden = (Path(sys.argv[2]) if sys.argv[2:] else DIRECTORY) / f"v{version}.db"
+    try:
+        make(version, golden)
+    except FileExistsError:
+        sys.exit(f"{golden} exists: a golden file is made once, for its release.")
+    print(f"Made {golden}. Commit it with the migration.")
+
+
+if __name__ == "__main__":
+    main()
