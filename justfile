@@ -29,7 +29,7 @@ _alone package:
 pythons:
     for version in {{ pythons }}; do \
         uv run --locked --isolated --python "$version" --no-default-groups --group test \
-            --group tools python -m pytest -q -n auto; \
+            --group faults --group tools python -m pytest -q -n auto; \
     done
 
 # Run all tests and demand 95 % of lines and branches covered in each package
