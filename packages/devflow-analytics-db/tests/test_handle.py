@@ -11,6 +11,7 @@ import pytest
 from pony.orm import db_session
 
 from devflow_analytics_db import CannotCreateError, ConfigurationError, create_analytics_db
+from devflow_analytics_db.connection import configure, open_existing
 
 if TYPE_CHECKING:
     import sqlite3
@@ -40,6 +41,20 @@ def test_a_plain_connection_is_configured() -> None:
 def test_ponys_connection_is_configured_alike() -> None:
     with create_analytics_db() as db, db_session:
         assert settings(db.database.execute) == CONFIGURED
+
+
+def test_no_sync_is_spared_before_the_file_is_in_wal_mode(file: Path) -> None:
+    """Until then a power cut could damage it; tests/faults/test_power_cut.py shows how."""
+    create_analytics_db().close()
+    statements: list[str] = []
+    with closing(open_existing(str(file), 0)) as connection:
+        connection.execute("PRAGMA journal_mode = DELETE")
+        connection.set_trace_callback(statements.append)
+        configure(connection, str(file), 0)
+    switch, spared = map(
+        statements.index, ("PRAGMA journal_mode = WAL", "PRAGMA synchronous = NORMAL")
+    )
+    assert switch < spared
 
 
 def test_the_environment_sets_the_busy_timeout_of_both(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -107,8 +107,9 @@ def configure(connection: sqlite3.Connection, file: str, timeout_ms: int) -> Non
     """Set what SQLite keeps per connection, and WAL, which it keeps in the file."""
     connection.execute("PRAGMA foreign_keys = ON")
     connection.execute("PRAGMA trusted_schema = OFF")
-    connection.execute("PRAGMA synchronous = NORMAL")
     enable_wal(connection, file, timeout_ms)
+    # Not before: until there is WAL, a power cut can damage the file with less than FULL.
+    connection.execute("PRAGMA synchronous = NORMAL")
 
 
 def begin(connection: sqlite3.Connection, file: str, timeout_ms: int) -> None:
