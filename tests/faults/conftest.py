@@ -65,4 +65,6 @@ def starts(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path | None]:
         connection.execute("DROP TABLE devflow_migrations")
         connection.execute("PRAGMA application_id = 0")
         connection.execute("PRAGMA user_version = 0")
+    with closing(sqlite3.connect(at_1)) as connection:  # as a backup is
+        connection.execute("PRAGMA journal_mode = DELETE")
     return {"nothing": None, "server's": servers, "at 1": at_1, "current": current}

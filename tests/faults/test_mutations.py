@@ -1,0 +1,129 @@
+"""The tests of faults can fail: with one safeguard taken out of the code, they do.
+
+Each mutation is made in a copy of the db package, on which the test that should notice it is run.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import pytest
+
+import devflow_analytics_db
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+PACKAGE = Path(devflow_analytics_db.__file__).parent
+
+
+class Mutation(NamedTuple):
+    """A safeguard taken out, the test that must notice it, and why that fails."""
+
+    module: str
+    code: str
+    instead: str
+    test: str
+    why: str
+
+
+RACE = (
+    "tests/faults/test_race.py::test_eight_processes_open_one_file_and_every_committed_row_is_there"
+)
+CRASH = (
+    "tests/faults/test_crash.py::test_whatever_strikes_the_file_is_whole_and_the_next_run_succeeds"
+)
+POWER_CUT = "tests/faults/test_power_cut.py::test_a_power_cut_loses_at_most_the_last_commits"
+SWITCH = (
+    "packages/devflow-analytics-db/tests/test_concurrency.py"
+    "::test_the_switch_to_wal_is_tried_again_while_another_connection_writes"
+)
+GOLDEN = (
+    "packages/devflow-analytics-db/tests/test_golden.py"
+    "::test_a_golden_file_becomes_what_a_new_file_is_with_every_row[v1]"
+)
+
+MUTATIONS = {
+    "the switch to WAL is not tried again": Mutation(
+        "connection.py",
+        "if time.monotonic() > deadline:",
+        "if True:",
+        SWITCH,  # in a race the lock that is taken just before makes it too rare to count on
+        "OperationalError: database is locked",
+    ),
+    "no second look under the lock": Mutation(
+        "migrator.py",
+        """\
+        connection.execute("BEGIN IMMEDIATE")
+        # Under the lock: what was seen without it may be out of date.
+        route = find_route(connection, file, identify(connection, file), to)
+""",
+        """\
+        route = find_route(connection, file, identify(connection, file), to)
+        connection.execute("BEGIN IMMEDIATE")
+""",
+        f"{RACE}[some killed-server's]",
+        "UNIQUE constraint failed: devflow_migrations.version",
+    ),
+    "rows follow their references while tables are rebuilt": Mutation(
+        "migrator.py",
+        'connection.execute("PRAGMA foreign_keys = OFF")',
+        'connection.execute("PRAGMA foreign_keys = ON")',
+        GOLDEN,
+        "AssertionError",
+    ),
+    "each migration is committed by itself": Mutation(
+        "migrator.py",
+        "        connection.execute(step.record(seconds))\n",
+        """\
+        connection.execute(step.record(seconds))
+        connection.execute("COMMIT")
+        connection.execute("BEGIN IMMEDIATE")
+""",
+        f"{CRASH}[signal=KILL-first init]",
+        "AssertionError: pwrite64 number",
+    ),
+    "syncs are spared before there is WAL": Mutation(
+        "connection.py",
+        '    connection.execute("PRAGMA trusted_schema = OFF")\n',
+        """\
+    connection.execute("PRAGMA trusted_schema = OFF")
+    connection.execute("PRAGMA synchronous = NORMAL")
+""",
+        f"{POWER_CUT}[upgrade-NORMAL]",
+        "DatabaseError",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", MUTATIONS)
+def test_a_safeguard_that_is_missing_is_noticed(
+    name: str, tmp_path: Path, count: Callable[[int], None]
+) -> None:
+    mutation = MUTATIONS[name]
+    copy = shutil.copytree(PACKAGE, tmp_path / "mutant" / PACKAGE.name)
+    module = copy / mutation.module
+    code = module.read_text()
+    assert code.count(mutation.code) == 1
+    module.write_text(code.replace(mutation.code, mutation.instead))
+    done = subprocess.run(
+        [
+            *(sys.executable, "-m", "pytest", "-n", "0", "-m", "", "--no-cov"),
+            *("-p", "no:cacheprovider", "--basetemp", tmp_path / "run", ROOT / mutation.test),
+        ],
+        env=os.environ | {"PYTHONPATH": str(copy.parent)},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert done.returncode == pytest.ExitCode.TESTS_FAILED, done.stdout + done.stderr
+    assert re.search(rf"(?m)^E .*{re.escape(mutation.why)}", done.stdout), done.stdout
+    count(1)
