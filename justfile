@@ -16,6 +16,15 @@ test *arguments:
 test-faults *arguments:
     uv run --locked python -m pytest -n auto -m faults tests/faults {{ arguments }}
 
+# The same, and write the counts into docs/RELIABILITY.md
+reliability: (test-faults "--junit-xml=dist/faults.xml")
+    uv run --locked python tools/count_cases.py dist/faults.xml
+
+# Let four processes write for two minutes, and do all else that there is beside them
+soak seconds="120":
+    DEVFLOW_SOAK_SECONDS={{ seconds }} uv run --locked python -m pytest -m faults \
+        tests/faults/test_soak.py
+
 # Run each package's tests in an environment of its own, side by side
 [parallel]
 alone: (_alone "devflow-analytics-schema") (_alone "devflow-analytics-db") (_alone "devflow-analytics-cli")
