@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from devflow_analytics_db.migration import latest_version
+from devflow_analytics_db.migration_files import latest_version
 from devflow_analytics_db.structure import structure
 
 ROOT = Path(__file__).resolve().parent.parent

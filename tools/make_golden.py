@@ -14,7 +14,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from devflow_analytics_db.files import make_private_file
-from devflow_analytics_db.migration import latest_version
+from devflow_analytics_db.migration_files import latest_version
 from devflow_analytics_db.migrator import bring_to
 
 DIRECTORY = Path(__file__).resolve().parent.parent / "packages/devflow-analytics-db/tests/golden"

@@ -61,13 +61,13 @@ MUTATIONS = {
     "no second look under the lock": Mutation(
         "migrator.py",
         """\
-        connection.execute("BEGIN IMMEDIATE")
+        begin(connection, file, timeout_ms)
         # Under the lock: what was seen without it may be out of date.
         route = find_route(connection, file, identify(connection, file), to)
 """,
         """\
         route = find_route(connection, file, identify(connection, file), to)
-        connection.execute("BEGIN IMMEDIATE")
+        begin(connection, file, timeout_ms)
 """,
         f"{RACE}[some killed-server's]",
         "UNIQUE constraint failed: devflow_migrations.version",
@@ -97,7 +97,7 @@ MUTATIONS = {
     connection.execute("PRAGMA trusted_schema = OFF")
     connection.execute("PRAGMA synchronous = NORMAL")
 """,
-        f"{POWER_CUT}[upgrade-NORMAL]",
+        f"{POWER_CUT}[first init-NORMAL]",
         "DatabaseError",
     ),
 }

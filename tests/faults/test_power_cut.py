@@ -56,7 +56,7 @@ RUNS = {"first init": "nothing", "adoption": "server's", "upgrade": "at 1", "way
 STATES = 4
 """How many states are tried at each moment: all of it lost, all of it there, and mixtures."""
 
-STATES_WITH_JOURNAL = 40
+STATES_WITH_JOURNAL = 120
 """The same while there is a rollback journal, on which all depends then, and that is not long."""
 
 
