@@ -6,7 +6,7 @@ import sqlite3
 import subprocess
 import sys
 import textwrap
-from contextlib import closing
+from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -15,6 +15,7 @@ from devflow_analytics_db import migration, migration_files
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
     Rows = list[tuple[Any, ...]]
@@ -62,6 +63,39 @@ def python() -> Callable[..., subprocess.CompletedProcess[str]]:
         )
 
     return run
+
+
+HOLD = """
+import sqlite3, sys
+connection = sqlite3.connect(sys.argv[1], isolation_level=None)
+for statement in sys.argv[2:]:
+    connection.execute(statement).fetchall()
+print("holding", flush=True)
+sys.stdin.read()
+"""
+
+
+@pytest.fixture
+def holding() -> Callable[..., AbstractContextManager[int]]:
+    """Another process that has executed statements on a file, and has it open until the end."""
+
+    @contextmanager
+    def hold(file: Path, *statements: str) -> Iterator[int]:
+        with subprocess.Popen(
+            [sys.executable, "-c", HOLD, file, *statements],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        ) as child:
+            assert child.stdin
+            assert child.stdout
+            assert child.stdout.readline() == "holding\n"
+            try:
+                yield child.pid
+            finally:
+                child.stdin.close()
+
+    return hold
 
 
 @pytest.fixture

@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import sqlite3
-import subprocess
-import sys
 import time
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
@@ -28,6 +26,7 @@ from devflow_analytics_db.doctor import has_wal_reset_bug
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
     Sql = Callable[..., list[tuple[Any, ...]]]
@@ -253,30 +252,11 @@ def test_unfinished_copies_are_found_when_they_are_old_and_with_fix_deleted(curr
     assert sorted(os.listdir(current.parent)) == ["analytics.db", "backups"]
 
 
-HOLD = """
-import sqlite3, sys
-connection = sqlite3.connect(sys.argv[1], isolation_level=None)
-connection.execute("BEGIN")
-connection.execute("SELECT count(*) FROM sessions").fetchall()
-print("reading", flush=True)
-sys.stdin.read()
-"""
-
-
 @pytest.fixture
-def reader(current: Path) -> Iterator[int]:
+def reader(current: Path, holding: Callable[..., AbstractContextManager[int]]) -> Iterator[int]:
     """A process that reads without end."""
-    with subprocess.Popen(
-        [sys.executable, "-c", HOLD, current],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as child:
-        assert child.stdin
-        assert child.stdout
-        assert child.stdout.readline() == "reading\n"
-        yield child.pid
-        child.stdin.close()
+    with holding(current, "BEGIN", "SELECT count(*) FROM sessions") as reader:
+        yield reader
 
 
 def test_a_wal_that_a_reader_keeps_large_is_found_with_the_reader(

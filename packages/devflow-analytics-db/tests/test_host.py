@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from contextlib import closing, contextmanager
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,47 +13,23 @@ import pytest
 from devflow_analytics_db import create_analytics_db, host
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable
+    from contextlib import AbstractContextManager
+
+    Holding = Callable[..., AbstractContextManager[int]]
 
 pytestmark = pytest.mark.skipif(
     not Path("/proc/self/mountinfo").exists(), reason="only Linux tells"
 )
 
-HOLD = """
-import sqlite3, sys
-connection = sqlite3.connect(sys.argv[1], isolation_level=None)
-for statement in sys.argv[2:]:
-    connection.execute(statement).fetchall()
-print("holding", flush=True)
-sys.stdin.read()
-"""
-
-
-@contextmanager
-def process(file: Path, *statements: str) -> Iterator[int]:
-    """Another process that has executed the statements on the file, and still has it open."""
-    with subprocess.Popen(
-        [sys.executable, "-c", HOLD, file, *statements],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as child:
-        assert child.stdin
-        assert child.stdout
-        assert child.stdout.readline() == "holding\n"
-        try:
-            yield child.pid
-        finally:
-            child.stdin.close()
-
 
 def test_a_process_that_has_the_file_open_is_told_of_and_one_that_reads_is_told_apart(
-    file: Path,
+    file: Path, holding: Holding
 ) -> None:
     create_analytics_db().close()
     assert host.holders(str(file)) == ((), ())
     look = "SELECT count(*) FROM sessions"
-    with process(file, look) as idle, process(file, "BEGIN", look) as reader:
+    with holding(file, look) as idle, holding(file, "BEGIN", look) as reader:
         found = host.holders(str(file))
         assert found is not None
         assert {holder.pid for holder in found.all} == {idle, reader}
