@@ -21,6 +21,7 @@ from devflow_analytics_db import (
     LockedError,
     NotAnAnalyticsDatabaseError,
     StorageError,
+    check,
     create_analytics_db,
     errors,
 )
@@ -186,18 +187,19 @@ def test_another_programs_hot_journal_is_not_rolled_back(crashed: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "first_page",
+    ("place", "first_page"),
     [
-        b"\xff" * 3996,
-        b"\x0d" + bytes(4) + b"\x10" + bytes(3990),
+        (0, bytes(100)),
+        (100, b"\xff" * 3996),
+        (100, b"\x0d" + bytes(4) + b"\x10" + bytes(3990)),
     ],
-    ids=["unreadable", "without a table"],
+    ids=["without a header", "unreadable", "without a table"],
 )
 def test_a_crashed_file_that_does_not_show_whose_it_is_is_left_alone(
-    crashed: Path, first_page: bytes
+    crashed: Path, place: int, first_page: bytes
 ) -> None:
     with crashed.open("r+b") as content:
-        content.seek(100)
+        content.seek(place)
         content.write(first_page)
     before = contents(crashed.parent)
     with pytest.raises(CorruptDatabaseError, match="does not show whose file it is"):
@@ -233,6 +235,7 @@ def test_a_writer_killed_in_mid_commit_is_recovered_from(
     assert done.returncode == -signal.SIGXFSZ, done
     assert server_file.with_name("analytics.db-journal").stat().st_size
     create_analytics_db().close()
+    assert check() == ()  # which only looks, and could not roll a journal back
     with closing(sqlite3.connect(server_file)) as connection:
         assert connection.execute("SELECT count(*) FROM tool_calls").fetchone() == (3,)
         assert connection.execute("SELECT count(*) FROM sessions").fetchone() == (2,)

@@ -49,7 +49,7 @@ def create_analytics_db(path: str | os.PathLike[str] | None = None) -> Analytics
     files.make(file)
     with naming_faults(file):
         found = look_at(file)
-        if found.version >= latest_version():
+        if found.version >= latest_version() and not found.crashed:
             if not is_writable(file):
                 raise denied(file)  # now rather than at the first row
             files.keep_private(file)

@@ -31,13 +31,15 @@ SERVER_TABLES = ("sessions", "tool_calls")
 class Identity:
     """What a file is that is ours, is empty, or can be taken over."""
 
-    __slots__ = ("made_by_server", "version")
+    __slots__ = ("crashed", "made_by_server", "version")
 
     def __init__(self, version: int, *, made_by_server: bool = False) -> None:
         self.version = version
         """Its schema version; 0 for an empty file."""
         self.made_by_server = made_by_server
         """DevFlow's own server made it, and this package has not touched it yet."""
+        self.crashed = False
+        """A transaction is to be rolled back before anything that only reads can read it."""
 
 
 def look_at(file: str) -> Identity:
@@ -65,9 +67,12 @@ def look_at(file: str) -> Identity:
         if pages is None:
             continue  # another process has rolled the journal back
         try:
-            return _judge_crashed(file, pages)
+            found = _judge_crashed(file, pages)
         except AnalyticsDbError as error:
             verdict = error  # again, perhaps only because somebody was writing
+        else:
+            found.crashed = True
+            return found
     if verdict is not None:
         raise verdict
     return _look_through(glance(file), file)  # it may be read, and not written
@@ -111,16 +116,17 @@ def _judge_crashed(file: str, pages: int) -> Identity:
     if pages == 0:
         return Identity(0)
     connection = glance(file)
-    # Lets SQLite overlook that the file is shorter than its header says, as it is in mid-commit.
-    connection.execute("PRAGMA writable_schema = ON")
     try:
+        # Lets SQLite overlook that the file is shorter than its header says, as in mid-commit.
+        connection.execute("PRAGMA writable_schema = ON")
         if application_id(connection) == APPLICATION_ID:
             (version,) = connection.execute("PRAGMA user_version").fetchone()
-            connection.close()
             return Identity(version)
         found = _look_through(connection, file)
     except (sqlite3.Error, UnicodeDecodeError) as fault:
         raise _undecided(file) from fault
+    finally:
+        connection.close()
     if found.version == 0:
         raise _undecided(file)
     return found
