@@ -277,23 +277,28 @@ def test_a_source_that_stays_locked_is_a_named_error(
     monkeypatch.setenv("DEVFLOW_ANALYTICS_BUSY_TIMEOUT_MS", "10")
     with closing(sqlite3.connect(with_rows, isolation_level=None)) as other:
         other.execute("PRAGMA journal_mode = DELETE")
-        started: list[int] = []
-
-        class Connection(sqlite3.Connection):
-            """One before whose copying another process locks the file."""
-
-            def backup(self, *arguments: Any, **options: Any) -> None:
-                other.execute("BEGIN EXCLUSIVE")
-                started.append(1)
-                super().backup(*arguments, **options)
-
-        connect = sqlite3.connect
-        monkeypatch.setattr(
-            sqlite3, "connect", lambda *a, **options: connect(*a, **options, factory=Connection)
-        )
+        other.execute("BEGIN EXCLUSIVE")
         with pytest.raises(LockedError, match=r"analytics\.db is locked"):
             backup()
-        assert (started, listed(with_rows)) == ([1], [])
+    assert listed(with_rows) == []
+
+
+def test_a_copy_is_of_one_state_and_comes_to_its_end_however_others_write(
+    with_rows: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(backups, "PAGES_A_STEP", 1)
+    before = dump(with_rows)
+    copied: list[int] = []
+    with closing(sqlite3.connect(with_rows, isolation_level=None)) as other:
+
+        def write(done: int, _: int) -> None:
+            assert not copied or done > copied[-1], "it began anew"
+            copied.append(done)
+            other.execute("INSERT INTO sessions VALUES (?, 1, NULL, 0)", (f"later {done}",))
+
+        copy = backup(progress=write)
+    assert len(copied) > 10
+    assert dump(copy) == before
 
 
 # -- before a migration

@@ -26,6 +26,6 @@ def progress_bar(label: str, settings: Settings) -> Iterator[Callable[[int, int]
     with click.progressbar(length=100, label=label, file=sys.stderr) as bar:
 
         def show(copied: int, total: int) -> None:
-            bar.update(100 * copied // max(total, 1) - bar.pos)  # less again if it begins anew
+            bar.update(100 * copied // max(total, 1) - bar.pos)
 
         yield show

@@ -23,7 +23,6 @@ from devflow_analytics_db.faults import (
     damaged,
     from_sqlite,
     is_busy,
-    locked,
     logging_errors,
     naming_faults,
 )
@@ -174,9 +173,7 @@ def _write_copy(
 
 
 def _copy(file: str, partial: str, final: str, progress: Progress | None, *, check: bool) -> None:
-    def report(status: int, remaining: int, total: int) -> None:
-        if was_busy(status):
-            raise locked(file)
+    def report(_: int, remaining: int, total: int) -> None:
         if progress:
             progress(total - remaining, total)
 
@@ -188,6 +185,10 @@ def _copy(file: str, partial: str, final: str, progress: Progress | None, *, che
         copy.execute("PRAGMA journal_mode = OFF")
         copy.execute("PRAGMA synchronous = OFF")
         try:
+            # One state of it: from a source that changes between two steps, SQLite begins anew, and
+            # beside busy writers would never come to the end.
+            source.execute("BEGIN")
+            source.execute("SELECT count(*) FROM sqlite_schema").fetchone()
             source.backup(copy, pages=PAGES_A_STEP, progress=report)
             if check:
                 require_sound(copy, file)
@@ -196,11 +197,6 @@ def _copy(file: str, partial: str, final: str, progress: Progress | None, *, che
         except sqlite3.Error as fault:
             theirs = base_code(fault) in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
             raise from_sqlite(fault, file if theirs or is_busy(fault) else final) from fault
-
-
-def was_busy(status: int) -> bool:
-    """Tell whether a step of a copy was in vain; the sqlite3 module would try again for ever."""
-    return status & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 
 
 def require_sound(connection: sqlite3.Connection, file: str) -> None:

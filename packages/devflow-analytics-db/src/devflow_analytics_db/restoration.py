@@ -16,7 +16,6 @@ from devflow_analytics_db.backups import (
     advising,
     keep_before_restoring,
     require_sound,
-    was_busy,
 )
 from devflow_analytics_db.connection import (
     ATTENTIVE_MS,
@@ -119,7 +118,7 @@ def _replace(backup: sqlite3.Connection, file: str, progress: Progress | None) -
 
     def report(status: int, remaining: int, total: int) -> None:
         nonlocal committed
-        if was_busy(status):  # tried again as long as nothing is raised here
+        if _was_busy(status):  # tried again as long as nothing is raised here
             if time.monotonic() > deadline:
                 raise locked(file)
             return
@@ -150,6 +149,11 @@ def _replace(backup: sqlite3.Connection, file: str, progress: Progress | None) -
                     os.unlink(replaced[0])  # the file itself is still what it is a copy of
                 raise
     return replaced[0]
+
+
+def _was_busy(status: int) -> bool:
+    """Tell whether a step of a copy was in vain; the sqlite3 module would try again for ever."""
+    return status & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 
 
 @contextmanager
