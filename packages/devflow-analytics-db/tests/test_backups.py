@@ -301,7 +301,30 @@ def test_a_copy_is_of_one_state_and_comes_to_its_end_however_others_write(
     assert dump(copy) == before
 
 
+@pytest.mark.parametrize("suffix", ["-wal", "-journal", "-shm"])
+def test_nothing_is_copied_beside_or_as_what_sqlite_keeps_beside_a_database(
+    suffix: str, with_rows: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(CannotCreateError, match="Name it otherwise"):
+        backup(with_rows, f"{with_rows}{suffix}")
+    (tmp_path / f"copy.db{suffix}").write_text("left")
+    with pytest.raises(CannotCreateError, match=rf"copy\.db{suffix} exists already"):
+        backup(with_rows, tmp_path / "copy.db")
+    assert not (tmp_path / "copy.db").exists()
+
+
 # -- before a migration
+
+
+def test_the_backup_just_made_is_kept_even_if_the_clock_was_ahead(with_rows: Path) -> None:
+    directory = with_rows.parent / "backups"
+    directory.mkdir()
+    for year in (2090, 2091, 2092):
+        (directory / f"analytics-{year}0101T000000.000000Z-before-migrate.db").touch()
+    made = migrate(with_rows, to=1, allow_down=True).backup
+    assert made
+    assert made.exists()
+    assert len(list(directory.iterdir())) == 3
 
 
 def test_before_a_way_down_and_a_rebuild_the_file_is_backed_up(with_rows: Path) -> None:

@@ -237,6 +237,10 @@ def test_unfinished_copies_are_found_when_they_are_old_and_with_fix_deleted(curr
     mine = made.parent / "mine.partial"
     for path in (*named, mine):
         path.touch()
+    users = current.parent / "analytics.db-restoring-original"
+    users.mkdir()
+    (users / "notes").touch()
+    os.utime(users, (1, 1))
     assert finding("backups") == Finding("backups", "ok", "1 in backups/ beside the file")
     long_ago = time.time() - 2 * 3600
     for path in (*named, mine, directory):
@@ -249,7 +253,7 @@ def test_unfinished_copies_are_found_when_they_are_old_and_with_fix_deleted(curr
     )
     assert diagnose(fix=True).fixed == tuple(f"Deleted {path}." for path in stale)
     assert sorted(os.listdir(made.parent)) == [made.name, "mine.partial"]
-    assert sorted(os.listdir(current.parent)) == ["analytics.db", "backups"]
+    assert sorted(os.listdir(current.parent)) == ["analytics.db", users.name, "backups"]
 
 
 @pytest.fixture

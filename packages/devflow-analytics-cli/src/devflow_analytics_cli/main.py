@@ -36,5 +36,6 @@ def _let_go_of_what_cannot_be_written() -> None:
 
 def interrupted() -> NoReturn:
     """Say so and end."""
-    sys.stderr.write("Interrupted. Nothing was left half done.\n")
+    if sys.stderr:  # None where the shell closed it
+        sys.stderr.write("Interrupted. Nothing was left half done.\n")
     sys.exit(INTERRUPTED)

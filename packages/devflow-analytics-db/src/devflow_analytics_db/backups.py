@@ -121,10 +121,16 @@ def keep_before_restoring(file: str) -> Path:
     return Path(final)
 
 
-def forget_old(file: str) -> None:
-    """Delete all but the newest of the backups made before migrations."""
+def forget_old(file: str, made: Path) -> None:
+    """Delete all but the newest of the backups made before migrations, and never the one just made.
+
+    The newest by their names: a clock that was ahead may have named some of them.
+    """
     try:
-        for old in _named(file, f"{STAMP}-{BEFORE_MIGRATE}", "")[:-KEPT]:
+        others = [
+            one for one in _named(file, f"{STAMP}-{BEFORE_MIGRATE}", "") if one != os.fspath(made)
+        ]
+        for old in others[: max(0, len(others) + 1 - KEPT)]:
             os.unlink(old)
             log("info", "deleted the old backup %s", old)
     except OSError as fault:  # what it was made for is done, and stays done
@@ -216,8 +222,14 @@ def _destination(file: str, destination: str | os.PathLike[str] | None) -> str:
     named = location.absolute(destination)
     if os.path.isdir(named):
         return _name(named, file, BY_HAND)
-    if os.path.lexists(named):
-        raise _exists(named)
+    if named.endswith(files.BESIDE):
+        raise CannotCreateError(
+            f"{named} ends as the files that SQLite keeps beside a database, and would be deleted"
+            " as one of them. Name it otherwise."
+        )
+    for suffix in ("", *files.BESIDE):
+        if os.path.lexists(f"{named}{suffix}"):
+            raise _exists(f"{named}{suffix}")
     directory = os.path.dirname(location.require_short(named))
     if not os.path.exists(directory):
         raise CannotCreateError(

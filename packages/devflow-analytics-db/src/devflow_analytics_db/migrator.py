@@ -100,7 +100,7 @@ def bring_to(file: str, to: int | None = None, *, allow_down: bool = False) -> C
     if backup is not None:
         from devflow_analytics_db.backups import forget_old  # noqa: PLC0415  seldom needed
 
-        forget_old(file)
+        forget_old(file, backup)
     return Changes(
         file,
         route.target,

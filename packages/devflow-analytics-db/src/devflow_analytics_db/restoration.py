@@ -179,7 +179,15 @@ def unfinished_restores(file: str) -> list[str]:
     names = sorted(
         name for name in os.listdir(parent) if re.fullmatch(f"{prefix}[a-z0-9_]{{8}}", name)
     )
-    return [os.path.join(parent, name) for name in names]
+    found = [os.path.join(parent, name) for name in names]
+    return [path for path in found if _is_of_a_restore(path)]
+
+
+def _is_of_a_restore(path: str) -> bool:
+    """Tell whether there is nothing but what a restore makes: a directory that holds its copy."""
+    if os.path.islink(path) or not os.path.isdir(path):
+        return False
+    return set(os.listdir(path)) <= {"copy", *(f"copy{suffix}" for suffix in files.BESIDE)}
 
 
 def _prefix(file: str) -> str:
