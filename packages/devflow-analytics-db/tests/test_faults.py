@@ -21,6 +21,7 @@ from devflow_analytics_db import (
     LockedError,
     NotAnAnalyticsDatabaseError,
     StorageError,
+    TamperedMigrationError,
     check,
     create_analytics_db,
     errors,
@@ -559,3 +560,14 @@ def test_an_sqlite_without_strict_tables_is_a_named_error(monkeypatch: pytest.Mo
     monkeypatch.setattr(sqlite3, "sqlite_version_info", (3, 36, 0))
     with pytest.raises(AnalyticsDbError, match=r"needs 3\.37 or newer"):
         create_analytics_db()
+
+
+def test_a_schema_version_that_there_cannot_be_is_refused(file: Path) -> None:
+    create_analytics_db().close()
+    with closing(sqlite3.connect(file)) as connection, connection:
+        connection.execute("PRAGMA user_version = -1")
+        connection.execute("DELETE FROM devflow_migrations")
+    before = file.read_bytes()
+    with pytest.raises(TamperedMigrationError, match="schema version -1, which there cannot be"):
+        create_analytics_db()
+    assert file.read_bytes() == before

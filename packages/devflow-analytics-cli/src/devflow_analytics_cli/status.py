@@ -84,5 +84,5 @@ def _time(seconds: int) -> str:
 
     try:
         return str(datetime.fromtimestamp(seconds).astimezone())
-    except (OverflowError, OSError, ValueError):  # whatever another program wrote there
+    except (OverflowError, OSError, TypeError, ValueError):  # whatever another program wrote there
         return str(seconds)

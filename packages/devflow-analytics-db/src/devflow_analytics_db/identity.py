@@ -182,6 +182,11 @@ def identify(connection: sqlite3.Connection, file: str) -> Identity:
     """
     claimed = application_id(connection)
     (version,) = connection.execute("PRAGMA user_version").fetchone()
+    if claimed == APPLICATION_ID and version < 0:
+        raise TamperedMigrationError(
+            f"{file} is at schema version {version}, which there cannot be. It was left as it is."
+            f" {ledger.RESTORE}."
+        )
     if claimed == APPLICATION_ID and version:
         ledger.require_complete(connection, file, version)
         known = latest_version()
