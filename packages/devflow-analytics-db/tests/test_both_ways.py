@@ -265,3 +265,28 @@ def test_each_failure_is_logged(caplog: pytest.LogCaptureFixture, file: Path) ->
         with pytest.raises(AnalyticsDbError) as caught:
             function(file)
         assert caplog.records.pop().getMessage() == str(caught.value)
+
+
+def test_what_is_the_users_own_survives_under_any_name(file: Path) -> None:
+    create_analytics_db().close()
+    migrate(to=1, allow_down=True)
+    mine = "SELECT type, name, sql FROM sqlite_schema WHERE sql LIKE '%mine%' ORDER BY 1, 2"
+    with closing(sqlite3.connect(file)) as connection, connection:
+        for statement in (
+            "CREATE INDEX by_tool ON tool_calls (status) -- mine",
+            *(
+                f"CREATE TRIGGER {name} AFTER INSERT ON {table} BEGIN SELECT 'mine'; END"
+                for name, table in (
+                    ("by_tool", "tool_calls"),
+                    ("sessions", "sessions"),
+                    ("session_id_idx", "tool_calls"),
+                )
+            ),
+        ):
+            connection.execute(statement)
+        before = connection.execute(mine).fetchall()
+    migrate()
+    with closing(sqlite3.connect(file)) as connection:
+        after = connection.execute(mine).fetchall()
+    assert [row[:2] for row in after] == [row[:2] for row in before]
+    assert len(after) == 4

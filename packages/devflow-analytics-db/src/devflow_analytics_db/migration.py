@@ -14,7 +14,6 @@ from functools import cache
 
 from devflow_analytics_db.errors import AnalyticsDbError
 from devflow_analytics_db.migration_files import file_names, file_path
-from devflow_analytics_db.schema_reader import object_names
 from devflow_analytics_db.sql_text import normalise, split_statements
 
 TYPE_CHECKING = False
@@ -130,15 +129,15 @@ def build(version: int) -> sqlite3.Connection:
     return connection
 
 
-def names_made(version: int) -> set[str]:
-    """Return the names of all that the migrations up to a version make, be it dropped again."""
-    names: set[str] = set()
+def names_made(version: int) -> set[tuple[str, str]]:
+    """Return type and name of all that the migrations up to a version make, be it dropped again."""
+    names: set[tuple[str, str]] = set()
     connection = build(0)
     try:
         for migration in load_migrations()[:version]:
             for statement in migration.up:
                 connection.execute(statement)
-                names |= object_names(connection)
+                names |= set(connection.execute("SELECT type, name FROM sqlite_schema"))
     finally:
         connection.close()
     return names

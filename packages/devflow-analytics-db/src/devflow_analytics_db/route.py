@@ -14,7 +14,7 @@ from devflow_analytics_db.errors import (
 from devflow_analytics_db.faults import base_code
 from devflow_analytics_db.identity import APPLICATION_ID
 from devflow_analytics_db.migration import Migration, build, load_migrations, names_made
-from devflow_analytics_db.schema_reader import column_names, object_names
+from devflow_analytics_db.schema_reader import column_names
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -45,10 +45,10 @@ class Step:
         """
         attached = _indexes_and_triggers(connection)
         yield from self.migration.down if self.down else self.migration.up
-        lost = attached.keys() - object_names(connection)
+        lost = attached.keys() - _indexes_and_triggers(connection).keys()
         if lost:
-            for name in sorted(lost - names_made(self.migration.version)):
-                yield f"{attached[name]};"
+            for key in sorted(lost - names_made(self.migration.version)):
+                yield f"{attached[key]}\n;"  # on a line of its own: a comment may come last
 
     def record(self, seconds: float) -> str:
         """Return the statement that keeps the ledger."""
@@ -175,11 +175,15 @@ def require_columns(
         )
 
 
-def _indexes_and_triggers(connection: sqlite3.Connection) -> dict[str, str]:
-    """Return the SQL of all indexes and triggers by name: what goes when its table is rebuilt."""
-    return dict(
-        connection.execute(
-            "SELECT name, sql FROM sqlite_schema"
+def _indexes_and_triggers(connection: sqlite3.Connection) -> dict[tuple[str, str], str]:
+    """Return the SQL of all indexes and triggers: what goes when its table is rebuilt.
+
+    By type and name, as a trigger may have the name of something else.
+    """
+    return {
+        (kind, name): sql
+        for kind, name, sql in connection.execute(
+            "SELECT type, name, sql FROM sqlite_schema"
             " WHERE type IN ('index', 'trigger') AND sql IS NOT NULL"
         )
-    )
+    }
