@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -11,6 +13,7 @@ from devflow_analytics_db import (
     MigrationError,
     TamperedMigrationError,
     __version__,
+    check,
     create_analytics_db,
     migrate,
 )
@@ -89,10 +92,74 @@ def test_a_migration_that_breaks_a_reference_is_taken_back(
     create_analytics_db().close()
     sql(file, "INSERT INTO sessions (id, started_at) VALUES ('s', 1)")
     sql(file, "INSERT INTO tool_calls VALUES ('c', 't', 1, 'error', NULL, 1, 's')")
-    add_migration("DELETE FROM sessions;")
+    add_migration("UPDATE sessions SET id = 'z';")
     with pytest.raises(MigrationError, match=r"would leave rows \(1\) that refer to a row"):
         create_analytics_db()
     assert sql(file, "SELECT id FROM sessions") == [("s",)]
+
+
+FORGETFUL_REBUILD = """
+CREATE TABLE sessions_new
+    (id TEXT PRIMARY KEY, started_at INTEGER, ended_at INTEGER, tool_count INTEGER);
+DROP TABLE sessions;
+ALTER TABLE sessions_new RENAME TO sessions;
+"""
+TIDYING_TRIGGER = """
+CREATE TRIGGER tidy AFTER INSERT ON devflow_migrations BEGIN
+    DELETE FROM sessions;
+    DELETE FROM tool_calls WHERE id = 'b';
+END
+"""
+
+
+@pytest.mark.parametrize(
+    ("trigger", "migration"),
+    [
+        ("SELECT 1", "DELETE FROM tool_calls WHERE id = 'b';"),
+        ("SELECT 1", FORGETFUL_REBUILD),
+        (TIDYING_TRIGGER, "CREATE TABLE projects (id TEXT);"),
+    ],
+    ids=["by a DELETE", "in a rebuild", "by a trigger of the user's"],
+)
+def test_a_migration_that_would_lose_rows_is_taken_back(
+    trigger: str, migration: str, file: Path, sql: Sql, add_migration: Callable[..., None]
+) -> None:
+    create_analytics_db().close()
+    sql(file, "INSERT INTO sessions VALUES ('s', 1, NULL, 0)")
+    sql(file, "INSERT INTO tool_calls VALUES ('a', 't', 1, 'error', NULL, 1, 's')")
+    sql(file, "INSERT INTO tool_calls VALUES ('b', 't', 1, 'error', NULL, 1, 's')")
+    sql(file, trigger)
+    before = sql(file, "SELECT * FROM sqlite_master"), sql(file, "SELECT * FROM tool_calls")
+    add_migration(migration)
+    with pytest.raises(MigrationError, match=r"would lose rows of \w+: of \d there would be \d\."):
+        create_analytics_db()
+    assert (sql(file, "SELECT * FROM sqlite_master"), sql(file, "SELECT * FROM tool_calls")) == (
+        before
+    )
+    assert sql(file, "SELECT id FROM sessions") == [("s",)]
+
+
+def test_a_migration_may_drop_a_table_with_its_rows(
+    file: Path, sql: Sql, add_migration: Callable[..., None]
+) -> None:
+    create_analytics_db().close()
+    sql(file, "INSERT INTO sessions (id, started_at) VALUES ('s', 1)")
+    sql(file, "INSERT INTO tool_calls VALUES ('c', 't', 1, 'error', NULL, 1, 's')")
+    add_migration("DROP TABLE tool_calls;")
+    assert create_analytics_db().opening.applied == (3,)
+
+
+def test_a_virtual_table_whose_module_is_unknown_is_left_alone(file: Path) -> None:
+    create_analytics_db().close()
+    with closing(sqlite3.connect(file)) as connection, connection:
+        connection.execute("PRAGMA writable_schema = ON")
+        connection.execute(
+            "INSERT INTO sqlite_schema VALUES ('table', 'found', 'found', 0,"
+            " 'CREATE VIRTUAL TABLE found USING no_such_module(a)')"
+        )
+    assert migrate(to=1, allow_down=True).undone == (2,)
+    assert create_analytics_db().opening.applied == (2,)
+    assert [difference.subject for difference in check()] == ["table found"]
 
 
 def test_a_migration_changed_after_it_was_applied_is_named(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 
-from devflow_analytics_db import files, location
+from devflow_analytics_db import files, ledger, location
 from devflow_analytics_db.changes import Changes
 from devflow_analytics_db.connection import (
     MIGRATION_TIMEOUT_MS,
@@ -25,7 +25,7 @@ from devflow_analytics_db.route import (
     naming_step,
     require_columns,
 )
-from devflow_analytics_db.schema_reader import foreign_key_violations
+from devflow_analytics_db.schema_reader import foreign_key_violations, row_counts
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -134,6 +134,7 @@ def _walk(connection: sqlite3.Connection, file: str, route: Route) -> None:
     for statement in route.before():
         connection.execute(statement)
     violations = foreign_key_violations(connection)
+    rows = row_counts(connection)
     columns = more_columns(connection, route.start)
     for step in route.steps:
         log("info", "migration %s of %s: started", step, file)
@@ -146,12 +147,27 @@ def _walk(connection: sqlite3.Connection, file: str, route: Route) -> None:
         deed = "undone" if step.down else "applied"
         log("info", "migration %s of %s: %s in %.1f ms", step, file, deed, 1000 * seconds)
     require_columns(connection, columns, file)
+    _require_rows(connection, rows, file)
     new_violations = foreign_key_violations(connection) - violations
     if new_violations:
         raise MigrationError(
             f"Migrating {file} would leave rows ({new_violations.total()}) that refer to a row"
             " that is not there. Its rows are as they were. This is a fault worth reporting."
         )
-    log("info", "schema of %s checked: no reference was broken", file)
+    log("info", "schema of %s checked: no row was lost, and no reference broken", file)
     for statement in route.after():
         connection.execute(statement)
+
+
+def _require_rows(connection: sqlite3.Connection, rows: dict[str, int], file: str) -> None:
+    """Make sure that tables which are still there have their rows still.
+
+    Whatever took them: a mistake in a migration, or a trigger of the user's on the ledger.
+    """
+    for table, count in row_counts(connection).items():
+        if count < rows.get(table, 0) and table != ledger.TABLE:
+            raise MigrationError(
+                f"Migrating {file} would lose rows of {table}: of {rows[table]} there would be"
+                f" {count}. Nothing was done. If no trigger of yours deletes them, this is a fault"
+                " worth reporting."
+            )

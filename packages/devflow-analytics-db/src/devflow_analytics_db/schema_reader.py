@@ -1,4 +1,4 @@
-"""What a database names, and which of its references lead nowhere."""
+"""What a database names, how many rows it has, and which of its references lead nowhere."""
 
 from __future__ import annotations
 
@@ -8,23 +8,38 @@ from collections import Counter
 from devflow_analytics_db.faults import base_code
 
 
-def object_names(connection: sqlite3.Connection, kind: str = "*") -> set[str]:
-    """Return the names of all tables, indexes, views and triggers, or those of a kind.
+def object_names(connection: sqlite3.Connection) -> set[str]:
+    """Return the names of all tables, indexes, views and triggers, but for SQLite's own."""
+    query = "SELECT name FROM sqlite_schema WHERE name NOT GLOB 'sqlite_*'"
+    return {name for (name,) in connection.execute(query)}
 
-    SQLite's own are not among them.
+
+def table_names(connection: sqlite3.Connection) -> set[str]:
+    """Return the names of the tables that hold rows in the file.
+
+    SQLite's own are not among them, nor virtual ones, whose module may be unknown here.
     """
-    rows = connection.execute(
-        "SELECT name FROM sqlite_schema WHERE name NOT GLOB 'sqlite_*' AND type GLOB ?", (kind,)
+    query = (
+        "SELECT name FROM sqlite_schema"
+        " WHERE type = 'table' AND rootpage > 0 AND name NOT GLOB 'sqlite_*'"
     )
-    return {name for (name,) in rows}
+    return {name for (name,) in connection.execute(query)}
 
 
 def column_names(connection: sqlite3.Connection) -> set[tuple[str, str]]:
     """Return the names of all columns, each after its table's."""
     return {
         (table, column)
-        for table in object_names(connection, "table")
+        for table in table_names(connection)
         for (column,) in connection.execute("SELECT name FROM pragma_table_xinfo(?)", (table,))
+    }
+
+
+def row_counts(connection: sqlite3.Connection) -> dict[str, int]:
+    """Count the rows of each table."""
+    return {
+        table: connection.execute(f'SELECT count(*) FROM "{_escaped(table)}"').fetchone()[0]
+        for table in table_names(connection)
     }
 
 
@@ -34,7 +49,7 @@ def foreign_key_violations(connection: sqlite3.Connection) -> Counter[tuple[str,
     Counted, since a rebuilt table may have given its rows other numbers.
     """
     found: Counter[tuple[str, str]] = Counter()
-    for table in sorted(object_names(connection, "table")):
+    for table in sorted(table_names(connection)):
         try:
             for (parent,) in connection.execute(
                 "SELECT parent FROM pragma_foreign_key_check(?)", (table,)
@@ -45,3 +60,7 @@ def foreign_key_violations(connection: sqlite3.Connection) -> Counter[tuple[str,
                 raise
             found[table, str(fault)] += 1
     return found
+
+
+def _escaped(name: str) -> str:
+    return name.replace('"', '""')
