@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from contextlib import closing
+from contextlib import closing, suppress
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -16,6 +16,8 @@ from devflow_analytics_db import (
     check,
     create_analytics_db,
     migrate,
+    plan_migration,
+    status,
 )
 from devflow_analytics_db.migration import load_migrations
 
@@ -182,7 +184,6 @@ def test_a_migration_changed_after_it_was_applied_is_named(
     [
         ("DELETE FROM devflow_migrations WHERE version = 1", "ledger does not list migration 1"),
         ("DELETE FROM devflow_migrations", "list migration 1 and does not list migration 2"),
-        ("DROP TABLE devflow_migrations", "list migration 1 and does not list migration 2"),
         (
             "UPDATE devflow_migrations SET version = 7 WHERE version = 2",
             "does not list migration 2 and lists migration 7, too",
@@ -200,6 +201,37 @@ def test_a_ledger_with_a_gap_is_refused_and_nothing_is_applied(
     before = file.read_bytes()
     with pytest.raises(TamperedMigrationError, match=listed):
         create_analytics_db()
+    assert file.read_bytes() == before
+
+
+COLUMNS = "version, name, checksum, compatible_with"
+STRICT_WITH_GAPS = "version INTEGER PRIMARY KEY, name TEXT, checksum TEXT, compatible_with INTEGER"
+STRICT_OF_ANY_TYPES = "version INTEGER PRIMARY KEY, name ANY, checksum ANY, compatible_with ANY"
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "SELECT 1",
+        f"CREATE TABLE devflow_migrations ({COLUMNS})",
+        f"CREATE TABLE devflow_migrations ({STRICT_WITH_GAPS}) STRICT",
+        f"CREATE TABLE devflow_migrations ({STRICT_OF_ANY_TYPES}) STRICT",
+        "CREATE VIEW devflow_migrations AS SELECT 1 AS version UNION SELECT 2",
+    ],
+    ids=["missing", "of no types", "with gaps", "of any types", "a view"],
+)
+@pytest.mark.parametrize("call", [create_analytics_db, migrate, plan_migration, status])
+def test_a_ledger_that_is_not_like_ours_is_refused(
+    call: Callable[[], object], statement: str, file: Path, sql: Sql
+) -> None:
+    create_analytics_db().close()
+    sql(file, "DROP TABLE devflow_migrations")
+    sql(file, statement)
+    with suppress(sqlite3.OperationalError):  # where it is missing, or a view
+        sql(file, "INSERT INTO devflow_migrations VALUES (1, 'a', '0', 1), (2, 'b', '0', 1)")
+    before = file.read_bytes()
+    with pytest.raises(TamperedMigrationError, match="its ledger is missing, or the table"):
+        call()
     assert file.read_bytes() == before
 
 

@@ -15,6 +15,7 @@ import pytest
 from devflow_analytics_db import (
     NotAnAnalyticsDatabaseError,
     Status,
+    TamperedMigrationError,
     create_analytics_db,
     migrate,
     readable_size,
@@ -129,6 +130,29 @@ def test_another_programs_file_is_refused(file: Path, sql: Sql) -> None:
     sql(file, "CREATE TABLE bookmarks (url)")
     with pytest.raises(NotAnAnalyticsDatabaseError, match="it holds bookmarks"):
         status()
+
+
+@pytest.mark.parametrize("table", ["sessions", "tool_calls"])
+def test_an_endless_view_in_the_place_of_a_table_is_not_counted(
+    table: str, file: Path, sql: Sql
+) -> None:
+    create_analytics_db().close()
+    sql(file, f"DROP TABLE {table}")
+    endless = "WITH RECURSIVE n (id) AS (SELECT 1 UNION ALL SELECT id + 1 FROM n) SELECT id FROM n"
+    sql(file, f"CREATE VIEW {table} AS {endless}")
+    with pytest.raises(TamperedMigrationError, match=f"has no table {table}, though its ledger"):
+        status()
+
+
+def test_a_time_that_is_no_whole_number_is_not_told(file: Path, sql: Sql) -> None:
+    create_analytics_db().close()
+    migrate(to=1, allow_down=True)
+    for id_, timestamp in ("a", 7), ("b", b"\xff"):
+        sql(
+            file, "INSERT INTO tool_calls VALUES (?, 't', 1, 'error', NULL, ?, 's')", id_, timestamp
+        )
+    found = status()
+    assert (found.tool_calls, found.first_call, found.last_call) == (2, 7, None)
 
 
 def test_a_file_on_a_read_only_file_system_is_read(

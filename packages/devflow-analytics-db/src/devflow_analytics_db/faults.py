@@ -113,7 +113,10 @@ def from_sqlite(fault: sqlite3.Error, path: str) -> AnalyticsDbError:  # noqa: P
         )
     if code in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY):
         return _cannot_open(path)
-    return AnalyticsDbError(f"SQLite failed on {path}: {fault}. This is a fault worth reporting.")
+    return AnalyticsDbError(
+        f"SQLite failed on {path}: {fault}. Run 'devflow-analytics check' on it; if that finds"
+        " nothing, this is a fault worth reporting."
+    )
 
 
 def from_os(fault: OSError, path: str) -> AnalyticsDbError:

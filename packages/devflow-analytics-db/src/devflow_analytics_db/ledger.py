@@ -29,6 +29,16 @@ CREATE TABLE IF NOT EXISTS {TABLE} (
 ) STRICT;"""
 """Makes the ledger, if it is not there."""
 
+IS_OURS = """\
+SELECT count(*) = 4
+FROM pragma_table_list(?1) AS list, pragma_table_info(?1) AS info
+WHERE list.schema = 'main' AND list.type = 'table' AND list.strict
+    AND (info.pk OR info."notnull") AND (info.name, info.type) IN (
+        VALUES ('version', 'INTEGER'), ('name', 'TEXT'), ('checksum', 'TEXT'),
+            ('compatible_with', 'INTEGER')
+    )"""
+"""Tells whether a table is a ledger, with what is read from one; a newer one may have more."""
+
 
 class Entry:
     """One migration as the ledger of a file has it."""
@@ -69,20 +79,23 @@ def require_complete(connection: sqlite3.Connection, file: str, version: int) ->
     """Make sure that a file at a schema version lists all the migrations that lead there.
 
     Raises:
-        TamperedMigrationError: the ledger is missing, or lists others.
+        TamperedMigrationError: the ledger is missing, is none of ours, or lists others.
     """
-    query = "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?"
-    there = connection.execute(query, (TABLE,)).fetchone()
-    query = f"SELECT version FROM {TABLE} ORDER BY version"
-    listed = [listed for (listed,) in connection.execute(query)] if there else []
-    expected = list(range(1, version + 1))
-    if listed == expected:
-        return
-    faults = [f"does not list migration {missing}" for missing in expected if missing not in listed]
-    faults += [f"lists migration {more}, too" for more in listed if more not in expected]
+    (ours,) = connection.execute(IS_OURS, (TABLE,)).fetchone()
+    if ours:
+        query = f"SELECT version FROM {TABLE} ORDER BY version"
+        listed = [listed for (listed,) in connection.execute(query)]
+        expected = list(range(1, version + 1))
+        if listed == expected:
+            return
+        missing = [f"does not list migration {one}" for one in expected if one not in listed]
+        added = [f"lists migration {one}, too" for one in listed if one not in expected]
+        fault = " and ".join(missing + added)
+    else:
+        fault = f"is missing, or the table {TABLE} is not what it was"
     raise TamperedMigrationError(
-        f"{file} is at schema version {version}, but its ledger {' and '.join(faults)}. It was left"
-        f" as it is. {RESTORE}."
+        f"{file} is at schema version {version}, but its ledger {fault}. It was left as it is."
+        f" {RESTORE}."
     )
 
 

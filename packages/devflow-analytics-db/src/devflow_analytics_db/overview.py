@@ -7,9 +7,12 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from devflow_analytics_db import files, location
 from devflow_analytics_db.connection import journal_mode, look
+from devflow_analytics_db.errors import TamperedMigrationError
 from devflow_analytics_db.faults import logging_errors, naming_faults
 from devflow_analytics_db.identity import identify, look_at
+from devflow_analytics_db.ledger import RESTORE
 from devflow_analytics_db.migration_files import latest_version
+from devflow_analytics_db.schema_reader import table_names
 
 if TYPE_CHECKING:
     import os
@@ -38,9 +41,10 @@ class Status(NamedTuple):
     tool_calls: int
     """How many tool calls are recorded."""
     first_call: int | None
-    """When the first call was recorded, in Unix seconds; None without calls."""
+    """When the first call was recorded, in Unix seconds; None without calls, or if it is no whole
+    number, which a file at version 1 may hold."""
     last_call: int | None
-    """When the last call was recorded, in Unix seconds; None without calls."""
+    """The same of the last call."""
     size_bytes: int
     """The size of the file."""
     wal_size_bytes: int
@@ -101,6 +105,7 @@ def _without_tables(file: str, *, exists: bool) -> Status:
 def _read(connection: sqlite3.Connection, file: str) -> Status:
     connection.execute("BEGIN")  # all from one state
     version = identify(connection, file).version
+    _require_tables(connection, file)
     latest = latest_version()
     # Each in a query of its own: only so does SQLite find the first and the last by the index.
     sessions, calls, first, last = (
@@ -121,8 +126,26 @@ def _read(connection: sqlite3.Connection, file: str) -> Status:
         journal_mode=journal_mode(file),
         sessions=sessions,
         tool_calls=calls,
-        first_call=first,
-        last_call=last,
+        first_call=_whole(first),
+        last_call=_whole(last),
         size_bytes=files.size(file),
         wal_size_bytes=files.size(f"{file}-wal"),
     )
+
+
+def _require_tables(connection: sqlite3.Connection, file: str) -> None:
+    """Make sure that there is something to count: a view in its place might have no end.
+
+    Raises:
+        TamperedMigrationError: a table is missing.
+    """
+    for table in sorted({"sessions", "tool_calls"} - table_names(connection)):
+        raise TamperedMigrationError(
+            f"{file} has no table {table}, though its ledger says so. It was left as it is."
+            f" {RESTORE}."
+        )
+
+
+def _whole(time: object) -> int | None:
+    """Return a time in seconds; None for what else a file at version 1 may have in its place."""
+    return time if isinstance(time, int) else None
