@@ -29,7 +29,10 @@ CREATE TABLE IF NOT EXISTS {TABLE} (
 ) STRICT;"""
 """Makes the ledger, if it is not there."""
 
-IS_OURS = """\
+AS_MADE = CREATE.replace("IF NOT EXISTS ", "").removesuffix(";")
+"""How SQLite keeps that."""
+
+IS_ALIKE = """\
 SELECT count(*) = 4
 FROM pragma_table_list(?1) AS list, pragma_table_info(?1) AS info
 WHERE list.schema = 'main' AND list.type = 'table' AND list.strict
@@ -81,8 +84,7 @@ def require_complete(connection: sqlite3.Connection, file: str, version: int) ->
     Raises:
         TamperedMigrationError: the ledger is missing, is none of ours, or lists others.
     """
-    (ours,) = connection.execute(IS_OURS, (TABLE,)).fetchone()
-    if ours:
+    if _is_ours(connection):
         query = f"SELECT version FROM {TABLE} ORDER BY version"
         listed = [listed for (listed,) in connection.execute(query)]
         expected = list(range(1, version + 1))
@@ -97,6 +99,14 @@ def require_complete(connection: sqlite3.Connection, file: str, version: int) ->
         f"{file} is at schema version {version}, but its ledger {fault}. It was left as it is."
         f" {RESTORE}."
     )
+
+
+def _is_ours(connection: sqlite3.Connection) -> bool:
+    query = "SELECT sql FROM sqlite_schema WHERE type = 'table' AND name = ?"
+    if connection.execute(query, (TABLE,)).fetchone() == (AS_MADE,):
+        return True  # as nearly always, and in a tenth of the time
+    (alike,) = connection.execute(IS_ALIKE, (TABLE,)).fetchone()
+    return bool(alike)
 
 
 def require_unchanged(
