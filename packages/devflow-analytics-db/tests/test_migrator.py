@@ -240,6 +240,7 @@ def test_a_ledger_may_have_more_than_is_read_from_it(file: Path, sql: Sql) -> No
     sql(file, "ALTER TABLE devflow_migrations ADD COLUMN applied_on TEXT")
     assert create_analytics_db().opening.schema_version == 2
     assert migrate(to=1, allow_down=True).undone == (2,)
+    assert migrate().applied == (2,)
 
 
 def test_a_newer_file_that_older_code_may_write_is_opened_without_a_change(

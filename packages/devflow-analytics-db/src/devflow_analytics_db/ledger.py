@@ -67,9 +67,10 @@ def read(connection: sqlite3.Connection) -> list[Entry]:
 def entering(migration: Migration, *, seconds: float, applied_by: str) -> str:
     """Return the statement that enters a migration, for the transaction that applied it."""
     return (
-        f"INSERT INTO {TABLE} VALUES ({migration.version}, '{migration.name}',"
-        f" '{migration.checksum}', {migration.compatible_with}, {int(time.time())},"
-        f" {round(1000 * seconds)}, '{applied_by}');"
+        f"INSERT INTO {TABLE} (version, name, checksum, compatible_with, applied_at, duration_ms,"
+        f" applied_by) VALUES ({migration.version}, '{migration.name}', '{migration.checksum}',"
+        f" {migration.compatible_with}, {int(time.time())}, {round(1000 * seconds)},"
+        f" '{applied_by}');"
     )
 
 
