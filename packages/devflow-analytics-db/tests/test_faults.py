@@ -22,9 +22,12 @@ from devflow_analytics_db import (
     NotAnAnalyticsDatabaseError,
     StorageError,
     TamperedMigrationError,
+    backup,
     check,
     create_analytics_db,
     errors,
+    migrate,
+    restore,
 )
 from devflow_analytics_db.faults import from_os, from_sqlite
 from devflow_analytics_db.identity import APPLICATION_ID
@@ -368,6 +371,40 @@ def test_a_file_of_another_user_is_a_named_error(
     done = python(AS_NOBODY, file, tmp_path / "other.db")
     assert done.stdout.startswith("PermissionDeniedError: No right to read and write"), done
     assert contents(open_to_all) == before
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can make files for others")
+def test_what_root_makes_in_the_home_of_a_user_is_the_users(home: Path) -> None:
+    os.chown(home, NOBODY, NOBODY)
+    create_analytics_db().close()
+    elsewhere = Path(backup(destination=home / "copy.db"))
+    migrate(to=1, allow_down=True)
+    restore(elsewhere)
+    made = [home / ".devflow", *(home / ".devflow").rglob("*"), elsewhere]
+    assert len(made) == 6
+    assert {(path.stat().st_uid, path.stat().st_gid) for path in made} == {(NOBODY, NOBODY)}
+
+
+def test_what_may_not_be_given_away_stays_as_it_is(
+    home: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def refuse(*_: int) -> None:
+        raise PermissionError(errno.EPERM, os.strerror(errno.EPERM))
+
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    monkeypatch.setattr(os, "fchown", refuse)
+    assert create_analytics_db().opening.created
+    assert f"could not give what was made to the owner of {home}: [Errno 1]" in caplog.text
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can make files for others")
+def test_what_root_keeps_elsewhere_stays_roots(tmp_path: Path) -> None:
+    tmp_path.chmod(0o755)
+    os.chown(tmp_path, NOBODY, NOBODY)
+    file = tmp_path / "root's" / "analytics.db"
+    create_analytics_db(file).close()
+    made = (file.parent, file, backup(file, tmp_path), backup(file))
+    assert {path.stat().st_uid for path in made} == {0}
 
 
 @pytest.mark.parametrize("limit", [0, 4096, 20_000])

@@ -168,7 +168,7 @@ def _write_copy(
     with naming_faults(final):
         remove(partial)
         try:
-            files.make_private_file(location.require_short(partial))
+            files.make_private_file(location.require_short(partial), like=file)
             _copy(file, partial, final, progress, check=check)
             _sync(partial)
             _rename(partial, final)
@@ -242,7 +242,7 @@ def _directory(file: str) -> str:
     directory = os.path.join(os.path.dirname(file), "backups")
     with naming_faults(directory):
         if not os.path.isdir(directory):
-            files.make_directory(directory)
+            files.make_directory(directory, like=file)
             _sync(os.path.dirname(directory))
     return directory
 

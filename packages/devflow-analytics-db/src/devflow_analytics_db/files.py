@@ -93,8 +93,7 @@ def inspect(file: str, *, may_make: bool = False) -> os.stat_result | None:
         if found is None and not journals:
             if not may_make:
                 return None
-            make_directory(os.path.dirname(file))
-            found = _make_file(file)
+            found = _make(file)
     if found is None or (found.st_size == 0 and holds_rows):
         raise CannotCreateError(
             f"{file} is missing or empty, but {file}{journals[0]} is there and may hold its"
@@ -186,8 +185,22 @@ def _stat(path: str) -> os.stat_result | None:
         return None
 
 
-def make_directory(directory: str) -> None:
+def _make(file: str) -> os.stat_result:
+    directory = os.path.dirname(file)
+    at_home = is_home_directory(directory)
+    make_directory(directory, like=os.path.dirname(directory) if at_home else None)
+    try:
+        return make_private_file(file, like=directory if at_home else None)
+    except FileExistsError:
+        return os.stat(file)
+
+
+def make_directory(directory: str, *, like: str | None = None) -> None:
     """Make a directory, private to the user, if it is missing; its parent must be there.
+
+    Args:
+        directory: its path.
+        like: whose owner is to have it, if it is root who makes it.
 
     Raises:
         CannotCreateError: a file is in its place, or there is no parent.
@@ -209,18 +222,21 @@ def make_directory(directory: str) -> None:
             f" {ANOTHER_FILE}."
         ) from None
     os.chmod(directory, PRIVATE_DIRECTORY)  # whatever the umask took away
+    if like:
+        descriptor = os.open(directory, os.O_RDONLY | os.O_NOFOLLOW)
+        try:
+            _give_to_owner_of(like, descriptor)
+        finally:
+            os.close(descriptor)
     log("info", "created directory %s", directory)
 
 
-def _make_file(file: str) -> os.stat_result:
-    try:
-        return make_private_file(file)
-    except FileExistsError:
-        return os.stat(file)
-
-
-def make_private_file(file: str) -> os.stat_result:
+def make_private_file(file: str, *, like: str | None = None) -> os.stat_result:
     """Make an empty file that only its owner may read and write.
+
+    Args:
+        file: its path.
+        like: whose owner is to have it, if it is root who makes it.
 
     Raises:
         OSError: there is one of that name, or it cannot be made.
@@ -228,9 +244,26 @@ def make_private_file(file: str) -> os.stat_result:
     descriptor = os.open(file, os.O_CREAT | os.O_EXCL | os.O_WRONLY, PRIVATE_FILE)
     try:
         os.fchmod(descriptor, PRIVATE_FILE)  # whatever the umask took away
+        if like:
+            _give_to_owner_of(like, descriptor)
         return os.fstat(descriptor)
     finally:
         os.close(descriptor)
+
+
+def _give_to_owner_of(like: str, descriptor: int) -> None:
+    """Let root make nothing in a user's home that the user could not use.
+
+    ``sudo`` may well keep HOME. What root may not give away (in a container, on a network file
+    system) stays root's.
+    """
+    if os.geteuid() != 0:
+        return
+    owner = os.stat(like)
+    try:
+        os.fchown(descriptor, owner.st_uid, owner.st_gid)
+    except OSError as fault:
+        log("warning", "could not give what was made to the owner of %s: %s", like, fault)
 
 
 def _make_private(path: str, mode: int) -> None:
