@@ -192,6 +192,10 @@ def another_programs_mark(ground: Ground) -> None:
 
 def change(ground: Ground, *statements: str) -> None:
     ground.make()
+    change_as_it_is(ground, *statements)
+
+
+def change_as_it_is(ground: Ground, *statements: str) -> None:
     with closing(sqlite3.connect(ground.file)) as connection, connection:
         for statement in statements:
             connection.execute(statement)
@@ -207,6 +211,32 @@ def an_incompatible_newer_file(ground: Ground) -> None:
 
 def an_edited_history(ground: Ground) -> None:
     change(ground, "DELETE FROM devflow_migrations WHERE version = 1")
+
+
+def a_ledger_of_no_types(ground: Ground) -> None:
+    change(
+        ground,
+        "DROP TABLE devflow_migrations",
+        "CREATE TABLE devflow_migrations (version, name, checksum, compatible_with)",
+    )
+
+
+def an_endless_view_in_a_tables_place(ground: Ground) -> None:
+    change(
+        ground,
+        "DROP TABLE sessions",
+        "CREATE VIEW sessions AS"
+        " WITH RECURSIVE n (id) AS (SELECT 1 UNION ALL SELECT id + 1 FROM n) SELECT id FROM n",
+    )
+
+
+def a_trigger_that_would_delete_rows(ground: Ground) -> None:
+    ground.make()
+    migrate(ground.file, to=1, allow_down=True)
+    change_as_it_is(
+        ground,
+        "CREATE TRIGGER tidy AFTER INSERT ON devflow_migrations BEGIN DELETE FROM sessions; END",
+    )
 
 
 def a_current_file(ground: Ground) -> None:
@@ -453,6 +483,7 @@ class Case(NamedTuple):
         return (
             self.prepare.__name__.replace("_", " ")
             .replace("programs", "program's")
+            .replace("a tables", "a table's")
             .replace("another users", "another user's")
             .replace("ctrl c", "Ctrl-C")
         )
@@ -474,6 +505,9 @@ CASES = [
     Case(another_programs_mark, "init"),
     Case(an_incompatible_newer_file, "init"),
     Case(an_edited_history, "init"),
+    Case(a_ledger_of_no_types, "init"),
+    Case(an_endless_view_in_a_tables_place, "status"),
+    Case(a_trigger_that_would_delete_rows, "migrate"),
     Case(damaged_magic, "init"),
     Case(damaged_page_size, "init"),
     Case(damaged_schema_page, "init"),
@@ -509,6 +543,7 @@ CASES = [
     Case(a_current_file, "migrate --to soon"),
     Case(a_current_file, "backup ~/.devflow/analytics.db"),
     Case(a_current_file, "backup ~/no/such/place.db"),
+    Case(a_current_file, "backup ~/nowhere/"),
     Case(a_current_file, "restore ~/none.db"),
     Case(a_current_file, "restore ~/.devflow/analytics.db"),
     Case(a_backup_that_is_text, "restore ~/backup.db"),

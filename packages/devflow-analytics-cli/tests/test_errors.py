@@ -226,25 +226,61 @@ def test_an_interruption_before_the_command_is_known_is_130_too() -> None:
     assert done.stderr == "Interrupted. Nothing was left half done.\n"
 
 
+def with_output_to(redirection: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [
+            *("/bin/sh", "-c", f'exec "$@" {redirection}', "sh"),
+            *(sys.executable, "-m", "devflow_analytics_cli", *arguments),
+        ],
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+
+
 @pytest.fixture(params=["1", ""], ids=["unbuffered", "buffered"])
 def buffering(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTHONUNBUFFERED", request.param)
 
 
 @pytest.mark.usefixtures("buffering")
-def test_output_that_cannot_be_written_is_74(command: Command) -> None:
+@pytest.mark.parametrize(
+    "arguments", ["init", "status", "status --json", "status --help", "--help", "--version"]
+)
+@pytest.mark.parametrize(
+    ("stdout", "why"),
+    [(">/dev/full", "No space left on device"), (">&-", "Bad file descriptor")],
+    ids=["full", "closed"],
+)
+def test_output_that_cannot_be_written_is_74(
+    stdout: str, why: str, arguments: str, command: Command
+) -> None:
     command("init")
-    with Path("/dev/full").open("w") as full:
-        done = subprocess.run(
-            [sys.executable, "-m", "devflow_analytics_cli", "init"],
-            stdout=full,
-            stderr=subprocess.PIPE,
-            text=True,
-            check=False,
-            timeout=60,
-        )
+    done = with_output_to(stdout, *arguments.split())
+    assert (done.returncode, done.stderr) == (74, f"Error: Cannot write the output: {why}.\n")
+
+
+def test_debug_shows_the_traceback_of_output_that_cannot_be_written(command: Command) -> None:
+    command("init")
+    done = with_output_to(">/dev/full", "--debug", "status")
     assert done.returncode == 74
-    assert done.stderr == "Error: Cannot write the output: No space left on device.\n"
+    assert done.stderr.startswith("Traceback (most recent call last):\n")
+    assert done.stderr.endswith("\nError: Cannot write the output: No space left on device.\n")
+
+
+def test_a_closed_stdout_is_nothing_to_a_quiet_command(command: Command) -> None:
+    command("init")
+    done = with_output_to(">&-", "--quiet", "init")
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_what_the_output_has_no_letters_for_is_escaped(command: Command, tmp_path: Path) -> None:
+    file = tmp_path / "工具.db"
+    done = command("--db", str(file), "init", PYTHONIOENCODING="latin-1", PYTHONUTF8="0")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith(f"Created {tmp_path}/\\u5de5\\u5177.db\n")
+    assert file.exists()
 
 
 @pytest.mark.usefixtures("buffering")

@@ -174,16 +174,17 @@ def test_a_file_system_without_hard_links_will_do(
             CannotCreateError,
             r"Cannot make .*missing/copy\.db: .*/missing does not",
         ),
+        ("missing/", CannotCreateError, r"missing/ is no directory\. Make that first"),
         ("", ConfigurationError, "is not the path of a file"),
         ("analytics.db/copy.db", CannotCreateError, "Not a directory"),
         (f"{'x' * 250}.db", CannotCreateError, "File name too long"),
-        ("x/" * 250, CannotCreateError, "longer path than"),
+        ("x/" * 250 + "x", CannotCreateError, "longer path than"),
     ],
 )
 def test_a_destination_that_cannot_be_is_a_named_error(
     destination: str, error: type[AnalyticsDbError], sentence: str, with_rows: Path
 ) -> None:
-    named = str(with_rows.parent / destination) if destination else ""
+    named = f"{with_rows.parent}/{destination}" if destination else ""
     with pytest.raises(error, match=sentence):
         backup(with_rows, named)
     assert os.listdir(with_rows.parent) == ["analytics.db"]

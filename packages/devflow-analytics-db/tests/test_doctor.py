@@ -123,6 +123,18 @@ def test_the_releases_with_the_wal_reset_bug_are_known(
     assert doctor._sqlite().verdict == verdict  # noqa: SLF001  the whole check needs a real SQLite
 
 
+@pytest.mark.usefixtures("current")
+def test_what_a_link_among_the_backups_leads_to_is_left_alone(tmp_path: Path) -> None:
+    others = tmp_path / "others.db"
+    others.touch(0o644)
+    copy = backup()
+    copy.unlink()
+    copy.symlink_to(others)
+    assert finding("rights").verdict == "ok"
+    assert diagnose(fix=True).fixed == ()
+    assert others.stat().st_mode & 0o777 == 0o644
+
+
 def test_environment_variables_that_mean_nothing_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DEVFLOW_ANALYTICS_DB", "x.db")
     monkeypatch.setenv("DEVFLOW_ANALYTICS_DB_PATH", "x.db")

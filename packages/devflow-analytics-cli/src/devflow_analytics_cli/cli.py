@@ -26,8 +26,6 @@ Environment variables:
   NO_COLOR                           No colours, if it is set and not empty.
 """
 
-CANNOT_WRITE = 74  # as for StorageError
-
 COMMANDS = ("backup", "check", "doctor", "init", "migrate", "path", "restore", "status")
 """Each is a function in the module of its name; only the one that is run is imported."""
 
@@ -55,18 +53,23 @@ class _Commands(click.Group):
             raise  # click's own ways to end
         except KeyboardInterrupt:
             interrupted()
-        except OSError as error:  # the libraries name theirs, so it is the output that failed
-            _fail(ctx, error, f"Cannot write the output: {error.strerror}.", CANNOT_WRITE)
-        except Exception as error:  # noqa: BLE001  the last stop: no traceback reaches a user
+        except Exception as error:  # the last stop: no traceback reaches a user
+            if isinstance(error, OSError) and error.filename is None:
+                _trace(ctx, error)
+                raise  # the output's, which main() tells; the libraries name theirs
             fault = f"{type(error).__name__}: {error}"
             _fail(ctx, error, f"{fault}. This is a fault of ours: please report it.", 1)
 
 
-def _fail(ctx: click.Context, error: Exception, sentence: str, exit_status: int) -> None:
+def _trace(ctx: click.Context, error: Exception) -> None:
     if ctx.params["debug"]:
         import traceback  # noqa: PLC0415  seldom needed
 
         traceback.print_exception(error)
+
+
+def _fail(ctx: click.Context, error: Exception, sentence: str, exit_status: int) -> None:
+    _trace(ctx, error)
     with suppress(OSError):  # the status can be told even where the sentence cannot
         click.echo(printable(f"Error: {sentence}"), err=True)
     ctx.exit(exit_status)

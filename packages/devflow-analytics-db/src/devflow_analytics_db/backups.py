@@ -222,6 +222,10 @@ def _destination(file: str, destination: str | os.PathLike[str] | None) -> str:
     named = location.absolute(destination)
     if os.path.isdir(named):
         return _name(named, file, BY_HAND)
+    if os.fspath(destination).endswith(os.sep):
+        raise CannotCreateError(
+            f"{named}{os.sep} is no directory. Make that first, or {ANOTHER_FILE}."
+        )
     if named.endswith(files.BESIDE):
         raise CannotCreateError(
             f"{named} ends as the files that SQLite keeps beside a database, and would be deleted"

@@ -61,7 +61,10 @@ def _write_back(file: str) -> str:
 
 
 def with_modes(file: str) -> Iterator[tuple[str, int, int]]:
-    """Yield what must be private, each with the mode that it has and the one it should have."""
+    """Yield what must be private, each with the mode that it has and the one it should have.
+
+    What a symbolic link leads to is not ours.
+    """
     directories = []
     if location.is_home_directory(os.path.dirname(file)):
         directories = [os.path.dirname(file), os.path.join(os.path.dirname(file), "backups")]
@@ -73,7 +76,9 @@ def with_modes(file: str) -> Iterator[tuple[str, int, int]]:
     ]
     for path, wanted in private:
         with suppress(OSError):
-            yield path, stat.S_IMODE(os.stat(path).st_mode), wanted
+            mode = os.lstat(path).st_mode
+            if not stat.S_ISLNK(mode):
+                yield path, stat.S_IMODE(mode), wanted
 
 
 def stale(file: str) -> list[str]:
