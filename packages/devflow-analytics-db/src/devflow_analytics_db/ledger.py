@@ -34,7 +34,7 @@ AS_MADE = CREATE.replace("IF NOT EXISTS ", "").removesuffix(";")
 
 IS_ALIKE = """\
 SELECT count(*) = 4
-FROM pragma_table_list(?1) AS list, pragma_table_info(?1) AS info
+FROM pragma_table_list(:table) AS list, pragma_table_info(:table) AS info
 WHERE list.schema = 'main' AND list.type = 'table' AND list.strict
     AND (info.pk OR info."notnull") AND (info.name, info.type) IN (
         VALUES ('version', 'INTEGER'), ('name', 'TEXT'), ('checksum', 'TEXT'),
@@ -106,7 +106,7 @@ def _is_ours(connection: sqlite3.Connection) -> bool:
     query = "SELECT sql FROM sqlite_schema WHERE type = 'table' AND name = ?"
     if connection.execute(query, (TABLE,)).fetchone() == (AS_MADE,):
         return True  # as nearly always, and in a tenth of the time
-    (alike,) = connection.execute(IS_ALIKE, (TABLE,)).fetchone()
+    (alike,) = connection.execute(IS_ALIKE, {"table": TABLE}).fetchone()
     return bool(alike)
 
 
