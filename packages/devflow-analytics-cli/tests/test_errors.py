@@ -284,16 +284,30 @@ def test_what_the_output_has_no_letters_for_is_escaped(command: Command, tmp_pat
 
 
 @pytest.mark.usefixtures("buffering")
-def test_where_the_sentence_cannot_be_written_the_status_still_tells(file: Path) -> None:
+@pytest.mark.parametrize(
+    ("arguments", "status"), [("init", 73), ("--debug init", 73), ("inti", 2), ("--nope init", 2)]
+)
+@pytest.mark.parametrize(
+    "redirection",
+    ["2>/dev/full", "2>&-", "<&- >&- 2>&-", "2>&1 >/dev/full | true"],
+    ids=["full", "closed", "all closed", "closed pipe"],
+)
+def test_where_the_sentence_cannot_be_written_the_status_still_tells(
+    redirection: str, arguments: str, status: int, file: Path
+) -> None:
     file.mkdir(parents=True)
-    with Path("/dev/full").open("w") as full:
-        done = subprocess.run(
-            [sys.executable, "-m", "devflow_analytics_cli", "init"],
-            stderr=full,
-            check=False,
-            timeout=60,
-        )
-    assert done.returncode == 73
+    script = f'{{ "$@"; echo $? >&3; }} {redirection}'
+    done = subprocess.run(
+        [
+            *("/bin/sh", "-c", f"exec 3>&1; {script}", "sh"),
+            *(sys.executable, "-m", "devflow_analytics_cli", *arguments.split()),
+        ],
+        stdout=subprocess.PIPE,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.stdout == f"{status}\n"
 
 
 @pytest.mark.usefixtures("buffering")

@@ -175,6 +175,7 @@ def test_a_file_system_without_hard_links_will_do(
             r"Cannot make .*missing/copy\.db: .*/missing does not",
         ),
         ("missing/", CannotCreateError, r"missing/ is no directory\. Make that first"),
+        ("missing/.", CannotCreateError, r"missing/\. is no directory\. Make that first"),
         ("", ConfigurationError, "is not the path of a file"),
         ("analytics.db/copy.db", CannotCreateError, "Not a directory"),
         (f"{'x' * 250}.db", CannotCreateError, "File name too long"),
@@ -436,6 +437,49 @@ def test_a_migration_that_fails_leaves_no_backup_behind(
         with pytest.raises(MigrationError):
             create_analytics_db()
     assert listed(with_rows) == sorted(path.name for path in kept if path)
+
+
+@pytest.mark.parametrize("call", ["create_analytics_db()", "restore(mine)"])
+def test_where_the_disk_fills_up_after_it_no_backup_is_left_behind(
+    call: str, python: Python
+) -> None:
+    """SQLite then takes the transaction back by itself."""
+    done = python(
+        f"""
+        import os, resource, signal
+        from contextlib import closing
+        from devflow_analytics_db import (
+            StorageError, backup, create_analytics_db, default_path, migrate, restore
+        )
+        file = default_path()
+        with create_analytics_db() as db, closing(db.connect()) as connection:
+            connection.execute("INSERT INTO sessions (id, started_at) VALUES ('full', 1)")
+            connection.execute(
+                "INSERT INTO tool_calls"
+                " (id, tool_name, duration_ms, status, timestamp, session_id)"
+                " WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 20000)"
+                " SELECT i, 'tool', 1, 'success', 1, 'full' FROM n"
+            )
+            migrate(to=1, allow_down=True)
+            connection.execute("VACUUM")
+        mine = backup(destination=file.parent / "mine.db")
+        kept = os.listdir(file.parent / "backups")
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        # room for the copy, and not for the log of a transaction that writes as much
+        resource.setrlimit(resource.RLIMIT_FSIZE, (file.stat().st_size, resource.RLIM_INFINITY))
+        failed = 0
+        for _ in range(4):
+            try:
+                {call}
+            except StorageError:
+                failed += 1
+        print(failed, os.listdir(file.parent / "backups") == kept)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY,) * 2)
+        {call}
+        """
+    )
+    assert (done.stdout, done.stderr) == ("4 True\n", "")
+    assert create_analytics_db().opening.schema_version == 2
 
 
 def test_what_a_killed_process_left_is_replaced(with_rows: Path) -> None:

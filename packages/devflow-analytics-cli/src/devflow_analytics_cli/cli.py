@@ -65,7 +65,8 @@ def _trace(ctx: click.Context, error: Exception) -> None:
     if ctx.params["debug"]:
         import traceback  # noqa: PLC0415  seldom needed
 
-        traceback.print_exception(error)
+        with suppress(OSError):
+            traceback.print_exception(error)
 
 
 def _fail(ctx: click.Context, error: Exception, sentence: str, exit_status: int) -> None:
@@ -73,6 +74,23 @@ def _fail(ctx: click.Context, error: Exception, sentence: str, exit_status: int)
     with suppress(OSError):  # the status can be told even where the sentence cannot
         click.echo(printable(f"Error: {sentence}"), err=True)
     ctx.exit(exit_status)
+
+
+def run() -> int:
+    """Run the command that the arguments name, and return the exit status.
+
+    Raises:
+        OSError: the output cannot be written.
+    """
+    try:
+        # Not click's own way to end: that gives up the status where stderr cannot be written.
+        return cli.main(prog_name="devflow-analytics", standalone_mode=False) or 0
+    except click.ClickException as error:
+        with suppress(OSError):
+            error.show()
+        return error.exit_code
+    except click.Abort:
+        interrupted()
 
 
 @click.group(

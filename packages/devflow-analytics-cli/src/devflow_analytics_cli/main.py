@@ -14,26 +14,34 @@ CANNOT_WRITE = 74  # as for StorageError
 INTERRUPTED = 130  # 128 + SIGINT, as shells say it
 
 
-def main() -> None:
+def main() -> NoReturn:
     """Run the command."""
     try:
         _prepare_output()
-        from devflow_analytics_cli.cli import cli  # noqa: PLC0415  takes most of the time
+        from devflow_analytics_cli.cli import run  # noqa: PLC0415  takes most of the time
 
-        cli(prog_name="devflow-analytics")
+        status = run()
     except KeyboardInterrupt:
         interrupted()
+    except BrokenPipeError:
+        status = 1  # as click ends, and without a word: whoever read has read enough
     except OSError as error:
         if error.filename is not None:  # of a file, and not of the output
             raise
-        _cannot_write(error)
+        _tell(f"Error: Cannot write the output: {error.strerror}.")
+        status = CANNOT_WRITE
     finally:
         _let_go_of_what_cannot_be_written()
+    sys.exit(status)
 
 
 def _prepare_output() -> None:
-    if sys.stdout is None:  # the shell closed it, and what is written would vanish without a word
+    # What the shell closed is None here. Then what is found would vanish without a word, and
+    # click writes to stdout what is meant for stderr.
+    if sys.stdout is None:
         sys.stdout = os.fdopen(os.open(os.devnull, os.O_RDONLY), "w", encoding="utf-8")
+    if sys.stderr is None:
+        sys.stderr = os.fdopen(os.open(os.devnull, os.O_WRONLY), "w", encoding="utf-8")
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             # a letter that its encoding has not is escaped, and is no error
@@ -44,24 +52,21 @@ def _let_go_of_what_cannot_be_written() -> None:
     """Or Python tries once more as it ends, fails, and makes the exit status 120."""
     for stream in (sys.stdout, sys.stderr):
         try:
-            if stream:  # None where the shell closed it
-                stream.flush()
+            stream.flush()
         except OSError:
             os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
-def _cannot_write(error: OSError) -> NoReturn:
-    """Say so and end."""
-    from contextlib import suppress  # noqa: PLC0415  seldom needed
-
-    if sys.stderr:
-        with suppress(OSError):  # the status can be told even where the sentence cannot
-            sys.stderr.write(f"Error: Cannot write the output: {error.strerror}.\n")
-    sys.exit(CANNOT_WRITE)
+def _tell(sentence: str) -> None:
+    """Write to stderr, if that can be written; the status tells in any case."""
+    try:
+        sys.stderr.write(f"{sentence}\n")
+        sys.stderr.flush()
+    except OSError:
+        pass
 
 
 def interrupted() -> NoReturn:
     """Say so and end."""
-    if sys.stderr:  # None where the shell closed it
-        sys.stderr.write("Interrupted. Nothing was left half done.\n")
+    _tell("Interrupted. Nothing was left half done.")
     sys.exit(INTERRUPTED)

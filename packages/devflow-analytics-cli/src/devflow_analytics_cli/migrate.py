@@ -7,7 +7,6 @@ import sys
 import click
 
 import devflow_analytics_db
-from devflow_analytics_cli.main import interrupted
 from devflow_analytics_cli.output import backup_made, echo_json, json_option, printable
 
 TYPE_CHECKING = False
@@ -90,11 +89,8 @@ def _ask(plan: Plan) -> None:
         f" {plan.target} undoes {versions} and drops what was added there. A backup is made first.",
         err=True,
     )
-    try:
-        if click.confirm("Go down?", err=True):
-            return
-    except click.Abort:
-        interrupted()
+    if click.confirm("Go down?", err=True):
+        return
     click.echo("Nothing was changed.", err=True)
     raise click.exceptions.Exit(1)
 

@@ -20,7 +20,6 @@ from devflow_analytics_db.errors import (
 from devflow_analytics_db.faults import (
     ANOTHER_FILE,
     base_code,
-    damaged,
     from_sqlite,
     is_busy,
     logging_errors,
@@ -28,6 +27,7 @@ from devflow_analytics_db.faults import (
 )
 from devflow_analytics_db.identity import recognise
 from devflow_analytics_db.log import log
+from devflow_analytics_db.soundness import require_sound
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -205,26 +205,15 @@ def _copy(file: str, partial: str, final: str, progress: Progress | None, *, che
             raise from_sqlite(fault, file if theirs or is_busy(fault) else final) from fault
 
 
-def require_sound(connection: sqlite3.Connection, file: str) -> None:
-    """Make sure that a database is not damaged, as far as ``PRAGMA quick_check`` can see.
-
-    Raises:
-        CorruptDatabaseError: it is.
-    """
-    (verdict,) = connection.execute("PRAGMA quick_check(1)").fetchone()
-    if verdict != "ok":
-        raise damaged(file, verdict.splitlines()[-1])
-
-
 def _destination(file: str, destination: str | os.PathLike[str] | None) -> str:
     if destination is None:
         return _name(_directory(file), file, BY_HAND)
     named = location.absolute(destination)
     if os.path.isdir(named):
         return _name(named, file, BY_HAND)
-    if os.fspath(destination).endswith(os.sep):
+    if os.path.basename(destination) in {"", os.curdir, os.pardir}:
         raise CannotCreateError(
-            f"{named}{os.sep} is no directory. Make that first, or {ANOTHER_FILE}."
+            f"{os.fspath(destination)} is no directory. Make that first, or {ANOTHER_FILE}."
         )
     if named.endswith(files.BESIDE):
         raise CannotCreateError(

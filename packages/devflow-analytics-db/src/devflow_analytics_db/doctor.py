@@ -25,6 +25,7 @@ from devflow_analytics_db.identity import look_at
 from devflow_analytics_db.log import log
 from devflow_analytics_db.mending import mend, stale, with_modes
 from devflow_analytics_db.schema_reader import foreign_key_violations
+from devflow_analytics_db.soundness import find_damage
 from devflow_analytics_db.units import readable_size
 
 if TYPE_CHECKING:
@@ -334,16 +335,23 @@ def _wal(file: str) -> Finding:
 
 def _integrity(file: str) -> Finding:
     with closing(look(file)) as connection:
-        faults = [fault for (fault,) in connection.execute("PRAGMA quick_check(10)")]
-    if faults == ["ok"]:
-        return Finding("integrity", "ok", "quick_check found no damage")
-    return Finding(
-        "integrity",
-        "fail",
-        f"the file is damaged: {faults[0].splitlines()[-1]}.",
-        "Copy it and the files beside it to a safe place before anything else; then put back a"
-        " backup with 'devflow-analytics restore', or try the .recover of SQLite's shell.",
-    )
+        damage, hindrance = find_damage(connection)
+    if damage:
+        return Finding(
+            "integrity",
+            "fail",
+            f"the file is damaged: {damage}.",
+            "Copy it and the files beside it to a safe place before anything else; then put back a"
+            " backup with 'devflow-analytics restore', or try the .recover of SQLite's shell.",
+        )
+    if hindrance:
+        return Finding(
+            "integrity",
+            "warn",
+            f"quick_check found no damage where it could look; elsewhere: {hindrance}.",
+            "Something was added that needs a program of its own: check the file with that.",
+        )
+    return Finding("integrity", "ok", "quick_check found no damage")
 
 
 def _foreign_keys(file: str) -> Finding:

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import time
 
-from devflow_analytics_db.errors import IncompatibleSchemaError, TamperedMigrationError
+from devflow_analytics_db.errors import (
+    IncompatibleSchemaError,
+    MigrationError,
+    TamperedMigrationError,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -77,6 +81,30 @@ def entering(migration: Migration, *, seconds: float, applied_by: str) -> str:
 def striking(migration: Migration) -> str:
     """Return the statement that takes a migration out again, for the transaction that undid it."""
     return f"DELETE FROM {TABLE} WHERE version = {migration.version};"
+
+
+def require_kept(
+    connection: sqlite3.Connection, file: str, migrations: Sequence[Migration]
+) -> None:
+    """Make sure, before it is committed, that the ledger lists these migrations and no others.
+
+    Raises:
+        MigrationError: a trigger has its own mind, or something else has the name of the ledger.
+    """
+    expected = [(one.version, one.name, one.checksum) for one in migrations]
+    if not _is_ours(connection) or expected != [
+        (entry.version, entry.name, entry.checksum) for entry in read(connection)
+    ]:
+        raise not_kept(file, "it is not what was written to it")
+
+
+def not_kept(file: str, reason: object) -> MigrationError:
+    """Return the error for a ledger that cannot be kept."""
+    return MigrationError(
+        f"The ledger of {file} cannot be kept ({reason}): a trigger or an index of yours is on the"
+        f" table {TABLE}, or something else has that name. Nothing was done. Drop or rename that,"
+        " then try again."
+    )
 
 
 def require_complete(connection: sqlite3.Connection, file: str, version: int) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 import time
 
 from devflow_analytics_db import files, ledger, location
@@ -18,9 +19,11 @@ from devflow_analytics_db.errors import AnalyticsDbError, MigrationError
 from devflow_analytics_db.faults import logging_errors, naming_faults
 from devflow_analytics_db.identity import claim, identify, look_at
 from devflow_analytics_db.log import log
+from devflow_analytics_db.migration import load_migrations
 from devflow_analytics_db.route import (
     Route,
     find_route,
+    keeping_ledger,
     more_columns,
     naming_step,
     require_columns,
@@ -29,7 +32,6 @@ from devflow_analytics_db.schema_reader import foreign_key_violations, row_count
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    import sqlite3
     from pathlib import Path
 
 
@@ -86,15 +88,16 @@ def bring_to(file: str, to: int | None = None, *, allow_down: bool = False) -> C
         route = find_route(connection, file, identify(connection, file), to)
         _require_allowed(route, file, allow_down=allow_down)
         files.keep_private(file)  # not before it is known to be ours
-        if route.steps:
-            if route.needs_backup:
-                backup = _back_up(file)
-            _walk(connection, file, route)
-        connection.execute("COMMIT")
-    except BaseException:
-        if backup is not None and connection.in_transaction:
-            os.unlink(backup)  # the file itself is still what it is a copy of
-        raise
+        if route.needs_backup:
+            backup = _back_up(file)
+        try:
+            if route.steps:
+                _walk(connection, file, route)
+            connection.execute("COMMIT")
+        except BaseException:
+            if backup is not None and not _may_be_at(connection, route.target):
+                os.unlink(backup)  # the file itself is still what it is a copy of
+            raise
     finally:
         connection.close()  # which takes back what was not committed
     if backup is not None:
@@ -110,6 +113,20 @@ def bring_to(file: str, to: int | None = None, *, allow_down: bool = False) -> C
         undone=route.undone,
         backup=backup,
     )
+
+
+def _may_be_at(connection: sqlite3.Connection, version: int) -> bool:
+    """Tell, after a fault, whether the file may be at a version that it was brought to.
+
+    SQLite itself takes a transaction back if the disk is full or fails; what failed may have been
+    the COMMIT.
+    """
+    if connection.in_transaction:
+        return False
+    try:
+        return bool(connection.execute("PRAGMA user_version").fetchone() == (version,))
+    except sqlite3.Error:
+        return True
 
 
 def _require_allowed(route: Route, file: str, *, allow_down: bool) -> None:
@@ -131,8 +148,9 @@ def _back_up(file: str) -> Path:
 
 
 def _walk(connection: sqlite3.Connection, file: str, route: Route) -> None:
-    for statement in route.before():
-        connection.execute(statement)
+    with keeping_ledger(file):
+        for statement in route.before():
+            connection.execute(statement)
     violations = foreign_key_violations(connection)
     rows = row_counts(connection)
     columns = more_columns(connection, route.start)
@@ -143,9 +161,11 @@ def _walk(connection: sqlite3.Connection, file: str, route: Route) -> None:
             for statement in step.statements(connection):
                 connection.execute(statement)
         seconds = time.perf_counter() - start
-        connection.execute(step.record(seconds))
+        with keeping_ledger(file):
+            connection.execute(step.record(seconds))
         deed = "undone" if step.down else "applied"
         log("info", "migration %s of %s: %s in %.1f ms", step, file, deed, 1000 * seconds)
+    ledger.require_kept(connection, file, load_migrations()[: route.target])
     require_columns(connection, columns, file)
     _require_rows(connection, rows, file)
     new_violations = foreign_key_violations(connection) - violations

@@ -13,6 +13,7 @@ from devflow_analytics_db.identity import identify, look_at
 from devflow_analytics_db.route import (
     Route,
     find_route,
+    keeping_ledger,
     more_columns,
     naming_step,
     require_columns,
@@ -73,7 +74,9 @@ def plan_migration(path: str | os.PathLike[str] | None = None, to: int | None = 
 
 
 def _in_memory() -> sqlite3.Connection:
-    return sqlite3.connect(":memory:", isolation_level=None)
+    connection = sqlite3.connect(":memory:", isolation_level=None)
+    connection.execute("PRAGMA trusted_schema = OFF")  # which is the file's
+    return connection
 
 
 def _copy_schema(source: sqlite3.Connection, target: sqlite3.Connection) -> None:
@@ -97,12 +100,14 @@ def _rehearse(connection: sqlite3.Connection, file: str, route: Route) -> Iterat
     yield execute("PRAGMA foreign_keys = OFF;")
     yield execute("PRAGMA legacy_alter_table = ON;")
     yield execute("BEGIN IMMEDIATE;")
-    yield from map(execute, route.before())
+    with keeping_ledger(file):
+        yield from map(execute, route.before())
     columns = more_columns(connection, route.start)
     for step in route.steps:
         with naming_step(file, step):
             yield from map(execute, step.statements(connection))
-        yield execute(step.record(0))
+        with keeping_ledger(file):
+            yield execute(step.record(0))
     require_columns(connection, columns, file)
     yield from map(execute, route.after())
     yield execute("COMMIT;")

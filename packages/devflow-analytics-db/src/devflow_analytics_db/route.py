@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from contextlib import closing
+from contextlib import closing, contextmanager
 
 from devflow_analytics_db import __version__, ledger
 from devflow_analytics_db.errors import (
@@ -19,7 +19,6 @@ from devflow_analytics_db.schema_reader import column_names
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from types import TracebackType
 
     from devflow_analytics_db.identity import Identity
 
@@ -122,36 +121,34 @@ def find_route(
     return Route(start, known if to is None else to, adopts=identity.made_by_server)
 
 
-class naming_step:  # noqa: N801  a context manager, and read as one
+@contextmanager
+def naming_step(file: str, step: Step) -> Iterator[None]:
     """Raise what SQLite has against a step as a `MigrationError` that names it."""
-
-    def __init__(self, file: str, step: Step) -> None:
-        self.file = file
-        self.step = step
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        fault: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        if not isinstance(fault, sqlite3.Error):
-            return
+    try:
+        yield
+    except sqlite3.Error as fault:
         if base_code(fault) == sqlite3.SQLITE_CONSTRAINT:
             raise MigrationError(
-                f"Rows of {self.file} do not fit migration {self.step}: {fault}. They are as they"
-                f" were. Correct or remove them (the rule is in {self.step.migration.path}), then"
-                " try again."
+                f"Rows of {file} do not fit migration {step}: {fault}. They are as they were."
+                f" Correct or remove them (the rule is in {step.migration.path}), then try again."
             ) from fault
         if base_code(fault) == sqlite3.SQLITE_ERROR:
             raise MigrationError(
-                f"Something in {self.file} is in the way of migration {self.step}: {fault}. Its"
-                f" rows are as they were. Compare it with {self.step.migration.path}, then try"
-                " again."
+                f"Something in {file} is in the way of migration {step}: {fault}. Its rows are as"
+                f" they were. Compare it with {step.migration.path}, then try again."
             ) from fault
+        raise
+
+
+@contextmanager
+def keeping_ledger(file: str) -> Iterator[None]:
+    """Raise what SQLite has against an entry in the ledger as a `MigrationError` that says so."""
+    try:
+        yield
+    except sqlite3.Error as fault:
+        if base_code(fault) in (sqlite3.SQLITE_CONSTRAINT, sqlite3.SQLITE_ERROR):
+            raise ledger.not_kept(file, fault) from fault
+        raise
 
 
 def more_columns(connection: sqlite3.Connection, version: int) -> set[tuple[str, str]]:

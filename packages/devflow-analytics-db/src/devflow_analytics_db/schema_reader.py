@@ -17,13 +17,14 @@ def object_names(connection: sqlite3.Connection) -> set[str]:
 def table_names(connection: sqlite3.Connection) -> set[str]:
     """Return the names of the tables that hold rows in the file.
 
-    SQLite's own are not among them, nor virtual ones, whose module may be unknown here.
+    SQLite's own are not among them, nor virtual ones, whose module may be unknown here, nor those
+    by a name that is no UTF-8, which cannot be spoken of.
     """
     query = (
         "SELECT name FROM sqlite_schema"
         " WHERE type = 'table' AND rootpage > 0 AND name NOT GLOB 'sqlite_*'"
     )
-    return {name for (name,) in connection.execute(query)}
+    return {name for (name,) in connection.execute(query) if "\ufffd" not in name}
 
 
 def column_names(connection: sqlite3.Connection) -> set[tuple[str, str]]:

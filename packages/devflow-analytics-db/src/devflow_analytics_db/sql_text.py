@@ -49,7 +49,8 @@ def canonical(sql: str) -> str:
 
 def checks(create_table: str) -> Iterator[tuple[str, str]]:
     """Yield the ``CHECK`` constraints of a ``CREATE TABLE``: name, or nothing, and condition."""
-    tokens = [_unquoted(token[0]) for token in _tokens(create_table) if not token["blank"]]
+    # as they are spelled: a quoted name may be that of a keyword, or a parenthesis
+    tokens = [token[0] for token in _tokens(create_table) if not token["blank"]]
     for start, token in enumerate(tokens):
         if token.upper() != "CHECK" or tokens[start + 1 : start + 2] != ["("]:
             continue
@@ -58,7 +59,8 @@ def checks(create_table: str) -> Iterator[tuple[str, str]]:
         while depth:
             depth += {"(": 1, ")": -1}.get(tokens[end], 0)
             end += 1
-        yield tokens[start - 1] if named else "", _join(tokens[start + 2 : end - 1])
+        name, condition = tokens[start - 1], tokens[start + 2 : end - 1]
+        yield _unquoted(name) if named else "", _join([*map(_unquoted, condition)])
 
 
 def _tokens(sql: str) -> Iterator[re.Match[str]]:

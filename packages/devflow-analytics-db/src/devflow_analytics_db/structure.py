@@ -87,9 +87,13 @@ def extends(table: Structure, known: Structure) -> bool:
 def _table(
     connection: sqlite3.Connection, table: str, sql: str
 ) -> Iterator[tuple[Part, Column | str]]:
-    without_rowid, strict = connection.execute(
+    found = connection.execute(
         "SELECT wr, strict FROM pragma_table_list(?) WHERE schema = 'main'", (table,)
     ).fetchone()
+    if not found:
+        yield Part("table", table, table), "by a name that is no UTF-8"
+        return
+    without_rowid, strict = found
     kind = "STRICT" if strict else "not STRICT"
     yield Part("table", table, table), f"{kind}, WITHOUT ROWID" if without_rowid else kind
 
