@@ -16,7 +16,7 @@ test *arguments:
 test-faults *arguments:
     uv run --locked python -m pytest -n auto -m faults tests/faults {{ arguments }}
 
-# The same, and write the counts into docs/RELIABILITY.md
+# Run test-faults, and write its counts into docs/RELIABILITY.md
 reliability: (test-faults "--junit-xml=dist/faults.xml")
     uv run --locked python tools/count_cases.py dist/faults.xml
 
@@ -108,5 +108,5 @@ image-check:
 # Everything that a change must pass, but for the faults
 check: lint coverage alone pythons wheels
 
-# Everything that CI runs
+# Everything that CI runs, but for the check of the image
 ci: check test-faults

@@ -91,7 +91,7 @@ def _in_file(connection: sqlite3.Connection, file: str) -> Iterator[Difference]:
     with closing(build(version)) as made:
         if version and not identity.made_by_server:
             made.execute(ledger.CREATE)
-            for change in ledger.changes(ledger.read(connection), load_migrations()):
+            for change in ledger.edited_migrations(ledger.read(connection), load_migrations()):
                 yield Difference("ledger", f"does not fit. {change}.")
         yield from compare(structure(connection), structure(made))
 

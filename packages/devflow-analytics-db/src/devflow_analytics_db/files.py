@@ -12,7 +12,7 @@ from devflow_analytics_db.errors import (
     NotAnAnalyticsDatabaseError,
 )
 from devflow_analytics_db.faults import ANOTHER_FILE, naming_faults
-from devflow_analytics_db.location import is_home_directory
+from devflow_analytics_db.location import is_devflow_directory
 from devflow_analytics_db.log import log
 
 PRIVATE_DIRECTORY = 0o700
@@ -125,7 +125,7 @@ def keep_private(file: str) -> None:
         for suffix in (*BESIDE, ""):
             _make_private(f"{file}{suffix}", PRIVATE_FILE)
         directory = os.path.dirname(file)
-        if is_home_directory(directory):
+        if is_devflow_directory(directory):
             _make_private(directory, PRIVATE_DIRECTORY)
 
 
@@ -187,7 +187,7 @@ def _stat(path: str) -> os.stat_result | None:
 
 def _make(file: str) -> os.stat_result:
     directory = os.path.dirname(file)
-    at_home = is_home_directory(directory)
+    at_home = is_devflow_directory(directory)
     make_directory(directory, like=os.path.dirname(directory) if at_home else None)
     try:
         return make_private_file(file, like=directory if at_home else None)

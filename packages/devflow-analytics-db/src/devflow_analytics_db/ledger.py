@@ -146,14 +146,14 @@ def require_unchanged(
     Raises:
         TamperedMigrationError: a migration was changed after it was applied.
     """
-    for fault in changes(read(connection), migrations):
+    for fault in edited_migrations(read(connection), migrations):
         raise TamperedMigrationError(
             f"{fault}: the ledger is that of {file}. The file was left as it is. Reinstall"
             " devflow-analytics-db from a release."
         )
 
 
-def changes(applied: Sequence[Entry], migrations: Sequence[Migration]) -> Iterator[str]:
+def edited_migrations(applied: Sequence[Entry], migrations: Sequence[Migration]) -> Iterator[str]:
     """Say of each migration that was changed after it was applied to a file in what it differs."""
     for entry, known in zip(applied, migrations, strict=False):  # one may be newer
         if entry.name != known.name:

@@ -31,7 +31,7 @@ def default_path() -> Path:
     return Path(absolute(None))
 
 
-def home_directory() -> str:
+def devflow_directory() -> str:
     """Return ``~/.devflow``, whether it exists or not.
 
     Raises:
@@ -40,10 +40,10 @@ def home_directory() -> str:
     return os.path.join(_absolute(_home()), ".devflow")
 
 
-def is_home_directory(directory: str) -> bool:
-    """Tell whether a directory, symbolic links followed, is the one of `home_directory`."""
+def is_devflow_directory(directory: str) -> bool:
+    """Tell whether a directory, symbolic links followed, is the one of `devflow_directory`."""
     try:
-        return os.path.realpath(home_directory()) == directory
+        return os.path.realpath(devflow_directory()) == directory
     except CannotCreateError:
         return False
 
@@ -99,7 +99,7 @@ def absolute(path: str | os.PathLike[str] | None) -> str:
     """
     named = os.fspath(path) if path is not None else os.environ.get(PATH_VARIABLE)
     if path is None and not named:
-        return os.path.join(home_directory(), "analytics.db")
+        return os.path.join(devflow_directory(), "analytics.db")
     if not named or named == ":memory:" or "\0" in named:
         raise ConfigurationError(
             f"{named!r} is not the path of a file. Name a file, in a temporary directory if it"

@@ -66,7 +66,7 @@ def with_modes(file: str) -> Iterator[tuple[str, int, int]]:
     What a symbolic link leads to is not ours.
     """
     directories = []
-    if location.is_home_directory(os.path.dirname(file)):
+    if location.is_devflow_directory(os.path.dirname(file)):
         directories = [os.path.dirname(file), os.path.join(os.path.dirname(file), "backups")]
     private = [
         *((directory, files.PRIVATE_DIRECTORY) for directory in directories),

@@ -24,9 +24,9 @@ from devflow_analytics_db.route import (
     Route,
     find_route,
     keeping_ledger,
-    more_columns,
     naming_step,
     require_columns,
+    users_columns,
 )
 from devflow_analytics_db.schema_reader import foreign_key_violations, row_counts
 
@@ -153,7 +153,7 @@ def _walk(connection: sqlite3.Connection, file: str, route: Route) -> None:
             connection.execute(statement)
     violations = foreign_key_violations(connection)
     rows = row_counts(connection)
-    columns = more_columns(connection, route.start)
+    columns = users_columns(connection, route.start)
     for step in route.steps:
         log("info", "migration %s of %s: started", step, file)
         start = time.perf_counter()

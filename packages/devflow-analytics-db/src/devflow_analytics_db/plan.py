@@ -14,9 +14,9 @@ from devflow_analytics_db.route import (
     Route,
     find_route,
     keeping_ledger,
-    more_columns,
     naming_step,
     require_columns,
+    users_columns,
 )
 
 TYPE_CHECKING = False
@@ -102,7 +102,7 @@ def _rehearse(connection: sqlite3.Connection, file: str, route: Route) -> Iterat
     yield execute("BEGIN IMMEDIATE;")
     with keeping_ledger(file):
         yield from map(execute, route.before())
-    columns = more_columns(connection, route.start)
+    columns = users_columns(connection, route.start)
     for step in route.steps:
         with naming_step(file, step):
             yield from map(execute, step.statements(connection))

@@ -151,7 +151,7 @@ def keeping_ledger(file: str) -> Iterator[None]:
         raise
 
 
-def more_columns(connection: sqlite3.Connection, version: int) -> set[tuple[str, str]]:
+def users_columns(connection: sqlite3.Connection, version: int) -> set[tuple[str, str]]:
     """Return the columns, each after its table, that the migrations up to a version do not make."""
     with closing(build(version)) as made:
         return column_names(connection) - column_names(made)
