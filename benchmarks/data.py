@@ -22,7 +22,11 @@ START = 1_790_000_000
 
 CALLS_A_SESSION = 100
 
-INSERT = "INSERT INTO tool_calls VALUES (?, ?, ?, ?, ?, ?, ?)"
+INSERT = (
+    "INSERT INTO tool_calls"
+    " (id, tool_name, duration_ms, status, error_type, timestamp, session_id)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?)"
+)
 
 
 def version_4_id() -> str:
@@ -66,7 +70,7 @@ def make(file: Path, rows: int, new: NewId = new_id, version: int = 2) -> Path:
         connection.execute("BEGIN IMMEDIATE")
         for session, start in _sessions(rows, new):
             connection.execute(
-                "INSERT INTO sessions VALUES (?, ?, ?, ?)",
+                "INSERT INTO sessions (id, started_at, ended_at, tool_count) VALUES (?, ?, ?, ?)",
                 (session, start, start + CALLS_A_SESSION, CALLS_A_SESSION),
             )
             connection.executemany(INSERT, calls(CALLS_A_SESSION, new, session, start))

@@ -39,8 +39,10 @@ def state():
 create_analytics_db(sys.argv[1]).close()
 migrate(sys.argv[1], to=2, allow_down=True)
 with closing(sqlite3.connect(sys.argv[1])) as connection, connection:
-    connection.execute("INSERT INTO sessions VALUES ('s', 1, NULL, 2)")
-    connection.execute("INSERT INTO tool_calls VALUES ('1', 'a', 5, 'error', 'E', 2, 's'),"
+    connection.execute("INSERT INTO sessions (id, started_at, tool_count) VALUES ('s', 1, 2)")
+    connection.execute("INSERT INTO tool_calls"
+        " (id, tool_name, duration_ms, status, error_type, timestamp, session_id) VALUES"
+        " ('1', 'a', 5, 'error', 'E', 2, 's'),"
         " ('2', 'b', 7, 'success', NULL, 3, 's')")
 before = state()
 up = migrate(sys.argv[1])

@@ -28,7 +28,9 @@ def make_golden(*arguments: object) -> subprocess.CompletedProcess[str]:
 
 
 def state_of(file: Path) -> tuple[object, ...]:
-    with closing(sqlite3.connect(file)) as connection:
+    # read-only: a missing file is not made, which `just golden` would then refuse to make
+    read_only = f"{file.as_uri()}?mode=ro"
+    with closing(sqlite3.connect(read_only, uri=True)) as connection:
         tables = ("sessions", "tool_calls", "__drizzle_migrations")
         queries = [f"SELECT rowid, * FROM {table} ORDER BY rowid" for table in tables]
         return structure(connection), *(connection.execute(sql).fetchall() for sql in queries)

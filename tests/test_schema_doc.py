@@ -39,8 +39,16 @@ def connection() -> Iterator[sqlite3.Connection]:
         ("4", "fetch", 30_000.0, "timeout", None, now - 1, "new"),
     ]
     with create_analytics_db() as db, closing(db.connect()) as connection:
-        connection.executemany("INSERT INTO sessions VALUES (?, ?, ?, ?)", sessions)
-        connection.executemany("INSERT INTO tool_calls VALUES (?, ?, ?, ?, ?, ?, ?)", calls)
+        connection.executemany(
+            "INSERT INTO sessions (id, started_at, ended_at, tool_count) VALUES (?, ?, ?, ?)",
+            sessions,
+        )
+        connection.executemany(
+            "INSERT INTO tool_calls"
+            " (id, tool_name, duration_ms, status, error_type, timestamp, session_id)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?)",
+            calls,
+        )
         yield connection
 
 

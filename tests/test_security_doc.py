@@ -78,7 +78,7 @@ def test_deleted_rows_are_gone_once_the_file_is_rebuilt_and_the_wal_emptied(home
     (rebuild,) = re.findall(r"```sql\n(.*?)```", PAGE, re.DOTALL)
     with create_analytics_db() as db, closing(db.connect()) as connection:
         connection.execute("PRAGMA secure_delete = OFF")
-        connection.execute("INSERT INTO sessions VALUES (?, 1, NULL, 0)", (MARK.decode(),))
+        connection.execute("INSERT INTO sessions (id, started_at) VALUES (?, 1)", (MARK.decode(),))
         connection.execute("PRAGMA wal_checkpoint")
         connection.execute("DELETE FROM sessions")
         assert "analytics.db" in where_marked(home / ".devflow")
@@ -90,7 +90,7 @@ def test_deleted_rows_are_gone_once_the_file_is_rebuilt_and_the_wal_emptied(home
 def test_everything_is_forgotten_once_the_files_and_the_backups_are_deleted(home: Path) -> None:
     (delete,) = re.findall(r"```sh\n(.*?)```", PAGE, re.DOTALL)
     with create_analytics_db() as db, closing(db.connect()) as connection:
-        connection.execute("INSERT INTO sessions VALUES (?, 1, NULL, 0)", (MARK.decode(),))
+        connection.execute("INSERT INTO sessions (id, started_at) VALUES (?, 1)", (MARK.decode(),))
         backup()
         connection.execute("DELETE FROM sessions")
     assert any(name.startswith("backups/") for name in where_marked(home / ".devflow"))

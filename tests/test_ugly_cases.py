@@ -76,7 +76,7 @@ class Ground:
     def make(self) -> None:
         """Put a current database there, with a row."""
         with create_analytics_db(self.file) as db, closing(db.connect()) as connection:
-            connection.execute("INSERT OR IGNORE INTO sessions VALUES ('s', 1, NULL, 0)")
+            connection.execute("INSERT OR IGNORE INTO sessions (id, started_at) VALUES ('s', 1)")
 
     def give_to_nobody(self) -> None:
         """Let the user that the command runs as own the home."""
@@ -289,7 +289,7 @@ def a_strange_journal(ground: Ground) -> None:
 
 def a_journal_without_its_file(ground: Ground) -> None:
     with create_analytics_db(ground.file) as db, closing(db.connect()) as connection:
-        connection.execute("INSERT OR IGNORE INTO sessions VALUES ('s', 1, NULL, 0)")
+        connection.execute("INSERT OR IGNORE INTO sessions (id, started_at) VALUES ('s', 1)")
         shutil.copy(f"{ground.file}-wal", ground.home)
     ground.file.unlink()
     shutil.move(ground.home / "analytics.db-wal", f"{ground.file}-wal")

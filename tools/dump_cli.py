@@ -29,8 +29,10 @@ MADE = "20261125T120000.000000Z"
 """Stands for the time in the name of every backup."""
 
 CALLS = """
-INSERT INTO sessions VALUES ('0198c0de-0000-7000-8000-000000000001', 1795608000, 1795608600, 3);
-INSERT INTO tool_calls VALUES
+INSERT INTO sessions (id, started_at, ended_at, tool_count)
+VALUES ('0198c0de-0000-7000-8000-000000000001', 1795608000, 1795608600, 3);
+INSERT INTO tool_calls (id, tool_name, duration_ms, status, error_type, timestamp, session_id)
+VALUES
     ('0198c0de-0000-7000-8000-000000000002', 'git-log', 12.5, 'success', NULL, 1795608001,
         '0198c0de-0000-7000-8000-000000000001'),
     ('0198c0de-0000-7000-8000-000000000003', 'fetch', 30000.0, 'timeout', NULL, 1795608032,

@@ -53,9 +53,10 @@ def starts(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path | None]:
     current, at_1, servers = (directory / f"{name}.db" for name in ("current", "at 1", "server's"))
     create_analytics_db(current).close()
     with closing(sqlite3.connect(current)) as connection, connection:
-        connection.execute("INSERT INTO sessions VALUES ('s', 1, NULL, 60)")
+        connection.execute("INSERT INTO sessions (id, started_at, tool_count) VALUES ('s', 1, 60)")
         connection.executemany(
-            "INSERT INTO tool_calls VALUES (?, 'git-log', 1.5, 'success', NULL, 2, 's')",
+            "INSERT INTO tool_calls (id, tool_name, duration_ms, status, timestamp, session_id)"
+            " VALUES (?, 'git-log', 1.5, 'success', 2, 's')",
             [(f"call {number}",) for number in range(60)],
         )
     shutil.copy(current, at_1)

@@ -58,19 +58,23 @@ WRITER = """
 import sqlite3, sys, time
 file, committed, lost = sys.argv[1:]
 connection = sqlite3.connect(file, isolation_level=None)
-connection.execute("INSERT INTO sessions VALUES (?, 1, NULL, 0)", (committed,))
+connection.execute("INSERT INTO sessions (id, started_at) VALUES (?, 1)", (committed,))
 connection.execute("PRAGMA cache_size = 1")
 connection.execute("BEGIN IMMEDIATE")
-connection.execute("INSERT INTO sessions VALUES (?, 1, NULL, 0)", (lost,))
+connection.execute("INSERT INTO sessions (id, started_at) VALUES (?, 1)", (lost,))
 connection.executemany(
-    "INSERT INTO tool_calls VALUES (?, 'git-log', 1.5, 'success', NULL, 2, ?)",
+    "INSERT INTO tool_calls (id, tool_name, duration_ms, status, timestamp, session_id)"
+    " VALUES (?, 'git-log', 1.5, 'success', 2, ?)",
     [(f"{lost} {number}", lost) for number in range(200)],
 )
 print("ready", flush=True)
 time.sleep(60)
 """
 
-CALL = "INSERT INTO tool_calls VALUES (?, 'git-log', 1.5, 'success', NULL, 2, ?)"
+CALL = (
+    "INSERT INTO tool_calls (id, tool_name, duration_ms, status, timestamp, session_id)"
+    " VALUES (?, 'git-log', 1.5, 'success', 2, ?)"
+)
 
 
 class Analytics(RuleBasedStateMachine):
@@ -125,7 +129,7 @@ class Analytics(RuleBasedStateMachine):
         ids = [f"{session} {call}" for call in range(calls)]
         with closing(self._any_handle(number).connect()) as connection:
             connection.execute("BEGIN IMMEDIATE")
-            connection.execute("INSERT INTO sessions VALUES (?, 1, NULL, 0)", (session,))
+            connection.execute("INSERT INTO sessions (id, started_at) VALUES (?, 1)", (session,))
             connection.executemany(CALL, [(call, session) for call in ids])
             connection.execute("COMMIT" if commits else "ROLLBACK")
         if commits:

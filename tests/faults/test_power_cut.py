@@ -217,10 +217,15 @@ class Run:
                 writer.execute(CHECKPOINT)
                 for name in NAMES:
                     writer.execute("BEGIN IMMEDIATE")
-                    writer.execute(f"INSERT INTO sessions VALUES ('{name}', 1, NULL, 2)")
                     writer.execute(
-                        f"INSERT INTO tool_calls VALUES ('{name}', 'git-log', 1.5, 'success', NULL,"
-                        f" 2, '{name}')"
+                        "INSERT INTO sessions (id, started_at, tool_count) VALUES (?, 1, 2)",
+                        (name,),
+                    )
+                    writer.execute(
+                        "INSERT INTO tool_calls"
+                        " (id, tool_name, duration_ms, status, timestamp, session_id)"
+                        " VALUES (?, 'git-log', 1.5, 'success', 2, ?)",
+                        (name, name),
                     )
                     writer.execute("COMMIT")
 

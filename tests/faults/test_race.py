@@ -34,7 +34,7 @@ file, seed, processes, strangers, most_killed = sys.argv[1], *map(int, sys.argv[
 chance = random.Random(seed)
 
 def work(number, go, say):
-    insert = "INSERT INTO sessions VALUES (?, 1, NULL, 0)"
+    insert = "INSERT INTO sessions (id, started_at) VALUES (?, 1)"
     os.read(go, 1)
     if number < strangers:
         with closing(sqlite3.connect(file, timeout=30, isolation_level=None)) as connection:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 def add_session(file: Path, session: str) -> None:
     with closing(sqlite3.connect(file)) as connection, connection:
-        connection.execute("INSERT INTO sessions VALUES (?, 1, NULL, 0)", (session,))
+        connection.execute("INSERT INTO sessions (id, started_at) VALUES (?, 1)", (session,))
 
 
 def sessions(file: Path) -> list[str]:

@@ -46,7 +46,7 @@ FROM_DEVFLOWS_SERVER = """
     CREATE INDEX timestamp_tool_name_idx ON tool_calls (timestamp, tool_name);
     INSERT INTO __drizzle_migrations (hash, created_at) VALUES (
         '56b3ffdc582338e061624085c8a02fa6aa6abf9c187ecfd61e185999faa10c24', 1764959568117);
-    INSERT INTO sessions VALUES ('s', 1795415730, NULL, 0);
+    INSERT INTO sessions (id, started_at) VALUES ('s', 1795415730);
 """
 
 ADOPTED = """\

@@ -47,7 +47,7 @@ Go down? [y/N]: """
 def current(file: Path) -> None:
     create_analytics_db(file).close()
     with closing(sqlite3.connect(file)) as connection, connection:
-        connection.execute("INSERT INTO sessions VALUES ('s', 1, NULL, 0)")
+        connection.execute("INSERT INTO sessions (id, started_at) VALUES ('s', 1)")
 
 
 def version_of(file: Path) -> int:

@@ -30,10 +30,12 @@ def make(file: Path, timestamp: object = 1_795_608_000) -> None:
     create_analytics_db(file).close()
     with closing(sqlite3.connect(file)) as connection, connection:
         connection.executemany(
-            "INSERT INTO sessions VALUES (?, 1, NULL, 0)", [(str(n),) for n in range(1000)]
+            "INSERT INTO sessions (id, started_at) VALUES (?, 1)", [(str(n),) for n in range(1000)]
         )
         connection.execute(
-            "INSERT INTO tool_calls VALUES ('c', 't', 1, 'error', NULL, ?, '1')", (timestamp,)
+            "INSERT INTO tool_calls (id, tool_name, duration_ms, status, timestamp, session_id)"
+            " VALUES ('c', 't', 1, 'error', ?, '1')",
+            (timestamp,),
         )
     with closing(sqlite3.connect(file)) as connection:
         connection.execute("VACUUM")
@@ -92,7 +94,7 @@ def test_a_missing_an_empty_and_an_older_file_are_told_apart_and_none_is_current
 
 def test_what_is_not_written_back_yet_is_told(command: Command, file: Path) -> None:
     with create_analytics_db(file) as db, closing(db.connect()) as writer:
-        writer.execute("INSERT INTO sessions VALUES ('s', 1, NULL, 0)")
+        writer.execute("INSERT INTO sessions (id, started_at) VALUES ('s', 1)")
         assert "kB not written back yet\n" in command("status").stdout
 
 

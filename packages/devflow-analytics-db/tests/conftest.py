@@ -50,6 +50,19 @@ def sql() -> Callable[..., Rows]:
 
 
 @pytest.fixture
+def add_call(sql: Callable[..., Rows]) -> Callable[..., None]:
+    """Insert a call of session 's', as a stranger would; only what matters about it is named."""
+    usual = {"id": "c", "tool_name": "t", "duration_ms": 1, "status": "error", "timestamp": 1}
+
+    def add(file: Path, **values: object) -> None:
+        call = {**usual, "session_id": "s", **values}
+        columns, marks = ", ".join(call), ", ".join("?" * len(call))
+        sql(file, f"INSERT INTO tool_calls ({columns}) VALUES ({marks})", *call.values())
+
+    return add
+
+
+@pytest.fixture
 def python() -> Callable[..., subprocess.CompletedProcess[str]]:
     """Run code in a new Python process."""
 
@@ -151,9 +164,12 @@ BUILT_LIKE_THE_SERVER = """
     CREATE INDEX `timestamp_tool_name_idx` ON `tool_calls` (`timestamp`,`tool_name`);
     INSERT INTO __drizzle_migrations (hash, created_at) VALUES (
         '56b3ffdc582338e061624085c8a02fa6aa6abf9c187ecfd61e185999faa10c24', 1764959568117);
-    INSERT INTO sessions VALUES ('ended', 1795415730, 1795415760, 3);
-    INSERT INTO sessions VALUES ('running', 1795415750, NULL, 0);
-    INSERT INTO tool_calls VALUES
+    INSERT INTO sessions (id, started_at, ended_at, tool_count)
+        VALUES ('ended', 1795415730, 1795415760, 3);
+    INSERT INTO sessions (id, started_at) VALUES ('running', 1795415750);
+    INSERT INTO tool_calls
+        (id, tool_name, duration_ms, status, error_type, timestamp, session_id)
+    VALUES
         ('1', 'memory-get', 12, 'success', NULL, 1795415731, 'ended'),
         ('2', 'memory-get', 0.12345678901234567, 'error', 'TypeError', 1795415732, 'ended'),
         ('3', 'git-log', 30000, 'timeout', NULL, 1795415733, 'ended');

@@ -136,7 +136,9 @@ def test_a_view_of_the_users_survives(server_file: Path, sql: Sql) -> None:
     assert sql(server_file, "SELECT * FROM slow") == [("git-log",)]
 
 
-def test_indexes_and_triggers_of_the_users_survive(server_file: Path, sql: Sql) -> None:
+def test_indexes_and_triggers_of_the_users_survive(
+    server_file: Path, sql: Sql, add_call: Callable[..., None]
+) -> None:
     sql(server_file, "CREATE INDEX status ON tool_calls (status)")
     sql(
         server_file,
@@ -146,7 +148,7 @@ def test_indexes_and_triggers_of_the_users_survive(server_file: Path, sql: Sql) 
     create_analytics_db().close()
     mine = "SELECT name FROM sqlite_master WHERE name IN ('status', 'count_calls') ORDER BY name"
     assert sql(server_file, mine) == [("count_calls",), ("status",)]
-    sql(server_file, "INSERT INTO tool_calls VALUES ('n', 't', 1, 'error', NULL, 1, 'running')")
+    add_call(server_file, session_id="running")
     assert sql(server_file, "SELECT tool_count FROM sessions WHERE id = 'running'") == [(1,)]
 
 

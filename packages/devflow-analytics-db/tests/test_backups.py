@@ -39,11 +39,11 @@ SESSIONS = "SELECT id FROM sessions ORDER BY id"
 
 
 @pytest.fixture
-def with_rows(file: Path, sql: Sql) -> Path:
+def with_rows(file: Path, sql: Sql, add_call: Callable[..., None]) -> Path:
     """A current file with a session and a call."""
     create_analytics_db().close()
-    sql(file, "INSERT INTO sessions VALUES ('s', 1, NULL, 2)")
-    sql(file, "INSERT INTO tool_calls VALUES ('1', 'a', 1.5, 'error', 'E', 2, 's')")
+    sql(file, "INSERT INTO sessions (id, started_at, tool_count) VALUES ('s', 1, 2)")
+    add_call(file, duration_ms=1.5, error_type="E")
     return file
 
 
@@ -99,7 +99,7 @@ def test_whatever_the_umask_a_backup_is_private(with_rows: Path) -> None:
 
 def test_rows_that_are_in_the_wal_only_are_in_the_backup(with_rows: Path) -> None:
     with create_analytics_db() as db, closing(db.connect()) as connection:
-        connection.execute("INSERT INTO sessions VALUES ('new', 1, NULL, 0)")
+        connection.execute("INSERT INTO sessions (id, started_at) VALUES ('new', 1)")
         assert b"new" not in with_rows.read_bytes()
         assert dump(backup()) == dump(with_rows)
 
@@ -257,7 +257,7 @@ def test_progress_is_told_and_ctrl_c_leaves_nothing(with_rows: Path, sql: Sql) -
     sql(
         with_rows,
         "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 90000)"
-        " INSERT INTO sessions SELECT 'session ' || i, i, NULL, 0 FROM n",
+        " INSERT INTO sessions (id, started_at) SELECT 'session ' || i, i FROM n",
     )
     told: list[tuple[int, int]] = []
     backup(progress=lambda *pages: told.append(pages)).unlink()
@@ -296,7 +296,7 @@ def test_a_copy_is_of_one_state_and_comes_to_its_end_however_others_write(
         def write(done: int, _: int) -> None:
             assert not copied or done > copied[-1], "it began anew"
             copied.append(done)
-            other.execute("INSERT INTO sessions VALUES (?, 1, NULL, 0)", (f"later {done}",))
+            other.execute("INSERT INTO sessions (id, started_at) VALUES (?, 1)", (f"later {done}",))
 
         copy = backup(progress=write)
     assert len(copied) > 10
@@ -355,7 +355,10 @@ def test_before_a_servers_file_is_taken_over_it_is_backed_up(server_file: Path) 
         ("-- why\nALTER TABLE sessions ADD COLUMN project TEXT;", False),
         ("alter table sessions add project TEXT;", False),
         (
-            "CREATE INDEX i ON sessions (id);\nINSERT INTO sessions VALUES ('n',1,1,1);",
+            (
+                "CREATE INDEX i ON sessions (id);\n"
+                "INSERT INTO sessions (id, started_at) VALUES ('n', 1);"
+            ),
             False,
         ),
         ("DROP INDEX tool_name_idx;", True),
@@ -364,10 +367,13 @@ def test_before_a_servers_file_is_taken_over_it_is_backed_up(server_file: Path) 
         ("ALTER TABLE sessions RENAME COLUMN ended_at TO closed_at;", True),
         ("UPDATE sessions SET tool_count = 0;", True),
         ("DELETE FROM tool_calls;", True),
-        ("INSERT OR REPLACE INTO sessions VALUES ('s', 1, 1, 1);", True),
-        ("REPLACE INTO sessions VALUES ('s', 1, 1, 1);", True),
+        ("INSERT OR REPLACE INTO sessions (id, started_at) VALUES ('s', 1);", True),
+        ("REPLACE INTO sessions (id, started_at) VALUES ('s', 1);", True),
         (
-            "INSERT INTO sessions VALUES ('s', 1, 1, 1) ON CONFLICT DO UPDATE SET tool_count = 9;",
+            (
+                "INSERT INTO sessions (id, started_at) VALUES ('s', 1)"
+                " ON CONFLICT DO UPDATE SET tool_count = 9;"
+            ),
             True,
         ),
     ],
@@ -544,7 +550,9 @@ def test_a_backup_is_on_the_disk_before_it_has_its_name(
 def test_other_processes_write_while_a_backup_is_made(with_rows: Path, sql: Sql) -> None:
     with closing(sqlite3.connect(with_rows, isolation_level=None)) as other:
         made = backup(
-            progress=lambda *_: other.execute("INSERT INTO sessions VALUES ('u', 1, NULL, 0)")
+            progress=lambda *_: other.execute(
+                "INSERT INTO sessions (id, started_at) VALUES ('u', 1)"
+            )
         )
     assert sql(with_rows, SESSIONS) == [("s",), ("u",)]
     assert sql(made, SESSIONS) in ([("s",)], [("s",), ("u",)])

@@ -50,15 +50,13 @@ def state_of(file: Path) -> dict[str, object]:
 
 
 @pytest.fixture
-def with_rows(file: Path, sql: Sql) -> Path:
+def with_rows(file: Path, sql: Sql, add_call: Callable[..., None]) -> Path:
     """A current file with a session, its calls, and things of the user's own."""
     create_analytics_db().close()
-    sql(file, "INSERT INTO sessions VALUES ('s', 1, NULL, 2), ('t', 2, 3, 0)")
-    sql(
-        file,
-        "INSERT INTO tool_calls VALUES ('1', 'a', 1.5, 'error', 'E', 2, 's'),"
-        " ('2', 'b', 7, 'success', NULL, 3, 's')",
-    )
+    sql(file, "INSERT INTO sessions (id, started_at, tool_count) VALUES ('s', 1, 2)")
+    sql(file, "INSERT INTO sessions (id, started_at, ended_at) VALUES ('t', 2, 3)")
+    add_call(file, id="1", tool_name="a", duration_ms=1.5, error_type="E", timestamp=2)
+    add_call(file, id="2", tool_name="b", duration_ms=7, status="success", timestamp=3)
     sql(file, "CREATE INDEX mine ON tool_calls (error_type)")
     sql(
         file,
@@ -248,7 +246,9 @@ def test_a_crashed_write_is_named_by_a_plan_and_mended_by_migrating(
         connection.execute("PRAGMA cache_size = 1")
         connection.execute("BEGIN")
         for n in range(1000):
-            connection.execute("INSERT INTO sessions VALUES (?, 1, NULL, 0)", (f"{n:0100}",))
+            connection.execute(
+                "INSERT INTO sessions (id, started_at) VALUES (?, 1)", (f"{n:0100}",)
+            )
         os.kill(os.getpid(), 9)
         """,
         file,

@@ -64,7 +64,8 @@ def test_what_the_plain_connection_writes_the_entities_read() -> None:
         connection.execute("BEGIN IMMEDIATE")
         connection.execute("INSERT INTO sessions (id, started_at) VALUES ('s', 100)")
         connection.executemany(
-            "INSERT INTO tool_calls VALUES"
+            "INSERT INTO tool_calls"
+            " (id, tool_name, duration_ms, status, error_type, timestamp, session_id) VALUES"
             " (:id, :tool_name, :duration_ms, :status, :error_type, :timestamp, :session)",
             [{**NEW_CALL, "id": new_id()} for _ in range(50)],
         )

@@ -281,7 +281,7 @@ def test_a_wal_that_a_reader_keeps_large_is_found_with_the_reader(
     monkeypatch.setattr(doctor, "LARGE_WAL", 0)
     monkeypatch.setenv("DEVFLOW_ANALYTICS_BUSY_TIMEOUT_MS", "10")
     with create_analytics_db() as db, closing(db.connect()) as writer:
-        writer.execute("INSERT INTO sessions VALUES ('s', 1, NULL, 0)")
+        writer.execute("INSERT INTO sessions (id, started_at) VALUES ('s', 1)")
         found = finding("wal")
         assert found.verdict == "warn"
         assert f"reading now: {reader} (" in found.message
@@ -293,7 +293,7 @@ def test_a_wal_that_a_reader_keeps_large_is_found_with_the_reader(
 
 def test_the_wal_is_written_back_with_fix(current: Path) -> None:
     with create_analytics_db() as db, closing(db.connect()) as writer:
-        writer.execute("INSERT INTO sessions VALUES ('s', 1, NULL, 0)")
+        writer.execute("INSERT INTO sessions (id, started_at) VALUES ('s', 1)")
         assert finding("wal").message.endswith("kB not written back yet")
         mended = diagnose(fix=True)
         assert mended.fixed == (f"Wrote {current}-wal back into the database and emptied it.",)
@@ -320,7 +320,7 @@ def test_what_init_is_advised_for_it_does(current: Path, sql: Sql) -> None:
 def test_damage_within_the_file_is_found_and_what_can_be_told_is_told(current: Path) -> None:
     with create_analytics_db() as db, closing(db.connect()) as connection:
         connection.executemany(
-            "INSERT INTO sessions VALUES (?, 1, NULL, 0)", [(f"s{n}",) for n in range(3000)]
+            "INSERT INTO sessions (id, started_at) VALUES (?, 1)", [(f"s{n}",) for n in range(3000)]
         )
         (root,) = connection.execute(
             "SELECT rootpage FROM sqlite_schema WHERE name = 'sessions'"
@@ -338,8 +338,8 @@ def test_damage_within_the_file_is_found_and_what_can_be_told_is_told(current: P
     assert current.read_bytes() == before
 
 
-def test_a_row_without_its_session_is_found(current: Path, sql: Sql) -> None:
-    sql(current, "INSERT INTO tool_calls VALUES ('c', 't', 1, 'error', NULL, 1, 'nobody')")
+def test_a_row_without_its_session_is_found(current: Path, add_call: Callable[..., None]) -> None:
+    add_call(current, session_id="nobody")
     assert finding("foreign keys").message == (
         "rows of tool_calls (1) refer to a row of sessions that is not there."
     )

@@ -228,7 +228,9 @@ def test_a_writer_killed_in_mid_commit_is_recovered_from(
         connection.execute("PRAGMA journal_mode = {mode}")
         connection.execute("BEGIN IMMEDIATE")
         for number in range(2000):
-            connection.execute("INSERT INTO sessions VALUES (?, 1, NULL, 0)", (str(number),))
+            connection.execute(
+                "INSERT INTO sessions (id, started_at) VALUES (?, 1)", (str(number),)
+            )
         signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
         size = os.path.getsize(sys.argv[1])
         resource.setrlimit(resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))

@@ -58,9 +58,11 @@ def test_the_way_down_from_version_2_keeps_every_row() -> None:
 
         for statement in (*baseline.up, *harden.up):
             connection.execute(statement)
-        connection.execute("INSERT INTO sessions VALUES ('s', 1, NULL, 0)")
+        connection.execute("INSERT INTO sessions (id, started_at) VALUES ('s', 1)")
         connection.execute(
-            "INSERT INTO tool_calls VALUES ('1', 'a', 1.5, 'error', 'E', 2, 's'),"
+            "INSERT INTO tool_calls"
+            " (id, tool_name, duration_ms, status, error_type, timestamp, session_id)"
+            " VALUES ('1', 'a', 1.5, 'error', 'E', 2, 's'),"
             " ('2', 'b', 7, 'success', NULL, 3, 's')"
         )
         before = rows()

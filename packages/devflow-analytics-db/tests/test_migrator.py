@@ -89,11 +89,11 @@ def test_a_migration_that_fails_leaves_the_file_as_it_was(
 
 
 def test_a_migration_that_breaks_a_reference_is_taken_back(
-    file: Path, sql: Sql, add_migration: Callable[..., None]
+    file: Path, sql: Sql, add_migration: Callable[..., None], add_call: Callable[..., None]
 ) -> None:
     create_analytics_db().close()
     sql(file, "INSERT INTO sessions (id, started_at) VALUES ('s', 1)")
-    sql(file, "INSERT INTO tool_calls VALUES ('c', 't', 1, 'error', NULL, 1, 's')")
+    add_call(file)
     add_migration("UPDATE sessions SET id = 'z';")
     with pytest.raises(MigrationError, match=r"would leave rows \(1\) that refer to a row"):
         create_analytics_db()
@@ -124,12 +124,17 @@ END
     ids=["by a DELETE", "in a rebuild", "by a trigger of the user's"],
 )
 def test_a_migration_that_would_lose_rows_is_taken_back(
-    trigger: str, migration: str, file: Path, sql: Sql, add_migration: Callable[..., None]
+    trigger: str,
+    migration: str,
+    file: Path,
+    sql: Sql,
+    add_migration: Callable[..., None],
+    add_call: Callable[..., None],
 ) -> None:
     create_analytics_db().close()
-    sql(file, "INSERT INTO sessions VALUES ('s', 1, NULL, 0)")
-    sql(file, "INSERT INTO tool_calls VALUES ('a', 't', 1, 'error', NULL, 1, 's')")
-    sql(file, "INSERT INTO tool_calls VALUES ('b', 't', 1, 'error', NULL, 1, 's')")
+    sql(file, "INSERT INTO sessions (id, started_at) VALUES ('s', 1)")
+    add_call(file, id="a")
+    add_call(file, id="b")
     sql(file, trigger)
     before = sql(file, "SELECT * FROM sqlite_master"), sql(file, "SELECT * FROM tool_calls")
     add_migration(migration)
@@ -142,11 +147,11 @@ def test_a_migration_that_would_lose_rows_is_taken_back(
 
 
 def test_a_migration_may_drop_a_table_with_its_rows(
-    file: Path, sql: Sql, add_migration: Callable[..., None]
+    file: Path, sql: Sql, add_migration: Callable[..., None], add_call: Callable[..., None]
 ) -> None:
     create_analytics_db().close()
     sql(file, "INSERT INTO sessions (id, started_at) VALUES ('s', 1)")
-    sql(file, "INSERT INTO tool_calls VALUES ('c', 't', 1, 'error', NULL, 1, 's')")
+    add_call(file)
     add_migration("DROP TABLE tool_calls;")
     assert create_analytics_db().opening.applied == (3,)
 

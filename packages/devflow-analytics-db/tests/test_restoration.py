@@ -44,7 +44,7 @@ def dump(file: Path) -> list[str]:
 
 
 def add(sql: Sql, file: Path, session: str) -> None:
-    sql(file, "INSERT INTO sessions VALUES (?, 1, NULL, 0)", session)
+    sql(file, "INSERT INTO sessions (id, started_at) VALUES (?, 1)", session)
 
 
 @pytest.fixture
@@ -131,7 +131,7 @@ def test_who_has_the_file_open_goes_on_with_what_was_restored(saved: Path, file:
             assert db.Session.select().count() == 2
         restore(saved)
         assert connection.execute(SESSIONS).fetchall() == [("old",)]
-        connection.execute("INSERT INTO sessions VALUES ('later', 1, NULL, 0)")
+        connection.execute("INSERT INTO sessions (id, started_at) VALUES ('later', 1)")
         with db_session:
             assert {session.id for session in db.Session.select()} == {"old", "later"}
     assert create_analytics_db(file).opening.schema_version == 2
@@ -147,7 +147,9 @@ def test_a_row_written_meanwhile_is_in_the_file_or_in_what_is_kept(
         with closing(sqlite3.connect(file, isolation_level=None, timeout=30)) as connection:
             while not over.is_set():
                 session = f"written {len(written)}"
-                connection.execute("INSERT INTO sessions VALUES (?, 1, NULL, 0)", (session,))
+                connection.execute(
+                    "INSERT INTO sessions (id, started_at) VALUES (?, 1)", (session,)
+                )
                 written.append(session)
 
     writers = [threading.Thread(target=write)]

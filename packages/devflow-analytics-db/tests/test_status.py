@@ -59,16 +59,13 @@ def test_an_empty_file_holds_no_tables(file: Path) -> None:
     assert os.listdir(file.parent) == ["analytics.db"]
 
 
-def test_a_file_with_rows_is_counted_from_the_first_call_to_the_last(file: Path, sql: Sql) -> None:
+def test_a_file_with_rows_is_counted_from_the_first_call_to_the_last(
+    file: Path, sql: Sql, add_call: Callable[..., None]
+) -> None:
     create_analytics_db().close()
-    sql(file, "INSERT INTO sessions VALUES ('s', 1, NULL, 0), ('t', 2, NULL, 0)")
+    sql(file, "INSERT INTO sessions (id, started_at) VALUES ('s', 1), ('t', 2)")
     for call, timestamp in (("a", 30), ("b", 10), ("c", 20)):
-        sql(
-            file,
-            "INSERT INTO tool_calls VALUES (?, 'git-log', 1, 'success', NULL, ?, 's')",
-            call,
-            timestamp,
-        )
+        add_call(file, id=call, timestamp=timestamp)
     before = file.read_bytes()
     found = status()
     assert found == Status(
@@ -92,9 +89,9 @@ def test_a_file_with_rows_is_counted_from_the_first_call_to_the_last(file: Path,
 
 def test_what_others_are_writing_is_seen_as_any_reader_sees_it(file: Path) -> None:
     with create_analytics_db() as db, closing(db.connect()) as writer:
-        writer.execute("INSERT INTO sessions VALUES ('committed', 1, NULL, 0)")
+        writer.execute("INSERT INTO sessions (id, started_at) VALUES ('committed', 1)")
         writer.execute("BEGIN IMMEDIATE")
-        writer.execute("INSERT INTO sessions VALUES ('not yet', 1, NULL, 0)")
+        writer.execute("INSERT INTO sessions (id, started_at) VALUES ('not yet', 1)")
         found = status()
         assert found.sessions == 1
         assert found.wal_size_bytes == (file.parent / "analytics.db-wal").stat().st_size > 0
@@ -144,13 +141,13 @@ def test_an_endless_view_in_the_place_of_a_table_is_not_counted(
         status()
 
 
-def test_a_time_that_is_no_whole_number_is_not_told(file: Path, sql: Sql) -> None:
+def test_a_time_that_is_no_whole_number_is_not_told(
+    file: Path, add_call: Callable[..., None]
+) -> None:
     create_analytics_db().close()
     migrate(to=1, allow_down=True)
     for id_, timestamp in ("a", 7), ("b", b"\xff"):
-        sql(
-            file, "INSERT INTO tool_calls VALUES (?, 't', 1, 'error', NULL, ?, 's')", id_, timestamp
-        )
+        add_call(file, id=id_, timestamp=timestamp)
     found = status()
     assert (found.tool_calls, found.first_call, found.last_call) == (2, 7, None)
 
