@@ -60,11 +60,11 @@ def plain(file: Path) -> sqlite3.Connection:
     return connection
 
 
-def make(file: Path, rows: int, new: NewId = new_id, version: int = 2) -> Path:
+def make(file: Path, rows: int, new: NewId = new_id, version: int | None = None) -> Path:
     """Make a file of so many calls, in the order in which they would have come."""
     create_analytics_db(file).close()
-    if version == 1:
-        migrate(file, 1, allow_down=True)
+    if version:
+        migrate(file, version, allow_down=True)
     with closing(plain(file)) as connection:
         connection.execute("PRAGMA cache_size = -500000")  # in kB
         connection.execute("BEGIN IMMEDIATE")

@@ -25,7 +25,7 @@ ROUNDS = 3
 
 MIGRATE = """
 import sys, devflow_analytics_db
-devflow_analytics_db.migrate(sys.argv[1])
+devflow_analytics_db.migrate(sys.argv[1], to=2)
 for line in open("/proc/self/status"):  # getrusage() begins with what the parent had
     if line.startswith("VmHWM:"):
         print(line.split()[1])

@@ -11,8 +11,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from devflow_analytics_db.migration_files import latest_version
+
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+NEWEST = latest_version()
 
 pytest.importorskip("sqlite_utils", reason="needs the dependency group 'tools'")
 
@@ -36,8 +40,9 @@ def state():
             )
         ]
 
+newest = int(sys.argv[3])
 create_analytics_db(sys.argv[1]).close()
-migrate(sys.argv[1], to=2, allow_down=True)
+migrate(sys.argv[1], to=newest, allow_down=True)
 with closing(sqlite3.connect(sys.argv[1])) as connection, connection:
     connection.execute("INSERT INTO sessions (id, started_at, tool_count) VALUES ('s', 1, 2)")
     connection.execute("INSERT INTO tool_calls"
@@ -46,11 +51,11 @@ with closing(sqlite3.connect(sys.argv[1])) as connection, connection:
         " ('2', 'b', 7, 'success', NULL, 3, 's')")
 before = state()
 up = migrate(sys.argv[1])
-assert up.applied == (3,), up
+assert up.applied == (newest + 1,), up
 assert check(sys.argv[1]) == (), [*map(str, check(sys.argv[1]))]
 assert state()[1] == before[1]
 print(up.backup is not None)
-migrate(sys.argv[1], to=2, allow_down=True)
+migrate(sys.argv[1], to=newest, allow_down=True)
 assert state() == before
 """
 
@@ -101,48 +106,48 @@ COUNT = "        tool_count = Required(int, default=0, py_check=lambda n: n >= 0
 CALLS = '        tool_calls = Set("ToolCall", cascade_delete=True)\n'
 COMPOSITE = "        composite_index(timestamp, tool_name)\n"
 
-COLUMN = """\
+COLUMN = f"""\
 -- Say here what this is for, and why it is done in this way.
 --
--- compatible-with: 2
+-- compatible-with: {NEWEST}
 
 -- migrate:up
 
-ALTER TABLE sessions ADD COLUMN project TEXT;
+ALTER TABLE sessions ADD COLUMN mood TEXT;
 
 -- migrate:down
 
-ALTER TABLE sessions DROP COLUMN project;
+ALTER TABLE sessions DROP COLUMN mood;
 """
 
-TABLE = """\
+TABLE = f"""\
 -- Say here what this is for, and why it is done in this way.
 --
--- compatible-with: 2
+-- compatible-with: {NEWEST}
 
 -- migrate:up
 
-CREATE TABLE projects (
+CREATE TABLE moods (
   id INTEGER PRIMARY KEY AUTOINCREMENT,
   name TEXT NOT NULL,
   created_at INTEGER
 ) STRICT;
 
-ALTER TABLE sessions ADD COLUMN project INTEGER REFERENCES projects (id) ON DELETE SET NULL;
+ALTER TABLE sessions ADD COLUMN mood INTEGER REFERENCES moods (id) ON DELETE SET NULL;
 
-CREATE INDEX project_name_idx ON projects (name);
+CREATE INDEX mood_name_idx ON moods (name);
 
-CREATE INDEX idx_sessions__project ON sessions (project);
+CREATE INDEX idx_sessions__mood ON sessions (mood);
 
 -- migrate:down
 
-DROP INDEX project_name_idx;
+DROP INDEX mood_name_idx;
 
-DROP INDEX idx_sessions__project;
+DROP INDEX idx_sessions__mood;
 
-ALTER TABLE sessions DROP COLUMN project;
+ALTER TABLE sessions DROP COLUMN mood;
 
-DROP TABLE projects;
+DROP TABLE moods;
 """
 
 INDEX = """\
@@ -161,33 +166,33 @@ DROP INDEX error_type_idx;
 CREATE INDEX timestamp_tool_name_idx ON tool_calls (timestamp, tool_name);
 """
 
-REQUIRED_COLUMN = """\
+REQUIRED_COLUMN = f"""\
 -- Say here what this is for, and why it is done in this way.
 --
--- compatible-with: 2
+-- compatible-with: {NEWEST}
 
 -- migrate:up
 
-ALTER TABLE sessions ADD COLUMN client TEXT NOT NULL DEFAULT 'nobody''s';
+ALTER TABLE sessions ADD COLUMN weather TEXT NOT NULL DEFAULT 'nobody''s';
 
 -- migrate:down
 
-ALTER TABLE sessions DROP COLUMN client;
+ALTER TABLE sessions DROP COLUMN weather;
 """
 
 
 @pytest.mark.parametrize(
     ("changes", "text"),
     [
-        ([(ENDED_AT, f"{ENDED_AT}        project = Optional(str, nullable=True)\n")], COLUMN),
+        ([(ENDED_AT, f"{ENDED_AT}        mood = Optional(str, nullable=True)\n")], COLUMN),
         (
             [
-                (CALLS, f'{CALLS}        project = Optional("Project")\n'),
+                (CALLS, f'{CALLS}        mood = Optional("Mood")\n'),
                 (
                     "    class ToolCall(",
                     (
-                        '    class Project(db.Entity):\n        _table_ = "projects"\n\n'
-                        '        name = Required(str, index="project_name_idx")\n'
+                        '    class Mood(db.Entity):\n        _table_ = "moods"\n\n'
+                        '        name = Required(str, index="mood_name_idx")\n'
                         "        created_at = Optional(int, **integer)\n"
                         '        sessions = Set("Session")\n\n    class ToolCall('
                     ),
@@ -206,7 +211,7 @@ ALTER TABLE sessions DROP COLUMN client;
             INDEX,
         ),
         (
-            [(ENDED_AT, f"""{ENDED_AT}        client = Required(str, default="nobody's")\n""")],
+            [(ENDED_AT, f"""{ENDED_AT}        weather = Required(str, default="nobody's")\n""")],
             REQUIRED_COLUMN,
         ),
     ],
@@ -221,11 +226,11 @@ def test_what_is_added_or_dropped_is_written_out(
 ) -> None:
     change(workspace, *changes)
     done = python("tools/draft_migration.py", "next")
-    path = workspace / MIGRATIONS / "0003_next.sql"
+    path = workspace / MIGRATIONS / f"{NEWEST + 1:04}_next.sql"
     told = f"Drafted {path}. Read it, then run 'just schema' and 'just test'.\n"
     assert (done.returncode, done.stdout, done.stderr) == (0, told, "")
     assert path.read_text() == text
-    done = python("-c", THERE_AND_BACK, tmp_path / "a.db", ALL)
+    done = python("-c", THERE_AND_BACK, tmp_path / "a.db", ALL, str(NEWEST))
     backs_up = "compatible-with" not in text
     assert (done.returncode, done.stdout) == (0, f"{backs_up}\n"), done.stderr
 
@@ -262,7 +267,7 @@ def test_what_sqlite_cannot_alter_is_rebuilt(
     done = python("tools/draft_migration.py", "next")
     assert done.returncode == 0, done
     assert "by hand" not in done.stdout
-    done = python("-c", THERE_AND_BACK, tmp_path / "a.db", columns)
+    done = python("-c", THERE_AND_BACK, tmp_path / "a.db", columns, str(NEWEST))
     assert (done.returncode, done.stdout) == (0, "True\n"), done.stderr
 
 
@@ -271,9 +276,9 @@ def test_what_sqlite_cannot_alter_is_rebuilt(
     [
         ([], "the migrations make what the entities describe."),
         (
-            [(ENDED_AT, f"{ENDED_AT}        project = Required(str)\n")],
+            [(ENDED_AT, f"{ENDED_AT}        mood = Required(str)\n")],
             (
-                "sessions.project is required, and the rows that are there have none. Give the"
+                "sessions.mood is required, and the rows that are there have none. Give the"
                 " attribute a default, or make it Optional."
             ),
         ),
@@ -282,8 +287,8 @@ def test_what_sqlite_cannot_alter_is_rebuilt(
             "Cannot drop column 'status': it is used by CHECK constraint 'status_known'",
         ),
         (
-            [(ENDED_AT, f"{ENDED_AT}        project = Optional(bool)\n")],
-            'unknown datatype for sessions.project: "BOOLEAN"',
+            [(ENDED_AT, f"{ENDED_AT}        mood = Optional(bool)\n")],
+            'unknown datatype for sessions.mood: "BOOLEAN"',
         ),
     ],
     ids=["nothing", "required without a default", "checked", "no type of STRICT"],
@@ -314,7 +319,7 @@ def test_a_name_must_be_one(
 def test_what_a_draft_leaves_to_do_is_said(
     workspace: Path, python: Callable[..., subprocess.CompletedProcess[str]]
 ) -> None:
-    (workspace / MIGRATIONS / "0003_add_note.sql").write_text(
+    (workspace / MIGRATIONS / f"{NEWEST + 1:04}_add_note.sql").write_text(
         "-- migrate:up\nALTER TABLE sessions ADD COLUMN note TEXT CHECK (note <> '');\n"
         "-- migrate:down\nALTER TABLE sessions DROP COLUMN note;\n"
     )

@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import pytest
 
 from devflow_analytics_db import backup, create_analytics_db, migrate
+from devflow_analytics_db.migration_files import latest_version
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "ERRORS.md"
 COMMAND = Path(sys.executable).with_name("devflow-analytics")
+NEXT = latest_version() + 1
 
 # root may do anything, so it steps down; before, it imports what the other user may not read
 AS_NOBODY = """
@@ -204,8 +206,8 @@ def change_as_it_is(ground: Ground, *statements: str) -> None:
 def an_incompatible_newer_file(ground: Ground) -> None:
     change(
         ground,
-        "PRAGMA user_version = 3",
-        "INSERT INTO devflow_migrations VALUES (3, 'next', '', 3, 0, 0, '')",
+        f"PRAGMA user_version = {NEXT}",
+        f"INSERT INTO devflow_migrations VALUES ({NEXT}, 'next', '', {NEXT}, 0, 0, '')",
     )
 
 

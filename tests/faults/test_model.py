@@ -35,6 +35,7 @@ from devflow_analytics_db import (
     restore,
     status,
 )
+from devflow_analytics_db.migration_files import latest_version
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -71,6 +72,8 @@ print("ready", flush=True)
 time.sleep(60)
 """
 
+NEWEST = latest_version()
+
 CALL = (
     "INSERT INTO tool_calls (id, tool_name, duration_ms, status, timestamp, session_id)"
     " VALUES (?, 'git-log', 1.5, 'success', 2, ?)"
@@ -90,7 +93,7 @@ class Analytics(RuleBasedStateMachine):
         self.file = self.directory / ".devflow" / "analytics.db"
         self.handles: list[AnalyticsDb] = []
         self.rows: Rows = {}
-        self.version = 2
+        self.version = NEWEST
         self.named = 0
 
     def teardown(self) -> None:
@@ -114,7 +117,7 @@ class Analytics(RuleBasedStateMachine):
     @rule()
     def open(self) -> None:
         self.handles.append(create_analytics_db(self.file))
-        self.version = 2
+        self.version = NEWEST
 
     @precondition(lambda self: len(self.handles) > 1)
     @rule(number=st.integers(0, 9))
@@ -168,7 +171,7 @@ class Analytics(RuleBasedStateMachine):
                 connection.execute("DELETE FROM sessions WHERE id = ?", (session,))
         del self.rows[session]
 
-    @rule(to=st.sampled_from([1, 2]))
+    @rule(to=st.integers(1, NEWEST))
     def migrate(self, to: int) -> None:
         assert migrate(self.file, to=to, allow_down=True).schema_version == to
         self.version = to

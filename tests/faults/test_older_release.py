@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from devflow_analytics_db.migration_files import latest_version
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parent.parent.parent
 EARLIER = "7bcc1754735cc65424910bb03e792262b54e8590"
 """The first commit that was released, with schema version 2."""
+
+NEXT = latest_version() + 1
 
 UV = os.environ.get("UV", "uv")
 
@@ -59,9 +63,9 @@ def later(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
         source = directory / "source"
         shutil.copytree(ROOT, source, ignore=shutil.ignore_patterns(".git", ".venv*", ".*_cache"))
         migrations = "packages/devflow-analytics-db/src/devflow_analytics_db/migrations"
-        (source / migrations / "0003_add_project.sql").write_text(
-            f"{header}\n-- migrate:up\nALTER TABLE sessions ADD COLUMN project TEXT;\n"
-            "-- migrate:down\nALTER TABLE sessions DROP COLUMN project;\n"
+        (source / migrations / f"{NEXT:04}_add_mood.sql").write_text(
+            f"{header}\n-- migrate:up\nALTER TABLE sessions ADD COLUMN mood TEXT;\n"
+            "-- migrate:down\nALTER TABLE sessions DROP COLUMN mood;\n"
         )
         return install(source, directory / "installed")
 
@@ -81,11 +85,11 @@ def python(installed: Path, *arguments: str | Path) -> subprocess.CompletedProce
     )
 
 
-MAKE = """
+MAKE = f"""
 import sys, devflow_analytics_db
 assert devflow_analytics_db.__file__.startswith(sys.argv[2])
 opening = devflow_analytics_db.create_analytics_db(sys.argv[1]).opening
-assert opening.applied == (1, 2, 3), opening.applied
+assert opening.applied == {tuple(range(1, NEXT + 1))}, opening.applied
 """
 
 WRITE = """
@@ -102,7 +106,7 @@ with devflow_analytics_db.create_analytics_db(sys.argv[1]) as db, db_session:
 READ = """
 import sqlite3, sys
 print(sqlite3.connect(sys.argv[1]).execute(
-    "SELECT s.id, s.project, c.id FROM sessions AS s JOIN tool_calls AS c ON c.session_id = s.id"
+    "SELECT s.id, s.mood, c.id FROM sessions AS s JOIN tool_calls AS c ON c.session_id = s.id"
 ).fetchall())
 """
 
@@ -115,7 +119,7 @@ def test_older_code_writes_a_newer_file_that_allows_it_and_says_so_once(
     made = python(newer, "-c", MAKE, file, newer)
     assert made.returncode == 0, made
     done = python(earlier, "-c", WRITE, file, earlier)
-    assert (done.returncode, done.stdout) == (0, "3\n"), done
+    assert (done.returncode, done.stdout) == (0, f"{NEXT}\n"), done
     assert done.stderr == (
         f"WARNING {file} is newer than this release, which may still write to it\n"
     )
@@ -133,7 +137,7 @@ def test_older_code_refuses_a_newer_file_that_does_not_allow_it(
     done = python(earlier, "-m", "devflow_analytics_cli", "--db", file, "init")
     assert (done.returncode, done.stdout) == (78, "")
     assert done.stderr == (
-        f"Error: {file} is at schema version 3 and may be written only by releases that know"
-        " version 3; this one knows 2. It was left as it is. Upgrade devflow-analytics-db.\n"
+        f"Error: {file} is at schema version {NEXT} and may be written only by releases that know"
+        f" version {NEXT}; this one knows 2. It was left as it is. Upgrade devflow-analytics-db.\n"
     )
     assert (file.read_bytes(), [*tmp_path.glob("analytics*")]) == (before, [file])

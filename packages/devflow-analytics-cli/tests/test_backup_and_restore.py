@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from devflow_analytics_db import create_analytics_db
+from devflow_analytics_db.migration_files import latest_version
 
 if TYPE_CHECKING:
     import subprocess
@@ -44,7 +45,7 @@ def test_a_backup_is_made_and_restored(command: Command, file: Path) -> None:
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout == (
         f"Restored {file} from {made}\n"
-        "  schema version 2\n"
+        f"  schema version {latest_version()}\n"
         f"  backup of what it was before: {kept}\n"
         f"  to put it back: devflow-analytics restore {kept}\n"
     )
@@ -59,12 +60,12 @@ def test_json_has_the_documented_keys(command: Command, file: Path, home: Path) 
     (kept,) = (file.parent / "backups").iterdir()
     assert list(restored.items()) == [
         ("path", str(file)),
-        ("schema_version", 2),
+        ("schema_version", latest_version()),
         ("replaced", str(kept)),
     ]
     assert json.loads(
         command("--db", str(home / "new.db"), "restore", made["backup"], "--json").stdout
-    ) == {"path": str(home / "new.db"), "schema_version": 2, "replaced": None}
+    ) == {"path": str(home / "new.db"), "schema_version": latest_version(), "replaced": None}
 
 
 def test_quiet_says_nothing(command: Command, home: Path) -> None:
@@ -78,7 +79,7 @@ def test_a_new_place_needs_no_word_on_a_backup(command: Command, home: Path) -> 
     command("backup", str(home / "copy.db"))
     done = command("--db", str(home / "new.db"), "restore", str(home / "copy.db"))
     assert done.stdout == (
-        f"Restored {home / 'new.db'} from {home / 'copy.db'}\n  schema version 2\n"
+        f"Restored {home / 'new.db'} from {home / 'copy.db'}\n  schema version {latest_version()}\n"
     )
 
 

@@ -19,11 +19,14 @@ from click.testing import CliRunner
 from devflow_analytics_cli import init as init_module
 from devflow_analytics_cli.cli import cli
 from devflow_analytics_db import create_analytics_db
+from devflow_analytics_db.migration_files import latest_version
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     Command = Callable[..., subprocess.CompletedProcess[str]]
+
+NEXT = latest_version() + 1
 
 
 def a_text_file(file: Path) -> None:
@@ -53,8 +56,10 @@ def an_edited_history(file: Path) -> None:
 def a_newer_file(file: Path) -> None:
     create_analytics_db(file).close()
     with closing(sqlite3.connect(file)) as connection, connection:
-        connection.execute("PRAGMA user_version = 3")
-        connection.execute("INSERT INTO devflow_migrations VALUES (3, 'next', '', 3, 0, 0, '')")
+        connection.execute(f"PRAGMA user_version = {NEXT}")
+        connection.execute(
+            f"INSERT INTO devflow_migrations VALUES ({NEXT}, 'next', '', {NEXT}, 0, 0, '')"
+        )
 
 
 def contents(directory: Path) -> dict[str, bytes | None]:
@@ -71,7 +76,7 @@ def contents(directory: Path) -> dict[str, bytes | None]:
         (a_truncated_file, 65, "is damaged"),
         (an_edited_history, 65, "its ledger does not list migration 1"),
         (a_directory, 73, "is a directory, where the database should be"),
-        (a_newer_file, 78, "may be written only by releases that know version 3"),
+        (a_newer_file, 78, f"may be written only by releases that know version {NEXT}"),
     ],
 )
 def test_a_file_that_cannot_be_used_is_left_alone(

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from devflow_analytics_cli.cli import cli
+from devflow_analytics_db.migration import load_migrations
+from devflow_analytics_db.migration_files import latest_version
 
 if TYPE_CHECKING:
     import subprocess
@@ -19,9 +21,12 @@ if TYPE_CHECKING:
 
     Command = Callable[..., subprocess.CompletedProcess[str]]
 
-CREATED = """\
-Created {file}
-  schema version 2 (applied: 1, 2)
+NEWEST = latest_version()
+VERSIONS = [*range(1, NEWEST + 1)]
+
+CREATED = f"""\
+Created {{file}}
+  schema version {NEWEST} (applied: {", ".join(map(str, VERSIONS))})
   journal mode wal
   file mode 0600: readable and writable by you alone
 
@@ -30,7 +35,7 @@ Next: record tool calls into it from Python,
 as the README shows, or look inside with any SQLite tool.
 """
 
-CURRENT = "{file} is current: schema version 2, journal mode wal.\n"
+CURRENT = f"{{file}} is current: schema version {NEWEST}, journal mode wal.\n"
 
 FROM_DEVFLOWS_SERVER = """
     CREATE TABLE "__drizzle_migrations"
@@ -49,13 +54,13 @@ FROM_DEVFLOWS_SERVER = """
     INSERT INTO sessions (id, started_at) VALUES ('s', 1795415730);
 """
 
-ADOPTED = """\
-Took over {file} from DevFlow's server, with all its rows
-  schema version 2 (applied: 2)
+ADOPTED = f"""\
+Took over {{file}} from DevFlow's server, with all its rows
+  schema version {NEWEST} (applied: {", ".join(map(str, VERSIONS[1:]))})
   journal mode wal
   file mode 0600: readable and writable by you alone
-  backup of what it was before: {backup}
-  to put it back: devflow-analytics restore {backup}
+  backup of what it was before: {{backup}}
+  to put it back: devflow-analytics restore {{backup}}
 """
 
 
@@ -93,7 +98,9 @@ def test_it_takes_over_a_database_of_devflows_server(command: Command, file: Pat
     (backup,) = (file.parent / "backups").iterdir()
     told = ADOPTED.format(file=file, backup=backup)
     assert (done.returncode, done.stdout, done.stderr) == (0, told, "")
-    assert query(file, "SELECT * FROM sessions") == [("s", 1795415730, None, 0)]
+    assert query(file, "SELECT id, started_at, ended_at, tool_count FROM sessions") == [
+        ("s", 1795415730, None, 0)
+    ]
 
 
 def test_json_has_the_documented_keys(command: Command, file: Path) -> None:
@@ -101,8 +108,8 @@ def test_json_has_the_documented_keys(command: Command, file: Path) -> None:
         "path": str(file),
         "created": True,
         "adopted": False,
-        "schema_version": 2,
-        "applied": [1, 2],
+        "schema_version": NEWEST,
+        "applied": VERSIONS,
         "journal_mode": "wal",
         "backup": None,
     }
@@ -113,7 +120,7 @@ def test_json_has_the_documented_keys(command: Command, file: Path) -> None:
 
 def test_quiet_says_nothing_about_what_goes_well_but_answers_json(command: Command) -> None:
     assert command("--quiet", "init").stdout == ""
-    assert json.loads(command("--quiet", "init", "--json").stdout)["schema_version"] == 2
+    assert json.loads(command("--quiet", "init", "--json").stdout)["schema_version"] == NEWEST
 
 
 def test_verbose_tells_each_step_on_stderr(command: Command, file: Path) -> None:
@@ -122,12 +129,13 @@ def test_verbose_tells_each_step_on_stderr(command: Command, file: Path) -> None
     assert re.sub(r"[\d.]+ ms", "N ms", done.stderr).splitlines() == [
         f"created directory {file.parent}",
         f"journal mode of {file} is now wal",
-        f"migration 1 devflow_baseline of {file}: started",
-        f"migration 1 devflow_baseline of {file}: applied in N ms",
-        f"migration 2 harden of {file}: started",
-        f"migration 2 harden of {file}: applied in N ms",
+        *(
+            f"migration {migration} of {file}: {step}"
+            for migration in ("1 devflow_baseline", "2 harden", *load_migrations()[2:])
+            for step in ("started", "applied in N ms")
+        ),
         f"schema of {file} checked: no row was lost, and no reference broken",
-        f"created {file}: schema version 2",
+        f"created {file}: schema version {NEWEST}",
     ]
 
 

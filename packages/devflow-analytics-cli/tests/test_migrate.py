@@ -15,31 +15,37 @@ from typing import TYPE_CHECKING
 import pytest
 
 from devflow_analytics_db import create_analytics_db
+from devflow_analytics_db.migration_files import latest_version
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     Command = Callable[..., subprocess.CompletedProcess[str]]
 
+NEWEST = latest_version()
+AFTER_1 = [*range(2, NEWEST + 1)]
+APPLIED = ", ".join(map(str, AFTER_1))
+UNDONE = ", ".join(map(str, AFTER_1[::-1]))
+
 COMMAND = Path(sys.executable).with_name("devflow-analytics")
 
-DOWN = """\
-Migrated {file}
-  schema version 1 (undone: 2)
-  backup of what it was before: {backup}
-  to put it back: devflow-analytics restore {backup}
+DOWN = f"""\
+Migrated {{file}}
+  schema version 1 (undone: {UNDONE})
+  backup of what it was before: {{backup}}
+  to put it back: devflow-analytics restore {{backup}}
 """
 
-UP = """\
-Migrated {file}
-  schema version 2 (applied: 2)
-  backup of what it was before: {backup}
-  to put it back: devflow-analytics restore {backup}
+UP = f"""\
+Migrated {{file}}
+  schema version {NEWEST} (applied: {APPLIED})
+  backup of what it was before: {{backup}}
+  to put it back: devflow-analytics restore {{backup}}
 """
 
-QUESTION = """\
-{file} is at schema version 2. Going down to 1 undoes 2 and drops what was added there. A backup is\
- made first.\r
+QUESTION = f"""\
+{{file}} is at schema version {NEWEST}. Going down to 1 undoes {UNDONE} and drops what was added\
+ there. A backup is made first.\r
 Go down? [y/N]: """
 
 
@@ -70,7 +76,7 @@ def test_down_and_up_say_what_was_done_and_how_to_take_it_back(
     told = UP.format(file=file, backup=newest_backup(file))
     assert (done.returncode, done.stdout, done.stderr) == (0, told, "")
     done = command("migrate")
-    told = f"{file} is at schema version 2: nothing to do.\n"
+    told = f"{file} is at schema version {NEWEST}: nothing to do.\n"
     assert (done.returncode, done.stdout, done.stderr) == (0, told, "")
 
 
@@ -81,7 +87,7 @@ def test_the_command_that_is_printed_takes_it_back(command: Command, home: Path)
     (line,) = re.findall(r"to put it back: (.*)", told)
     path = f"{COMMAND.parent}{os.pathsep}{os.environ['PATH']}"
     done = subprocess.run(["sh", "-c", line], env=os.environ | {"PATH": path}, check=True)
-    assert (done.returncode, version_of(file)) == (0, 2)
+    assert (done.returncode, version_of(file)) == (0, NEWEST)
 
 
 def test_json_has_the_documented_keys(command: Command, file: Path) -> None:
@@ -90,14 +96,14 @@ def test_json_has_the_documented_keys(command: Command, file: Path) -> None:
         ("path", str(file)),
         ("schema_version", 1),
         ("applied", []),
-        ("undone", [2]),
+        ("undone", AFTER_1[::-1]),
         ("adopted", False),
         ("backup", str(newest_backup(file))),
     ]
     up = json.loads(command("--quiet", "migrate", "--json").stdout)
     assert up == down | {
-        "schema_version": 2,
-        "applied": [2],
+        "schema_version": NEWEST,
+        "applied": AFTER_1,
         "undone": [],
         "backup": str(newest_backup(file)),
     }
@@ -118,31 +124,33 @@ def test_a_dry_run_prints_the_sql_and_changes_nothing(command: Command, file: Pa
     plan = json.loads(command("migrate", "--to", "1", "--dry-run", "--json").stdout)
     assert list(plan.items())[:-1] == [
         ("path", str(file)),
-        ("schema_version", 2),
+        ("schema_version", NEWEST),
         ("target", 1),
         ("applied", []),
-        ("undone", [2]),
+        ("undone", AFTER_1[::-1]),
         ("backs_up", True),
     ]
     assert plan["sql"].endswith("COMMIT;\n\n")
     done = command("migrate", "--dry-run")
-    assert done.stdout == f"-- {file} is at schema version 2: nothing to do.\n"
+    assert done.stdout == f"-- {file} is at schema version {NEWEST}: nothing to do.\n"
 
 
 def test_without_a_terminal_a_way_down_needs_a_yes(command: Command, file: Path) -> None:
     done = command("migrate", "--to", "1")
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.endswith(
-        "Error: Schema version 1 means to undo 2, and there is no terminal to ask at. Say --yes if"
-        " you mean it.\n"
+        f"Error: Schema version 1 means to undo {UNDONE}, and there is no terminal to ask at."
+        " Say --yes if you mean it.\n"
     )
-    assert version_of(file) == 2
+    assert version_of(file) == NEWEST
 
 
 def test_a_version_that_there_is_not_is_1(command: Command) -> None:
     done = command("migrate", "--to", "9")
     assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr.startswith("Error: There is no schema version 9: this release knows 1 to 2.")
+    assert done.stderr.startswith(
+        f"Error: There is no schema version 9: this release knows 1 to {NEWEST}."
+    )
 
 
 def test_a_database_that_there_is_not_is_66(command: Command, home: Path) -> None:
@@ -203,7 +211,13 @@ class Terminal:
 
 @pytest.mark.parametrize(
     ("keys", "status", "version"),
-    [("y\n", 0, 1), ("n\n", 1, 2), ("\n", 1, 2), ("\x03", 130, 2), ("\x04", 130, 2)],
+    [
+        ("y\n", 0, 1),
+        ("n\n", 1, NEWEST),
+        ("\n", 1, NEWEST),
+        ("\x03", 130, NEWEST),
+        ("\x04", 130, NEWEST),
+    ],
     ids=["yes", "no", "return", "ctrl-c", "ctrl-d"],
 )
 def test_at_a_terminal_a_way_down_is_asked_about(

@@ -7,6 +7,7 @@ from contextlib import closing
 from typing import TYPE_CHECKING
 
 from devflow_analytics_db import create_analytics_db
+from devflow_analytics_db.migration_files import latest_version
 
 if TYPE_CHECKING:
     import subprocess
@@ -15,14 +16,16 @@ if TYPE_CHECKING:
 
     Command = Callable[..., subprocess.CompletedProcess[str]]
 
-SHOWN = """\
-{file}
-  schema version  2, current
+NEWEST = latest_version()
+
+SHOWN = f"""\
+{{file}}
+  schema version  {NEWEST}, current
   journal mode    wal
   size            61.4 kB
   sessions        1,000
   tool calls      1
-  recorded        {time} to {time}
+  recorded        {{time}} to {{time}}
 """
 
 
@@ -56,8 +59,8 @@ def test_json_has_the_documented_keys(command: Command, file: Path) -> None:
     assert list(json.loads(command("--quiet", "status", "--json").stdout).items()) == [
         ("path", str(file)),
         ("exists", True),
-        ("schema_version", 2),
-        ("latest_version", 2),
+        ("schema_version", NEWEST),
+        ("latest_version", NEWEST),
         ("pending", []),
         ("journal_mode", "wal"),
         ("sessions", 1000),
@@ -86,8 +89,10 @@ def test_a_missing_an_empty_and_an_older_file_are_told_apart_and_none_is_current
     command("migrate", "--to", "1", "--yes")
     done = command("status", "--exit-code")
     assert done.returncode == 1
+    pending = ", ".join(map(str, range(2, NEWEST + 1)))
     assert (
-        "  schema version  1, not current: 'devflow-analytics migrate' applies 2\n" in done.stdout
+        f"  schema version  1, not current: 'devflow-analytics migrate' applies {pending}\n"
+        in done.stdout
     )
     assert command("status").returncode == 0
 
@@ -106,8 +111,11 @@ def test_a_time_that_no_clock_shows_is_shown_as_a_number(command: Command, file:
 def test_a_file_newer_than_this_release_is_told_of(command: Command, file: Path) -> None:
     make(file)
     with closing(sqlite3.connect(file)) as connection, connection:
-        connection.execute("PRAGMA user_version = 3")
-        connection.execute("INSERT INTO devflow_migrations VALUES (3, 'next', '', 2, 0, 0, '')")
+        connection.execute(f"PRAGMA user_version = {NEWEST + 1}")
+        connection.execute(
+            "INSERT INTO devflow_migrations VALUES (?, 'next', '', ?, 0, 0, '')",
+            (NEWEST + 1, NEWEST),
+        )
     done = command("status", "--exit-code")
     assert (done.returncode, done.stderr) == (0, "")
-    assert "  schema version  3, newer than this release\n" in done.stdout
+    assert f"  schema version  {NEWEST + 1}, newer than this release\n" in done.stdout

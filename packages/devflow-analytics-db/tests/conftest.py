@@ -117,7 +117,7 @@ def add_migration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[C
     directory = tmp_path / "migrations"
     shutil.copytree(migration_files.DIRECTORY, directory)
     monkeypatch.setattr(migration_files, "DIRECTORY", str(directory))
-    third = directory / "0003_next.sql"
+    following = directory / f"{migration_files.latest_version() + 1:04}_next.sql"
 
     def forget() -> None:
         migration_files.latest_version.cache_clear()
@@ -125,9 +125,9 @@ def add_migration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[C
 
     def add(up: str | None, down: str = "SELECT 1;", header: str = "") -> None:
         if up is None:
-            third.unlink()
+            following.unlink()
         else:
-            third.write_text(f"{header}\n-- migrate:up\n{up}\n-- migrate:down\n{down}\n")
+            following.write_text(f"{header}\n-- migrate:up\n{up}\n-- migrate:down\n{down}\n")
         forget()
 
     forget()

@@ -27,6 +27,7 @@ from devflow_analytics_db import (
     create_analytics_db,
     migrate,
 )
+from devflow_analytics_db.migration_files import latest_version
 
 if TYPE_CHECKING:
     import subprocess
@@ -34,6 +35,9 @@ if TYPE_CHECKING:
 
     Sql = Callable[..., list[tuple[Any, ...]]]
     Python = Callable[..., subprocess.CompletedProcess[str]]
+
+NEWEST = latest_version()
+NEXT = NEWEST + 1
 
 SESSIONS = "SELECT id FROM sessions ORDER BY id"
 
@@ -229,7 +233,10 @@ def test_a_servers_file_can_be_copied_before_it_is_taken_over(server_file: Path)
 @pytest.mark.parametrize(
     "change",
     [
-        "INSERT INTO devflow_migrations VALUES (3, 'next', '', 3, 0, 0, ''); PRAGMA user_version=3",
+        (
+            f"INSERT INTO devflow_migrations VALUES ({NEXT}, 'next', '', {NEXT}, 0, 0, '');"
+            f" PRAGMA user_version = {NEXT}"
+        ),
         "DELETE FROM devflow_migrations",
     ],
     ids=["newer", "tampered with"],
@@ -352,8 +359,8 @@ def test_before_a_servers_file_is_taken_over_it_is_backed_up(server_file: Path) 
     ("up", "backs_up"),
     [
         ("CREATE TABLE a (b);", False),
-        ("-- why\nALTER TABLE sessions ADD COLUMN project TEXT;", False),
-        ("alter table sessions add project TEXT;", False),
+        ("-- why\nALTER TABLE sessions ADD COLUMN mood TEXT;", False),
+        ("alter table sessions add mood TEXT;", False),
         (
             (
                 "CREATE INDEX i ON sessions (id);\n"
@@ -406,7 +413,7 @@ def test_the_last_three_are_kept_and_what_a_user_made(with_rows: Path) -> None:
     stranger = with_rows.parent / "backups" / "analytics-before-migrate.db"
     stranger.write_bytes(b"somebody's")
     aside = set(listed(with_rows))
-    made = [migrate(to=to, allow_down=True).backup for to in (1, 2, 1, 2, 1)]
+    made = [migrate(to=to, allow_down=True).backup for to in (1, NEWEST, 1, NEWEST, 1)]
     assert {path.name for path in made[-3:] if path} | aside == set(listed(with_rows))
     assert mine.name in aside
     assert len(aside) == 3
@@ -438,7 +445,7 @@ def test_a_migration_that_fails_leaves_no_backup_behind(
     with_rows: Path, add_migration: Callable[..., None]
 ) -> None:
     add_migration("DROP INDEX tool_name_idx;\nINSERT INTO sessions (id) VALUES ('x');")
-    kept = [migrate(to=to, allow_down=True).backup for to in (1, 2, 1)]
+    kept = [migrate(to=to, allow_down=True).backup for to in (1, NEWEST, 1)]
     for _ in range(4):
         with pytest.raises(MigrationError):
             create_analytics_db()
@@ -513,7 +520,7 @@ def test_old_backups_that_cannot_be_deleted_do_no_harm(
         "unlink",
         lambda path: denied(path) if str(path).endswith("migrate.db") else unlink(path),
     )
-    assert migrate(to=2).schema_version == 2
+    assert migrate().schema_version == NEWEST
     assert len(listed(with_rows)) == 2
     assert "could not delete old backups" in caplog.text
 

@@ -20,6 +20,7 @@ from devflow_analytics_db import (
     migrate,
     plan_migration,
 )
+from devflow_analytics_db.migration_files import latest_version
 from devflow_analytics_db.structure import structure
 
 if TYPE_CHECKING:
@@ -27,6 +28,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     Sql = Callable[..., list[tuple[Any, ...]]]
+
+NEWEST = latest_version()
+NEXT = NEWEST + 1
+AFTER_1 = tuple(range(2, NEWEST + 1))
 
 LEDGER_WITHOUT_TIMES = (
     "SELECT version, name, checksum, compatible_with, applied_by FROM devflow_migrations"
@@ -72,11 +77,11 @@ def with_rows(file: Path, sql: Sql, add_call: Callable[..., None]) -> Path:
 def test_down_and_up_again_keeps_every_row_and_every_part(with_rows: Path) -> None:
     before = state_of(with_rows)
     down = migrate(to=1, allow_down=True)
-    assert (down.schema_version, down.undone, down.applied) == (1, (2,), ())
+    assert (down.schema_version, down.undone, down.applied) == (1, AFTER_1[::-1], ())
     at_1 = state_of(with_rows)
     assert (at_1["version"], at_1["rows"]) == ((1,), before["rows"])
     up = migrate()
-    assert (up.schema_version, up.undone, up.applied) == (2, (), (2,))
+    assert (up.schema_version, up.undone, up.applied) == (NEWEST, (), AFTER_1)
     assert (up.path, up.created, up.adopted) == (with_rows, False, False)
     assert state_of(with_rows) == before
 
@@ -97,39 +102,43 @@ def test_several_versions_are_gone_up_and_down_at_once(
     with_rows: Path, add_migration: Callable[..., None], sql: Sql
 ) -> None:
     before = state_of(with_rows)
-    add_migration("CREATE TABLE projects (id TEXT) STRICT;", "DROP TABLE projects;")
+    add_migration("CREATE TABLE moods (id TEXT) STRICT;", "DROP TABLE moods;")
     migrate(to=1, allow_down=True)
-    assert migrate().applied == (2, 3)
-    assert migrate(to=1, allow_down=True).undone == (3, 2)
-    assert migrate(to=2).applied == (2,)
+    assert migrate().applied == (*AFTER_1, NEXT)
+    assert migrate(to=1, allow_down=True).undone == (NEXT, *AFTER_1[::-1])
+    assert migrate(to=NEWEST).applied == AFTER_1
     assert state_of(with_rows) == before
     entries = sql(with_rows, LEDGER_WITHOUT_TIMES)
-    assert [entry[0] for entry in entries] == [1, 2]
+    assert [entry[0] for entry in entries] == [1, *AFTER_1]
 
 
 def test_at_the_version_already_nothing_is_changed(with_rows: Path) -> None:
     before = with_rows.read_bytes()
-    changes = migrate(to=2)
+    changes = migrate(to=NEWEST)
     assert (changes.applied, changes.undone, changes.backup) == ((), (), None)
     assert with_rows.read_bytes() == before
-    assert plan_migration(to=2).sql == ""
+    assert plan_migration(to=NEWEST).sql == ""
 
 
 def test_a_way_down_that_was_not_allowed_is_refused(with_rows: Path) -> None:
     before = with_rows.read_bytes()
-    with pytest.raises(MigrationError, match=r"version 1 means to undo 2, which was not asked for"):
+    with pytest.raises(
+        MigrationError, match=r"version 1 means to undo .*\b2, which was not asked for"
+    ):
         migrate(to=1)
     assert with_rows.read_bytes() == before
     assert os.listdir(with_rows.parent) == ["analytics.db"]
 
 
-@pytest.mark.parametrize("version", [-1, 0, 3])
+@pytest.mark.parametrize("version", [-1, 0, NEXT])
 @pytest.mark.parametrize("function", [migrate, plan_migration])
 def test_a_version_that_there_is_not_is_a_named_error(
     version: int, function: Callable[..., object], with_rows: Path
 ) -> None:
     before = with_rows.read_bytes()
-    with pytest.raises(ConfigurationError, match=rf"no schema version {version}: .* knows 1 to 2"):
+    with pytest.raises(
+        ConfigurationError, match=rf"no schema version {version}: .* knows 1 to {NEWEST}\."
+    ):
         function(to=version)
     assert with_rows.read_bytes() == before
 
@@ -149,28 +158,28 @@ def test_a_database_that_there_is_not_is_not_made(
 
 
 def test_a_newer_file_stays_newer(add_migration: Callable[..., None]) -> None:
-    add_migration("CREATE TABLE a (b);", header="-- compatible-with: 2")
+    add_migration("CREATE TABLE a (b);", header=f"-- compatible-with: {NEWEST}")
     create_analytics_db().close()
     add_migration(None)
-    assert migrate().schema_version == 3
+    assert migrate().schema_version == NEXT
     assert plan_migration().sql == ""
     for function in (migrate, plan_migration):
-        with pytest.raises(IncompatibleSchemaError, match="knows only those up to 2"):
-            function(to=2)
+        with pytest.raises(IncompatibleSchemaError, match=f"knows only those up to {NEWEST}"):
+            function(to=NEWEST)
 
 
 def test_a_servers_file_is_taken_over(server_file: Path, sql: Sql) -> None:
     assert (migrate(to=1).adopted, sql(server_file, "PRAGMA user_version")) == (False, [(0,)])
     changes = migrate()
-    assert (changes.adopted, changes.applied) == (True, (2,))
+    assert (changes.adopted, changes.applied) == (True, AFTER_1)
 
 
 def test_a_column_of_the_users_that_would_be_lost_is_named(with_rows: Path, sql: Sql) -> None:
-    sql(with_rows, "ALTER TABLE sessions ADD COLUMN project TEXT")
-    sql(with_rows, "UPDATE sessions SET project = 'mine'")
+    sql(with_rows, "ALTER TABLE sessions ADD COLUMN mood TEXT")
+    sql(with_rows, "UPDATE sessions SET mood = 'mine'")
     before = state_of(with_rows)
     for function in (lambda: migrate(to=1, allow_down=True), lambda: plan_migration(to=1)):
-        with pytest.raises(MigrationError, match=r"would lose the column sessions\.project"):
+        with pytest.raises(MigrationError, match=r"would lose the column sessions\.mood"):
             function()
     assert state_of(with_rows) == before
 
@@ -178,13 +187,15 @@ def test_a_column_of_the_users_that_would_be_lost_is_named(with_rows: Path, sql:
 def test_rows_that_do_not_fit_a_way_down_are_named(add_migration: Callable[..., None]) -> None:
     add_migration("CREATE TABLE a (b);", "INSERT INTO sessions (id) VALUES ('s');")
     create_analytics_db().close()
-    with pytest.raises(MigrationError, match=r"do not fit migration 3 next \(down\): .*started_at"):
-        migrate(to=2, allow_down=True)
-    assert create_analytics_db().opening.schema_version == 3
+    with pytest.raises(
+        MigrationError, match=rf"do not fit migration {NEXT} next \(down\): .*started_at"
+    ):
+        migrate(to=NEWEST, allow_down=True)
+    assert create_analytics_db().opening.schema_version == NEXT
 
 
 @pytest.mark.parametrize(
-    ("start", "to"), [("server", None), ("current", 1), ("at 1", None), ("current", 3)]
+    ("start", "to"), [("server", None), ("current", 1), ("at 1", None), ("current", NEXT)]
 )
 def test_a_plan_is_the_exact_sql_and_changes_nothing(
     start: str,
@@ -201,8 +212,8 @@ def test_a_plan_is_the_exact_sql_and_changes_nothing(
         file = request.getfixturevalue("server_file")
     if start == "at 1":
         migrate(to=1, allow_down=True)
-    if to == 3:
-        add_migration("-- why;\nALTER TABLE sessions ADD COLUMN project TEXT;\nSELECT ';';")
+    if to == NEXT:
+        add_migration("-- why;\nALTER TABLE sessions ADD COLUMN mood TEXT;\nSELECT ';';")
     before, listed = file.read_bytes(), sorted(os.listdir(file.parent))
     plan = plan_migration(to=to)
     assert (file.read_bytes(), sorted(os.listdir(file.parent))) == (before, listed)
@@ -230,8 +241,8 @@ def test_a_plan_sees_what_is_in_the_way(server_file: Path, sql: Sql) -> None:
 def test_a_plan_copes_with_virtual_tables(with_rows: Path, sql: Sql) -> None:
     sql(with_rows, "CREATE VIRTUAL TABLE search USING fts5(words)")
     plan = plan_migration(to=1)
-    assert (plan.undone, "DROP TABLE tool_calls;" in plan.sql) == ((2,), True)
-    assert migrate(to=1, allow_down=True).undone == (2,)
+    assert (plan.undone, "DROP TABLE tool_calls;" in plan.sql) == (AFTER_1[::-1], True)
+    assert migrate(to=1, allow_down=True).undone == AFTER_1[::-1]
 
 
 def test_a_crashed_write_is_named_by_a_plan_and_mended_by_migrating(
@@ -256,8 +267,8 @@ def test_a_crashed_write_is_named_by_a_plan_and_mended_by_migrating(
     assert done.returncode == -9
     with pytest.raises(StorageError, match=r"A crash left .* Run 'devflow-analytics init' on it"):
         plan_migration(to=1)
-    assert migrate().schema_version == 2
-    assert plan_migration(to=1).undone == (2,)
+    assert migrate().schema_version == NEWEST
+    assert plan_migration(to=1).undone == AFTER_1[::-1]
 
 
 def test_each_failure_is_logged(caplog: pytest.LogCaptureFixture, file: Path) -> None:

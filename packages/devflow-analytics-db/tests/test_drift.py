@@ -81,8 +81,8 @@ def test_a_file_that_only_this_package_touched_has_no_difference(
             ["index mine comes from no migration; it is ON tool_calls (error_type)."],
         ),
         (
-            "ALTER TABLE sessions ADD COLUMN project TEXT DEFAULT 'none'",
-            ["column sessions.project comes from no migration; it is TEXT DEFAULT 'none'."],
+            "ALTER TABLE sessions ADD COLUMN mood TEXT DEFAULT 'none'",
+            ["column sessions.mood comes from no migration; it is TEXT DEFAULT 'none'."],
         ),
         (
             "ALTER TABLE sessions DROP COLUMN ended_at",
@@ -231,7 +231,7 @@ def test_an_older_version_is_a_difference(current: Path) -> None:
     assert check() == (
         Difference(
             "schema version",
-            "is 1, and this release's is 2. Run 'devflow-analytics migrate'.",
+            f"is 1, and this release's is {latest_version()}. Run 'devflow-analytics migrate'.",
             "warn",
         ),
     )
@@ -245,12 +245,15 @@ def test_a_servers_file_differs_only_in_its_version(server_file: Path) -> None:
 
 
 def test_a_newer_file_cannot_be_compared(current: Path, add_migration: Callable[..., None]) -> None:
-    add_migration("CREATE TABLE a (b);", header="-- compatible-with: 2")
+    known = latest_version()
+    add_migration("CREATE TABLE a (b);", header=f"-- compatible-with: {known}")
     migrate(current)
     add_migration(None)
     ((subject, difference, severity),) = check()
     assert (subject, severity) == ("schema version", "warn")
-    assert difference.startswith("is 3, and this release knows only those up to 2:")
+    assert difference.startswith(
+        f"is {known + 1}, and this release knows only those up to {known}:"
+    )
 
 
 def test_there_must_be_a_database_of_ours(file: Path) -> None:
@@ -278,12 +281,12 @@ def test_the_entities_are_what_the_migrations_make() -> None:
 
 def test_a_table_of_the_entities_that_no_migration_makes_is_named() -> None:
     def add(database: Any, *_: Any) -> None:
-        class Project(database.Entity):
-            _table_ = "projects"
+        class Mood(database.Entity):
+            _table_ = "moods"
             name = Required(str)
             note = Optional(str)
 
-    assert entities(add) == ["table projects is there in the entities, and no migration makes it."]
+    assert entities(add) == ["table moods is there in the entities, and no migration makes it."]
 
 
 @pytest.mark.parametrize(
@@ -294,8 +297,8 @@ def test_a_table_of_the_entities_that_no_migration_makes_is_named() -> None:
             ["column tool_calls.error_type is TEXT in the entities, and no migration makes it."],
         ),
         (
-            "ALTER TABLE sessions ADD COLUMN project TEXT;",
-            ["column sessions.project is made by the migrations, and no entity has it."],
+            "ALTER TABLE sessions ADD COLUMN mood TEXT;",
+            ["column sessions.mood is made by the migrations, and no entity has it."],
         ),
         (
             "DROP INDEX timestamp_tool_name_idx;",

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from devflow_analytics_db import NotAnAnalyticsDatabaseError, create_analytics_db
+from devflow_analytics_db.migration import load_migrations
+from devflow_analytics_db.migration_files import latest_version
 
 if TYPE_CHECKING:
     import subprocess
@@ -27,25 +29,27 @@ def logged(caplog: pytest.LogCaptureFixture, file: Path) -> list[str]:
 
 
 def test_each_step_is_logged(caplog: pytest.LogCaptureFixture, file: Path) -> None:
+    newest = latest_version()
     caplog.set_level(logging.DEBUG, "devflow_analytics_db")
     create_analytics_db()
     assert logged(caplog, file) == [
         f"INFO created directory {file.parent}",
         "DEBUG journal mode of FILE is now wal",
-        "INFO migration 1 devflow_baseline of FILE: started",
-        "INFO migration 1 devflow_baseline of FILE: applied in N ms",
-        "INFO migration 2 harden of FILE: started",
-        "INFO migration 2 harden of FILE: applied in N ms",
+        *(
+            f"INFO migration {migration} of FILE: {step}"
+            for migration in ("1 devflow_baseline", "2 harden", *load_migrations()[2:])
+            for step in ("started", "applied in N ms")
+        ),
         "INFO schema of FILE checked: no row was lost, and no reference broken",
-        "INFO created FILE: schema version 2",
+        f"INFO created FILE: schema version {newest}",
     ]
     create_analytics_db()
-    assert logged(caplog, file) == ["INFO opened FILE: schema version 2 is current"]
+    assert logged(caplog, file) == [f"INFO opened FILE: schema version {newest} is current"]
     file.chmod(0o644)
     create_analytics_db()
     assert logged(caplog, file) == [
         "WARNING others had rights on FILE; its mode is now 0600",
-        "INFO opened FILE: schema version 2 is current",
+        f"INFO opened FILE: schema version {newest} is current",
     ]
     file.write_text("no database")
     with pytest.raises(NotAnAnalyticsDatabaseError) as caught:

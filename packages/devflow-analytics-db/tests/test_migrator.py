@@ -20,12 +20,17 @@ from devflow_analytics_db import (
     status,
 )
 from devflow_analytics_db.migration import load_migrations
+from devflow_analytics_db.migration_files import latest_version
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
     Sql = Callable[..., list[tuple[Any, ...]]]
+
+NEWEST = latest_version()
+NEXT = NEWEST + 1
+AFTER_1 = tuple(range(2, NEWEST + 1))
 
 
 def test_the_ledger_records_each_migration(file: Path, sql: Sql) -> None:
@@ -54,11 +59,11 @@ def test_an_older_file_gets_what_is_pending(
 ) -> None:
     create_analytics_db().close()
     sql(file, "INSERT INTO sessions (id, started_at) VALUES ('s', 1)")
-    add_migration("ALTER TABLE sessions ADD COLUMN project TEXT;")
+    add_migration("ALTER TABLE sessions ADD COLUMN mood TEXT;")
     with create_analytics_db() as db:
-        assert (db.opening.applied, db.opening.schema_version) == ((3,), 3)
+        assert (db.opening.applied, db.opening.schema_version) == ((NEXT,), NEXT)
         assert (db.opening.created, db.opening.adopted) == (False, False)
-    assert sql(file, "SELECT id, project FROM sessions") == [("s", None)]
+    assert sql(file, "SELECT id, mood FROM sessions") == [("s", None)]
 
 
 def test_what_a_migration_drops_is_not_put_back_as_the_users(
@@ -77,12 +82,12 @@ def test_a_migration_that_fails_leaves_the_file_as_it_was(
     if start == "an older file":
         create_analytics_db().close()
     add_migration(
-        "ALTER TABLE sessions ADD COLUMN project TEXT;\nINSERT INTO sessions (id) VALUES ('s');"
+        "ALTER TABLE sessions ADD COLUMN mood TEXT;\nINSERT INTO sessions (id) VALUES ('s');"
     )
     dump = "SELECT * FROM sqlite_master"
     before = sql(file, dump) if file.exists() else []
     with pytest.raises(
-        MigrationError, match=r"^Rows of .* do not fit migration 3 next: .*started_at"
+        MigrationError, match=rf"^Rows of .* do not fit migration {NEXT} next: .*started_at"
     ):
         create_analytics_db()
     assert sql(file, dump) == before
@@ -119,7 +124,7 @@ END
     [
         ("SELECT 1", "DELETE FROM tool_calls WHERE id = 'b';"),
         ("SELECT 1", FORGETFUL_REBUILD),
-        (TIDYING_TRIGGER, "CREATE TABLE projects (id TEXT);"),
+        (TIDYING_TRIGGER, "CREATE TABLE moods (id TEXT);"),
     ],
     ids=["by a DELETE", "in a rebuild", "by a trigger of the user's"],
 )
@@ -153,7 +158,7 @@ def test_a_migration_may_drop_a_table_with_its_rows(
     sql(file, "INSERT INTO sessions (id, started_at) VALUES ('s', 1)")
     add_call(file)
     add_migration("DROP TABLE tool_calls;")
-    assert create_analytics_db().opening.applied == (3,)
+    assert create_analytics_db().opening.applied == (NEXT,)
 
 
 def test_a_virtual_table_whose_module_is_unknown_is_left_alone(file: Path) -> None:
@@ -164,8 +169,8 @@ def test_a_virtual_table_whose_module_is_unknown_is_left_alone(file: Path) -> No
             "INSERT INTO sqlite_schema VALUES ('table', 'found', 'found', 0,"
             " 'CREATE VIRTUAL TABLE found USING no_such_module(a)')"
         )
-    assert migrate(to=1, allow_down=True).undone == (2,)
-    assert create_analytics_db().opening.applied == (2,)
+    assert migrate(to=1, allow_down=True).undone == AFTER_1[::-1]
+    assert create_analytics_db().opening.applied == AFTER_1
     assert [difference.subject for difference in check()] == ["table found"]
 
 
@@ -175,8 +180,8 @@ def test_a_migration_changed_after_it_was_applied_is_named(
     add_migration("CREATE TABLE a (b);")
     create_analytics_db().close()
     add_migration("CREATE TABLE a (c);")
-    sql(file, "PRAGMA user_version = 2")
-    sql(file, "DELETE FROM devflow_migrations WHERE version = 3")
+    sql(file, f"PRAGMA user_version = {NEWEST}")
+    sql(file, f"DELETE FROM devflow_migrations WHERE version = {NEXT}")
     sql(file, "UPDATE devflow_migrations SET checksum = 'edited' WHERE version = 2")
     before = file.read_bytes()
     with pytest.raises(TamperedMigrationError, match="Migration 2 harden was changed after"):
@@ -243,9 +248,9 @@ def test_a_ledger_that_is_not_like_ours_is_refused(
 def test_a_ledger_may_have_more_than_is_read_from_it(file: Path, sql: Sql) -> None:
     create_analytics_db().close()
     sql(file, "ALTER TABLE devflow_migrations ADD COLUMN applied_on TEXT")
-    assert create_analytics_db().opening.schema_version == 2
-    assert migrate(to=1, allow_down=True).undone == (2,)
-    assert migrate().applied == (2,)
+    assert create_analytics_db().opening.schema_version == NEWEST
+    assert migrate(to=1, allow_down=True).undone == AFTER_1[::-1]
+    assert migrate().applied == AFTER_1
 
 
 def test_a_newer_file_that_older_code_may_write_is_opened_without_a_change(
@@ -254,17 +259,17 @@ def test_a_newer_file_that_older_code_may_write_is_opened_without_a_change(
     add_migration: Callable[..., None],
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    add_migration("CREATE TABLE a (b);", header="-- compatible-with: 2")
+    add_migration("CREATE TABLE a (b);", header=f"-- compatible-with: {NEWEST}")
     create_analytics_db().close()
     add_migration(None)
     before = file.read_bytes()
     caplog.clear()
     with create_analytics_db() as db:
-        assert (db.opening.schema_version, db.opening.applied) == (3, ())
+        assert (db.opening.schema_version, db.opening.applied) == (NEXT, ())
     warnings = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
     assert warnings == [f"{file} is newer than this release, which may still write to it"]
     assert file.read_bytes() == before
-    assert sql(file, "SELECT max(version) FROM devflow_migrations") == [(3,)]
+    assert sql(file, "SELECT max(version) FROM devflow_migrations") == [(NEXT,)]
 
 
 def test_a_newer_file_that_older_code_may_not_write_is_refused_and_not_changed(
@@ -274,7 +279,9 @@ def test_a_newer_file_that_older_code_may_not_write_is_refused_and_not_changed(
     create_analytics_db().close()
     add_migration(None)
     before = file.read_bytes()
-    with pytest.raises(IncompatibleSchemaError, match="know version 3; this one knows 2"):
+    with pytest.raises(
+        IncompatibleSchemaError, match=f"know version {NEXT}; this one knows {NEWEST}"
+    ):
         create_analytics_db()
     assert file.read_bytes() == before
 

@@ -28,12 +28,15 @@ from devflow_analytics_db import (
     migrate,
     restore,
 )
+from devflow_analytics_db.migration_files import latest_version
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
     Sql = Callable[..., list[tuple[Any, ...]]]
+
+NEWEST = latest_version()
 
 SESSIONS = "SELECT id FROM sessions ORDER BY id"
 
@@ -60,7 +63,7 @@ def saved(file: Path, sql: Sql, tmp_path: Path) -> Path:
 def test_the_file_is_then_what_the_backup_is(saved: Path, file: Path, sql: Sql) -> None:
     before, source = dump(file), saved.read_bytes()
     restored = restore(saved)
-    assert (restored.path, restored.schema_version) == (file, 2)
+    assert (restored.path, restored.schema_version) == (file, NEWEST)
     assert dump(file) == dump(saved)
     assert sql(file, "PRAGMA journal_mode") == [("wal",)]
     assert sql(file, "PRAGMA integrity_check") == [("ok",)]
@@ -110,7 +113,7 @@ def test_an_older_backup_is_restored_as_it_is_and_upgraded_when_it_is_opened(
     assert older
     restored = restore(older)
     assert (restored.schema_version, sql(file, "PRAGMA user_version")) == (1, [(1,)])
-    assert create_analytics_db().opening.applied == (2,)
+    assert create_analytics_db().opening.applied == tuple(range(2, NEWEST + 1))
     assert sql(file, SESSIONS) == [("old",)]
 
 
@@ -134,7 +137,7 @@ def test_who_has_the_file_open_goes_on_with_what_was_restored(saved: Path, file:
         connection.execute("INSERT INTO sessions (id, started_at) VALUES ('later', 1)")
         with db_session:
             assert {session.id for session in db.Session.select()} == {"old", "later"}
-    assert create_analytics_db(file).opening.schema_version == 2
+    assert create_analytics_db(file).opening.schema_version == NEWEST
 
 
 def test_a_row_written_meanwhile_is_in_the_file_or_in_what_is_kept(
@@ -248,9 +251,12 @@ def truncated(file: Path) -> None:
 
 
 def newer(file: Path) -> None:
+    version = NEWEST + 1
     with closing(sqlite3.connect(file, isolation_level=None)) as connection:
-        connection.execute("INSERT INTO devflow_migrations VALUES (3, 'next', '', 3, 0, 0, '')")
-        connection.execute("PRAGMA user_version = 3")
+        connection.execute(
+            f"INSERT INTO devflow_migrations VALUES ({version}, 'next', '', {version}, 0, 0, '')"
+        )
+        connection.execute(f"PRAGMA user_version = {version}")
 
 
 def tampered(file: Path) -> None:

@@ -21,6 +21,7 @@ from devflow_analytics_db import (
     readable_size,
     status,
 )
+from devflow_analytics_db.migration_files import latest_version
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,14 +29,17 @@ if TYPE_CHECKING:
 
     Sql = Callable[..., list[tuple[Any, ...]]]
 
+NEWEST = latest_version()
+AFTER_1 = tuple(range(2, NEWEST + 1))
+
 
 def without_tables(file: Path, *, exists: bool) -> Status:
     return Status(
         file=str(file),
         exists=exists,
         schema_version=None,
-        latest_version=2,
-        pending=(1, 2),
+        latest_version=NEWEST,
+        pending=(1, *AFTER_1),
         journal_mode=None,
         sessions=0,
         tool_calls=0,
@@ -71,8 +75,8 @@ def test_a_file_with_rows_is_counted_from_the_first_call_to_the_last(
     assert found == Status(
         file=str(file),
         exists=True,
-        schema_version=2,
-        latest_version=2,
+        schema_version=NEWEST,
+        latest_version=NEWEST,
         pending=(),
         journal_mode="wal",
         sessions=2,
@@ -101,24 +105,24 @@ def test_an_older_version_and_the_servers_file_are_not_current(
     file: Path, server_file: Path
 ) -> None:
     servers = status(server_file)
-    assert (servers.schema_version, servers.pending, servers.is_current) == (1, (2,), False)
+    assert (servers.schema_version, servers.pending, servers.is_current) == (1, AFTER_1, False)
     assert (servers.sessions, servers.tool_calls) == (2, 3)
     with closing(sqlite3.connect(server_file)) as connection:
         assert connection.execute("PRAGMA application_id").fetchone() == (0,)
     create_analytics_db(file).close()
     migrate(file, to=1, allow_down=True)
     older = status(file)
-    assert (older.schema_version, older.pending, older.is_current) == (1, (2,), False)
+    assert (older.schema_version, older.pending, older.is_current) == (1, AFTER_1, False)
 
 
 def test_a_newer_version_that_allows_it_is_told_of(
     file: Path, add_migration: Callable[..., None]
 ) -> None:
-    add_migration("CREATE TABLE a (b);", header="-- compatible-with: 2")
+    add_migration("CREATE TABLE a (b);", header=f"-- compatible-with: {NEWEST}")
     create_analytics_db(file).close()
     add_migration(None)
     found = status(file)
-    assert (found.schema_version, found.latest_version, found.pending) == (3, 2, ())
+    assert (found.schema_version, found.latest_version, found.pending) == (NEWEST + 1, NEWEST, ())
     assert found.is_current
 
 
