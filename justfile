@@ -70,17 +70,17 @@ migration name:
 
 # Write down the schema that the migrations make
 schema:
-    uv run --locked python tools/dump_schema.py > packages/devflow-analytics-db/schema.sql
+    made=$(uv run --locked python tools/dump_schema.py) && \
+        printf '%s\n' "$made" > packages/devflow-analytics-db/schema.sql
 
 # Write down the help of every command, and a session with each
 cli:
-    uv run --locked python tools/dump_cli.py > docs/CLI.md.new
-    mv docs/CLI.md.new docs/CLI.md
+    made=$(uv run --locked python tools/dump_cli.py) && printf '%s\n' "$made" > docs/CLI.md
 
 # Write down what the command says when things go wrong
 errors:
-    uv run --locked python tests/test_ugly_cases.py > docs/ERRORS.md.new
-    mv docs/ERRORS.md.new docs/ERRORS.md
+    made=$(uv run --locked python tests/test_ugly_cases.py) && \
+        printf '%s\n' "$made" > docs/ERRORS.md
 
 # Keep a file of the newest schema version, for the tests of all later ones
 golden *version:

@@ -27,14 +27,10 @@ def test_sessions_and_calls_are_created_read_updated_and_deleted_with_pony() -> 
 
         with db_session:
             call = db.ToolCall[call_key]
-            assert call.to_dict() == {**NEW_CALL, "id": call_key}
+            assert {**NEW_CALL, "id": call_key}.items() <= call.to_dict().items()
             session = call.session
-            assert session.to_dict() == {
-                "id": "s",
-                "started_at": 100,
-                "ended_at": None,
-                "tool_count": 0,
-            }
+            row = {"id": "s", "started_at": 100, "ended_at": None, "tool_count": 0}
+            assert row.items() <= session.to_dict().items()
             session.ended_at = 200
             call.duration_ms = 13
 
@@ -72,7 +68,6 @@ def test_what_the_plain_connection_writes_the_entities_read() -> None:
         connection.execute("COMMIT")
         with db_session:
             calls = list(db.ToolCall.select())
-            assert [call.to_dict() for call in calls] == [
-                {**NEW_CALL, "id": call.id} for call in calls
-            ]
+            for call in calls:
+                assert {**NEW_CALL, "id": call.id}.items() <= call.to_dict().items()
             assert len(calls) == 50

@@ -38,14 +38,11 @@ def test_a_session_and_its_calls_are_created_read_updated_and_deleted(entities: 
 
     with db_session:
         session = entities.Session[key]
-        assert session.to_dict() == {
-            "id": key,
-            "started_at": 100,
-            "ended_at": None,
-            "tool_count": 0,
-        }
+        row = {"id": key, "started_at": 100, "ended_at": None, "tool_count": 0}
+        assert row.items() <= session.to_dict().items()
         (call,) = session.tool_calls
-        assert call.to_dict() == a_call(id=call.id, error_type=None, session=key)
+        row = dict(a_call(id=call.id, error_type=None, session=key))
+        assert row.items() <= call.to_dict().items()
         session.ended_at = 200
         session.tool_count = 1
 
