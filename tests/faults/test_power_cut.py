@@ -326,7 +326,8 @@ def test_without_syncs_the_same_cuts_do_damage(run: Run, count: Callable[[int], 
         try:
             commits = run.open(files)
             assert commits == [*NAMES[: len(commits)]]
-        except (AssertionError, AnalyticsDbError, sqlite3.DatabaseError):
+        # what integrity_check says of a damaged file may quote it, and then is no UTF-8
+        except (AssertionError, AnalyticsDbError, sqlite3.DatabaseError, UnicodeDecodeError):
             damaged += 1
     assert damaged > cases / 20, (damaged, cases)
     count(cases)
