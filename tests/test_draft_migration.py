@@ -227,7 +227,8 @@ def test_what_is_added_or_dropped_is_written_out(
     change(workspace, *changes)
     done = python("tools/draft_migration.py", "next")
     path = workspace / MIGRATIONS / f"{NEWEST + 1:04}_next.sql"
-    told = f"Drafted {path}. Read it, then run 'just schema' and 'just test'.\n"
+    shown = path.relative_to(workspace)
+    told = f"Drafted {shown}. Read it, then run 'uv run just schema' and 'uv run just test'.\n"
     assert (done.returncode, done.stdout, done.stderr) == (0, told, "")
     assert path.read_text() == text
     done = python("-c", THERE_AND_BACK, tmp_path / "a.db", ALL, str(NEWEST))

@@ -302,7 +302,8 @@ def main(name: str) -> None:
     except (UndraftableError, TransformError, sqlite3.Error) as error:
         sys.exit(f"Nothing was drafted: {error}")
     path.write_text(text, encoding="utf-8")
-    print(f"Drafted {path}. Read it, then run 'just schema' and 'just test'.")
+    shown = path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
+    print(f"Drafted {shown}. Read it, then run 'uv run just schema' and 'uv run just test'.")
     for difference in left_over(Migration(path.name, text)):
         print(f"It leaves to be written by hand: {difference}")
 

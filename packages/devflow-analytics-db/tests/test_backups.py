@@ -492,7 +492,7 @@ def test_where_the_disk_fills_up_after_it_no_backup_is_left_behind(
         """
     )
     assert (done.stdout, done.stderr) == ("4 True\n", "")
-    assert create_analytics_db().opening.schema_version == 2
+    assert create_analytics_db().opening.schema_version == NEWEST
 
 
 def test_what_a_killed_process_left_is_replaced(with_rows: Path) -> None:
