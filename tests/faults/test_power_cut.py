@@ -218,14 +218,12 @@ class Run:
                 for name in NAMES:
                     writer.execute("BEGIN IMMEDIATE")
                     writer.execute(
-                        "INSERT INTO sessions (id, started_at, tool_count) VALUES (?, 1, 2)",
-                        (name,),
+                        f"INSERT INTO sessions (id, started_at, tool_count) VALUES ('{name}', 1, 2)"
                     )
                     writer.execute(
                         "INSERT INTO tool_calls"
                         " (id, tool_name, duration_ms, status, timestamp, session_id)"
-                        " VALUES (?, 'git-log', 1.5, 'success', 2, ?)",
-                        (name, name),
+                        f" VALUES ('{name}', 'git-log', 1.5, 'success', 2, '{name}')"
                     )
                     writer.execute("COMMIT")
 
