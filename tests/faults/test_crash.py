@@ -28,6 +28,7 @@ FAULTS = {"signal=KILL": CHANGING, "error=ENOSPC": WRITING, "error=EIO": WRITING
 
 OPEN = "from devflow_analytics_db import create_analytics_db; create_analytics_db({file!r})"
 DOWN = "from devflow_analytics_db import migrate; migrate({file!r}, to=1, allow_down=True)"
+RESTORE = "from devflow_analytics_db import restore; restore({source!r}, {file!r})"
 
 RUNS = {
     "first init": ("nothing", OPEN),
@@ -68,9 +69,8 @@ def state_of(file: Path) -> State:
 class Ground:
     """A directory in which a run begins anew each time."""
 
-    def __init__(self, directory: Path, run: str, starts: dict[str, Path | None]) -> None:
-        start, self.code = RUNS[run]
-        self.start = starts[start]
+    def __init__(self, directory: Path, start: Path | None, code: str) -> None:
+        self.start, self.code = start, code
         self.file = directory / "ground" / ".devflow" / "analytics.db"
 
     def prepare(self) -> None:
@@ -90,8 +90,7 @@ class Ground:
         )
 
     def is_struck(self, call: str, fault: str, number: int) -> bool:
-        """Begin anew, and tell whether the fault came at that call: there may be fewer."""
-        self.prepare()
+        """Tell whether the fault came at that call: there may be fewer."""
         log = self.file.parents[2] / "strace"
         done = self.run(
             *("strace", "-f", "-o", str(log)),
@@ -127,14 +126,18 @@ def test_whatever_strikes_the_file_is_whole_and_the_next_run_succeeds(
     starts: dict[str, Path | None],
     count: Callable[[int], None],
 ) -> None:
-    ground = Ground(tmp_path, run, starts)
+    start, code = RUNS[run]
+    ground = Ground(tmp_path, starts[start], code)
     ground.prepare()
     before = state_of(ground.file)
     ground.finish()
     after = state_of(ground.file)
     cases = dict.fromkeys(FAULTS[fault], 0)
     for call in cases:
-        while ground.is_struck(call, fault, cases[call] + 1):
+        while True:
+            ground.prepare()
+            if not ground.is_struck(call, fault, cases[call] + 1):
+                break
             cases[call] += 1
             here = f"{call} number {cases[call]}"
             now = state_of(ground.file)
@@ -146,4 +149,39 @@ def test_whatever_strikes_the_file_is_whole_and_the_next_run_succeeds(
             assert not [*backups.glob("*.partial*")], here
             assert all(copy.stat().st_mode & 0o777 == 0o600 for copy in backups.glob("*")), here
     assert min(cases[call] for call in ("pwrite64", "fdatasync", "unlink")) > 0, cases
+    count(sum(cases.values()))
+
+
+@pytest.mark.parametrize("run", ["way down", "restore"])
+@pytest.mark.parametrize("fault", FAULTS)
+def test_what_is_replaced_is_in_the_file_or_in_what_was_kept(
+    fault: str,
+    run: str,
+    tmp_path: Path,
+    starts: dict[str, Path | None],
+    count: Callable[[int], None],
+) -> None:
+    """Even where the log outlives a commit that failed, as it does while others have it open.
+
+    Whoever opens the file after a crash may then find that commit done.
+    """
+    source = str(starts["at 1"])
+    code = RESTORE.replace("{source!r}", repr(source)) if run == "restore" else DOWN
+    ground = Ground(tmp_path, starts["current"], code)
+    ground.prepare()
+    before = state_of(ground.file)
+    backups = ground.file.parent / "backups"
+    cases = dict.fromkeys(("pwrite64", "fdatasync"), 0)
+    for call in cases:
+        while True:
+            ground.prepare()
+            with closing(sqlite3.connect(ground.file)) as reader:
+                assert reader.execute("SELECT count(*) FROM tool_calls").fetchone() == (60,)
+                struck = ground.is_struck(call, fault, cases[call] + 1)
+                states = [state_of(ground.file), *map(state_of, backups.glob("*.db"))]
+            if not struck:
+                break
+            cases[call] += 1
+            assert before in states, f"{call} number {cases[call]}"
+    assert min(cases.values()) > 0, cases
     count(sum(cases.values()))

@@ -452,11 +452,13 @@ def test_a_migration_that_fails_leaves_no_backup_behind(
     assert listed(with_rows) == sorted(path.name for path in kept if path)
 
 
-@pytest.mark.parametrize("call", ["create_analytics_db()", "restore(mine)"])
+@pytest.mark.parametrize(
+    ("rows", "call"), [(40_000, "create_analytics_db()"), (10, "restore(mine)")]
+)
 def test_where_the_disk_fills_up_after_it_no_backup_is_left_behind(
-    call: str, python: Python
+    rows: int, call: str, python: Python
 ) -> None:
-    """SQLite then takes the transaction back by itself."""
+    """SQLite then takes the transaction back by itself, long before the commit."""
     done = python(
         f"""
         import os, resource, signal
@@ -470,15 +472,16 @@ def test_where_the_disk_fills_up_after_it_no_backup_is_left_behind(
             connection.execute(
                 "INSERT INTO tool_calls"
                 " (id, tool_name, duration_ms, status, timestamp, session_id)"
-                " WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 20000)"
-                " SELECT i, 'tool', 1, 'success', 1, 'full' FROM n"
+                " WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 40000)"
+                " SELECT printf('%05d', i), 'tool', 1, 'success', 1, 'full' FROM n"
             )
+            mine = backup(destination=file.parent / "mine.db")
+            connection.execute("DELETE FROM tool_calls WHERE id > '{rows:05}'")
             migrate(to=1, allow_down=True)
             connection.execute("VACUUM")
-        mine = backup(destination=file.parent / "mine.db")
         kept = os.listdir(file.parent / "backups")
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-        # room for the copy, and not for the log of a transaction that writes as much
+        # room for the copy, and not for the log of a transaction that writes more
         resource.setrlimit(resource.RLIMIT_FSIZE, (file.stat().st_size, resource.RLIM_INFINITY))
         failed = 0
         for _ in range(4):

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from devflow_analytics_db import (
+    CorruptDatabaseError,
     MigrationError,
     backup,
     check,
@@ -125,12 +126,15 @@ def test_a_table_by_a_name_that_is_no_utf_8_is_left_alone(older: Path, sql: Sql)
 
 
 def with_collation(file: Path) -> None:
-    """Give the file a table whose index needs a collation that only another program has."""
+    """Give the file indexes and an order that need a collation which only another program has."""
     with closing(sqlite3.connect(file)) as connection, connection:
-        connection.create_collation("their_own", lambda a, b: (a > b) - (a < b))
+        connection.create_collation("their_own", lambda a, b: (a < b) - (a > b))
         connection.execute("CREATE TABLE theirs (a TEXT COLLATE their_own)")
         connection.execute("CREATE INDEX theirs_idx ON theirs (a)")
         connection.execute("INSERT INTO theirs VALUES ('b'), ('a')")
+        connection.execute("CREATE TABLE ordered (a COLLATE their_own PRIMARY KEY) WITHOUT ROWID")
+        connection.execute("INSERT INTO ordered VALUES ('b'), ('a')")
+        connection.execute("CREATE INDEX error_idx ON tool_calls (error_type COLLATE their_own)")
 
 
 def with_function(file: Path) -> None:
@@ -167,26 +171,36 @@ def test_a_constraint_that_only_another_program_can_check_is_not_in_the_way(
 def test_an_index_that_only_another_program_can_use_is_named(older: Path) -> None:
     with_collation(older)  # SQLite renames no table of a schema that it does not understand
     before = older.read_bytes()
-    with pytest.raises(MigrationError, match=r"in the way of migration 2 .*theirs_idx.*their_own"):
+    with pytest.raises(MigrationError, match=r"in the way of migration 2 .*_idx.*their_own"):
         create_analytics_db()
     assert older.read_bytes() == before
     assert os.listdir(older.parent / "backups") == []
 
 
-def test_damage_is_found_beside_what_only_another_program_can_check(file: Path, sql: Sql) -> None:
+@pytest.mark.parametrize("what", ["a table", "the free list"])
+def test_damage_is_found_beside_what_only_another_program_can_check(
+    what: str, file: Path, sql: Sql
+) -> None:
     create_analytics_db().close()
+    sql(file, "CREATE TABLE gone (a)")
+    sql(file, "INSERT INTO gone VALUES (zeroblob(20000))")
+    sql(file, "DROP TABLE gone")
     with_collation(file)
     sql(file, "PRAGMA journal_mode = DELETE")
-    ((page, size),) = sql(
-        file,
-        "SELECT rootpage, (SELECT page_size FROM pragma_page_size) FROM sqlite_schema"
-        " WHERE name = 'tool_name_idx'",
-    )
+    ((size,),) = sql(file, "PRAGMA page_size")
+    ((page,),) = sql(file, "SELECT rootpage FROM sqlite_schema WHERE name = 'tool_calls'")
     with file.open("r+b") as bytes_of_it:
-        bytes_of_it.seek((page - 1) * size)
-        bytes_of_it.write(b"\xff" * size)
+        if what == "a table":
+            bytes_of_it.seek((page - 1) * size)
+            bytes_of_it.write(b"\xff" * size)
+        else:
+            bytes_of_it.seek(32)  # where the header names the first page that is free
+            bytes_of_it.write(page.to_bytes(4))
     (integrity,) = [one for one in diagnose().findings if one.check == "integrity"]
-    assert (integrity.verdict, integrity.message[:21]) == ("fail", "the file is damaged: ")
+    assert integrity.verdict == "fail"
+    assert "is damaged" in integrity.message
+    with pytest.raises(CorruptDatabaseError, match="is damaged"):
+        backup()
 
 
 def test_parentheses_in_names_and_strings_are_none_in_a_check(file: Path, sql: Sql) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import click
 
@@ -26,6 +26,7 @@ def progress_bar(label: str, settings: Settings) -> Iterator[Callable[[int, int]
     with click.progressbar(length=100, label=label, file=sys.stderr) as bar:
 
         def show(copied: int, total: int) -> None:
-            bar.update(100 * copied // max(total, 1) - bar.pos)
+            with suppress(OSError):  # a terminal that hung up is no reason to stop
+                bar.update(100 * copied // max(total, 1) - bar.pos)
 
         yield show

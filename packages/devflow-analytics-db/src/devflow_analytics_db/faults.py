@@ -85,6 +85,17 @@ def is_busy(fault: sqlite3.Error) -> bool:
     return base_code(fault) in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 
 
+def did_nothing(fault: BaseException) -> bool:
+    """Tell whether a COMMIT that raised this committed nothing, for certain.
+
+    So it is if there was no room for it, or another connection was in the way. After any other
+    fault the log may hold the whole of it, and whoever opens the file next finds it committed.
+    """
+    return isinstance(fault, sqlite3.Error) and (
+        is_busy(fault) or base_code(fault) == sqlite3.SQLITE_FULL
+    )
+
+
 def from_sqlite(fault: sqlite3.Error, path: str) -> AnalyticsDbError:  # noqa: PLR0911  one a fault
     """Return the named error for what SQLite reported about ``path``."""
     code = base_code(fault)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sqlite3
 import time
 
 from devflow_analytics_db import files, ledger, location
@@ -16,7 +15,7 @@ from devflow_analytics_db.connection import (
     open_existing,
 )
 from devflow_analytics_db.errors import AnalyticsDbError, MigrationError
-from devflow_analytics_db.faults import logging_errors, naming_faults
+from devflow_analytics_db.faults import did_nothing, logging_errors, naming_faults
 from devflow_analytics_db.identity import claim, identify, look_at
 from devflow_analytics_db.log import log
 from devflow_analytics_db.migration import load_migrations
@@ -32,6 +31,7 @@ from devflow_analytics_db.schema_reader import foreign_key_violations, row_count
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import sqlite3
     from pathlib import Path
 
 
@@ -90,12 +90,14 @@ def bring_to(file: str, to: int | None = None, *, allow_down: bool = False) -> C
         files.keep_private(file)  # not before it is known to be ours
         if route.needs_backup:
             backup = _back_up(file)
+        committing = False
         try:
             if route.steps:
                 _walk(connection, file, route)
+            committing = True
             connection.execute("COMMIT")
-        except BaseException:
-            if backup is not None and not _may_be_at(connection, route.target):
+        except BaseException as fault:
+            if backup is not None and (not committing or did_nothing(fault)):
                 os.unlink(backup)  # the file itself is still what it is a copy of
             raise
     finally:
@@ -113,20 +115,6 @@ def bring_to(file: str, to: int | None = None, *, allow_down: bool = False) -> C
         undone=route.undone,
         backup=backup,
     )
-
-
-def _may_be_at(connection: sqlite3.Connection, version: int) -> bool:
-    """Tell, after a fault, whether the file may be at a version that it was brought to.
-
-    SQLite itself takes a transaction back if the disk is full or fails; what failed may have been
-    the COMMIT.
-    """
-    if connection.in_transaction:
-        return False
-    try:
-        return bool(connection.execute("PRAGMA user_version").fetchone() == (version,))
-    except sqlite3.Error:
-        return True
 
 
 def _require_allowed(route: Route, file: str, *, allow_down: bool) -> None:

@@ -29,7 +29,7 @@ from devflow_analytics_db.errors import (
     CorruptDatabaseError,
     DatabaseNotFoundError,
 )
-from devflow_analytics_db.faults import locked, logging_errors, naming_faults
+from devflow_analytics_db.faults import did_nothing, locked, logging_errors, naming_faults
 from devflow_analytics_db.identity import claim, identify, recognise
 from devflow_analytics_db.log import log
 from devflow_analytics_db.soundness import require_sound
@@ -114,10 +114,10 @@ def _replace(backup: sqlite3.Connection, file: str, progress: Progress | None) -
     timeout_ms = busy_timeout_ms(MIGRATION_TIMEOUT_MS)
     empty = recognise(file) == 0
     replaced: list[Path | None] = []
-    before: int | None = None
+    left = 0
 
     def report(status: int, remaining: int, total: int) -> None:
-        nonlocal before
+        nonlocal left
         if _was_busy(status):  # tried again as long as nothing is raised here
             if time.monotonic() > deadline:
                 raise locked(file)
@@ -125,8 +125,8 @@ def _replace(backup: sqlite3.Connection, file: str, progress: Progress | None) -
         if not replaced:
             # One page was copied, so the lock is held from here to the end: this is what will be
             # replaced. Another connection sees it, as any reader does.
-            before = _data_version(reader)
             replaced.append(None if recognise(file) == 0 else keep_before_restoring(file))
+        left = remaining
         if progress:
             progress(total - remaining, total)
 
@@ -138,25 +138,16 @@ def _replace(backup: sqlite3.Connection, file: str, progress: Progress | None) -
         database.execute("PRAGMA synchronous = FULL")
         (page_size,) = database.execute("PRAGMA page_size").fetchone()
         database.execute(f"PRAGMA busy_timeout = {min(timeout_ms, ATTENTIVE_MS)}")
-        with closing(look(file)) as reader, _in_pages_of(page_size, backup, file) as pages:
+        with _in_pages_of(page_size, backup, file) as pages:
             deadline = time.monotonic() + timeout_ms / 1000
             try:
                 pages.backup(database, pages=1, progress=report, sleep=0)
-            except BaseException:
-                unchanged = before is not None and before == _data_version(reader)
-                if replaced and replaced[0] and unchanged:
+            except BaseException as fault:
+                committing = left <= 1  # in the same step as the last page
+                if replaced and replaced[0] and (not committing or did_nothing(fault)):
                     os.unlink(replaced[0])  # the file itself is still what it is a copy of
                 raise
     return replaced[0]
-
-
-def _data_version(reader: sqlite3.Connection) -> int | None:
-    """Return a number that changes when another connection commits; None if it cannot be read."""
-    try:
-        (number,) = reader.execute("PRAGMA data_version").fetchone()
-    except sqlite3.Error:
-        return None
-    return int(number)
 
 
 def _was_busy(status: int) -> bool:
