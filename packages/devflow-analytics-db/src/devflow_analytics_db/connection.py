@@ -86,15 +86,11 @@ def look(file: str) -> sqlite3.Connection:
     return _open(file, "rw", busy_timeout_ms()) if is_writable(file) else glance(file)
 
 
-def journal_mode(file: str) -> str | None:
-    """Return the journal mode of a file; None where a `glance`, which hides it, must do."""
+def journal_mode(connection: sqlite3.Connection, file: str) -> str | None:
+    """Return the journal mode that a `look` shows; None if it is a `glance`, which hides it."""
     if not has_journal(file) and not is_writable(file):
         return None
-    connection = look(file)
-    try:
-        (mode,) = connection.execute("PRAGMA journal_mode").fetchone()
-    finally:
-        connection.close()
+    (mode,) = connection.execute("PRAGMA journal_mode").fetchone()
     return str(mode)
 
 

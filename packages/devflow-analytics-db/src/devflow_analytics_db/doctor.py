@@ -310,7 +310,8 @@ def _listed(processes: tuple[host.Process, ...]) -> str:
 
 def _wal(file: str) -> Finding:
     size = files.size(f"{file}-wal")
-    mode = journal_mode(file)
+    with closing(look(file)) as connection:
+        mode = journal_mode(connection, file)
     if mode is None:
         return Finding("wal", "ok", "not known, as the file may not be written")
     if mode != "wal":

@@ -12,7 +12,6 @@ from devflow_analytics_db.faults import logging_errors, naming_faults
 from devflow_analytics_db.identity import identify, look_at
 from devflow_analytics_db.ledger import RESTORE
 from devflow_analytics_db.migration_files import latest_version
-from devflow_analytics_db.schema_reader import table_names
 
 if TYPE_CHECKING:
     import os
@@ -123,7 +122,7 @@ def _read(connection: sqlite3.Connection, file: str) -> Status:
         schema_version=version,
         latest_version=latest,
         pending=tuple(range(version + 1, latest + 1)),
-        journal_mode=journal_mode(file),
+        journal_mode=journal_mode(connection, file),
         sessions=sessions,
         tool_calls=calls,
         first_call=_whole(first),
@@ -139,11 +138,13 @@ def _require_tables(connection: sqlite3.Connection, file: str) -> None:
     Raises:
         TamperedMigrationError: a table is missing.
     """
-    for table in sorted({"sessions", "tool_calls"} - table_names(connection)):
-        raise TamperedMigrationError(
-            f"{file} has no table {table}, though its ledger says so. It was left as it is."
-            f" {RESTORE}."
-        )
+    query = "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND rootpage > 0 AND name = ?"
+    for table in ("sessions", "tool_calls"):
+        if connection.execute(query, (table,)).fetchone() is None:
+            raise TamperedMigrationError(
+                f"{file} has no table {table}, though its ledger says so. It was left as it is."
+                f" {RESTORE}."
+            )
 
 
 def _whole(time: object) -> int | None:
