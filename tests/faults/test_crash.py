@@ -6,7 +6,9 @@ import shutil
 import sqlite3
 import subprocess
 import sys
-from contextlib import closing
+from collections import Counter
+from contextlib import closing, contextmanager, nullcontext
+from itertools import count as count_from
 from typing import TYPE_CHECKING
 
 import pytest
@@ -15,10 +17,12 @@ from devflow_analytics_db import check, create_analytics_db, migrate
 from devflow_analytics_db.structure import structure
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Iterator
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
     State = tuple[object, list[object]]
+    Beside = Callable[[Path], AbstractContextManager[object]]
 
 WRITING = ("mkdir", "link", "unlink", "pwrite64", "ftruncate", "fsync", "fdatasync")
 CHANGING = (*WRITING, "chmod", "fchmod", "rename", "fcntl")
@@ -89,7 +93,17 @@ class Ground:
             timeout=60,
         )
 
-    def is_struck(self, call: str, fault: str, number: int) -> bool:
+    def strikes(self, fault: str, calls: Iterable[str], beside: Beside) -> Iterator[str]:
+        """Strike at each of these calls in turn, on new ground each time; yield where it was."""
+        for call in calls:
+            for number in count_from(1):
+                self.prepare()
+                with beside(self.file):
+                    if not self._is_struck(call, fault, number):
+                        break
+                    yield f"{call} number {number}"
+
+    def _is_struck(self, call: str, fault: str, number: int) -> bool:
         """Tell whether the fault came at that call: there may be fewer."""
         log = self.file.parents[2] / "strace"
         done = self.run(
@@ -132,24 +146,26 @@ def test_whatever_strikes_the_file_is_whole_and_the_next_run_succeeds(
     before = state_of(ground.file)
     ground.finish()
     after = state_of(ground.file)
-    cases = dict.fromkeys(FAULTS[fault], 0)
-    for call in cases:
-        while True:
-            ground.prepare()
-            if not ground.is_struck(call, fault, cases[call] + 1):
-                break
-            cases[call] += 1
-            here = f"{call} number {cases[call]}"
-            now = state_of(ground.file)
-            assert now in (before, after), here
-            ground.finish()
-            assert state_of(ground.file) == after, here
-            assert run == "way down" or check(ground.file) == (), here
-            backups = ground.file.parent / "backups"
-            assert not [*backups.glob("*.partial*")], here
-            assert all(copy.stat().st_mode & 0o777 == 0o600 for copy in backups.glob("*")), here
-    assert min(cases[call] for call in ("pwrite64", "fdatasync", "unlink")) > 0, cases
-    count(sum(cases.values()))
+    backups = ground.file.parent / "backups"
+    struck: Counter[str] = Counter()
+    for here in ground.strikes(fault, FAULTS[fault], nullcontext):
+        struck[here.partition(" ")[0]] += 1
+        assert state_of(ground.file) in (before, after), here
+        ground.finish()
+        assert state_of(ground.file) == after, here
+        assert run == "way down" or check(ground.file) == (), here
+        assert not [*backups.glob("*.partial*")], here
+        assert all(copy.stat().st_mode & 0o777 == 0o600 for copy in backups.glob("*")), here
+    assert min(struck[call] for call in ("pwrite64", "fdatasync", "unlink")) > 0, struck
+    count(struck.total())
+
+
+@contextmanager
+def reading(file: Path) -> Iterator[None]:
+    """Have a file open, so that its log outlives whoever else closes it."""
+    with closing(sqlite3.connect(file)) as connection:
+        assert connection.execute("SELECT count(*) FROM tool_calls").fetchone() == (60,)
+        yield
 
 
 @pytest.mark.parametrize("run", ["way down", "restore"])
@@ -171,17 +187,9 @@ def test_what_is_replaced_is_in_the_file_or_in_what_was_kept(
     ground.prepare()
     before = state_of(ground.file)
     backups = ground.file.parent / "backups"
-    cases = dict.fromkeys(("pwrite64", "fdatasync"), 0)
-    for call in cases:
-        while True:
-            ground.prepare()
-            with closing(sqlite3.connect(ground.file)) as reader:
-                assert reader.execute("SELECT count(*) FROM tool_calls").fetchone() == (60,)
-                struck = ground.is_struck(call, fault, cases[call] + 1)
-                states = [state_of(ground.file), *map(state_of, backups.glob("*.db"))]
-            if not struck:
-                break
-            cases[call] += 1
-            assert before in states, f"{call} number {cases[call]}"
-    assert min(cases.values()) > 0, cases
-    count(sum(cases.values()))
+    struck: Counter[str] = Counter()
+    for here in ground.strikes(fault, ("pwrite64", "fdatasync"), reading):
+        struck[here.partition(" ")[0]] += 1
+        assert before in [state_of(ground.file), *map(state_of, backups.glob("*.db"))], here
+    assert min(struck["pwrite64"], struck["fdatasync"]) > 0, struck
+    count(struck.total())

@@ -23,8 +23,6 @@ def main() -> NoReturn:
         status = run()
     except KeyboardInterrupt:
         interrupted()
-    except BrokenPipeError:
-        status = 1  # as click ends, and without a word: whoever read has read enough
     except OSError as error:
         if error.filename is not None:  # of a file, and not of the output
             raise
