@@ -123,6 +123,18 @@ def test_the_releases_with_the_wal_reset_bug_are_known(
     assert doctor._sqlite().verdict == verdict  # noqa: SLF001  the whole check needs a real SQLite
 
 
+def test_a_second_name_of_the_file_is_told(current: Path, tmp_path: Path) -> None:
+    second = tmp_path / "second.db"
+    second.hardlink_to(current)
+    found = finding("database")
+    assert (found.verdict, found.message) == (
+        "warn",
+        f"{current} has 2 names (hard links): opened by two of them, it is damaged.",
+    )
+    second.unlink()
+    assert finding("database").verdict == "ok"
+
+
 @pytest.mark.usefixtures("current")
 def test_what_a_link_among_the_backups_leads_to_is_left_alone(tmp_path: Path) -> None:
     others = tmp_path / "others.db"

@@ -226,10 +226,11 @@ def _database(file: str) -> Iterator[Finding]:
                 )
                 return
             version = look_at(file).version
+            names = _names(file)
     except AnalyticsDbError as error:
         yield _refusal("database", error)
         return
-    yield Finding("database", "ok", f"{file}: schema version {version}")
+    yield names or Finding("database", "ok", f"{file}: schema version {version}")
     for subject, examine in (
         ("rights", _rights),
         ("backups", _backups),
@@ -240,6 +241,22 @@ def _database(file: str) -> Iterator[Finding]:
         ("schema", _schema),
     ):
         yield _naming_refusal(subject, examine, file)
+
+
+def _names(file: str) -> Finding | None:
+    """Find a second name of the file: SQLite keeps the log beside each, and damages it so.
+
+    https://www.sqlite.org/howtocorrupt.html#_multiple_links_to_the_same_file
+    """
+    links = os.stat(file).st_nlink
+    if links <= 1:
+        return None
+    return Finding(
+        "database",
+        "warn",
+        f"{file} has {links} names (hard links): opened by two of them, it is damaged.",
+        "Remove all names but one, or open it by one alone.",
+    )
 
 
 def _naming_refusal(subject: str, examine: Callable[[str], Finding], file: str) -> Finding:
