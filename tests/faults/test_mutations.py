@@ -41,6 +41,7 @@ CRASH = (
     "tests/faults/test_crash.py::test_whatever_strikes_the_file_is_whole_and_the_next_run_succeeds"
 )
 POWER_CUT = "tests/faults/test_power_cut.py::test_a_power_cut_loses_at_most_the_last_commits"
+FORK = "tests/faults/test_fork.py::test_a_forked_child_"
 SWITCH = (
     "packages/devflow-analytics-db/tests/test_concurrency.py"
     "::test_the_switch_to_wal_is_tried_again_while_another_connection_writes"
@@ -90,6 +91,28 @@ MUTATIONS = {
 """,
         f"{CRASH}[signal=KILL-first init]",
         "AssertionError: pwrite64 number",
+    ),
+    "a child may open what its parent has open": Mutation(
+        "fork.py",
+        "if _Forked.everything or (_Forked.inodes and inode(file) in _Forked.inodes):",
+        "if False:",
+        f"{FORK}that_could_lose_rows_is_refused_by_name[a_connection_that_is_not_ours]",
+        "AssertionError: 0",  # rows are missing in the first round
+    ),
+    "a child ends what its parent is writing": Mutation(
+        "fork.py",
+        "    connection._pins.append(connection)",
+        "    pass",
+        f"{FORK}loses_no_row_and_neither_does_its_parent"
+        "[a_child_that_ends_in_the_middle_of_a_write]",
+        "sqlite3.DatabaseError: database disk image is malformed",
+    ),
+    "idle connections are open at a fork": Mutation(
+        "fork.py",
+        "                idle.close()\n",
+        "                pass\n",
+        f"{FORK}loses_no_row_and_neither_does_its_parent[a_handle_used_before_multiprocessing]",
+        "AssertionError: assert 'refused' not in",
     ),
     "syncs are spared before there is WAL": Mutation(
         "connection.py",

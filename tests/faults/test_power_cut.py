@@ -211,21 +211,20 @@ class Run:
             else:
                 create_analytics_db(self.file).close()
         self.possible.append(state_of(self.file)[0])
-        with monkeypatch.context() as patch:
-            patch.setattr(connection, "open_existing", traced)
-            with closing(connection.connect(str(self.file), 0)) as writer:
-                writer.execute(CHECKPOINT)
-                for name in NAMES:
-                    writer.execute("BEGIN IMMEDIATE")
-                    writer.execute(
-                        f"INSERT INTO sessions (id, started_at, tool_count) VALUES ('{name}', 1, 2)"
-                    )
-                    writer.execute(
-                        "INSERT INTO tool_calls"
-                        " (id, tool_name, duration_ms, status, timestamp, session_id)"
-                        f" VALUES ('{name}', 'git-log', 1.5, 'success', 2, '{name}')"
-                    )
-                    writer.execute("COMMIT")
+        with closing(traced(str(self.file), 0)) as writer:
+            connection.configure(writer, str(self.file), 0)
+            writer.execute(CHECKPOINT)
+            for name in NAMES:
+                writer.execute("BEGIN IMMEDIATE")
+                writer.execute(
+                    f"INSERT INTO sessions (id, started_at, tool_count) VALUES ('{name}', 1, 2)"
+                )
+                writer.execute(
+                    "INSERT INTO tool_calls"
+                    " (id, tool_name, duration_ms, status, timestamp, session_id)"
+                    f" VALUES ('{name}', 'git-log', 1.5, 'success', 2, '{name}')"
+                )
+                writer.execute("COMMIT")
 
     def record(self, synchronous: str) -> list[Operation]:
         """Say it all to an SQLite that is watched, and return what it did to the disk."""

@@ -20,7 +20,7 @@ from devflow_analytics_db import (
     files,
     identity,
 )
-from devflow_analytics_db.connection import connect, enable_wal
+from devflow_analytics_db.connection import enable_wal
 from devflow_analytics_db.migration_files import latest_version
 
 if TYPE_CHECKING:
@@ -140,13 +140,6 @@ def test_a_glance_that_caught_a_writer_at_work_is_not_believed(
     # No moment to do this in can be hit at will, so the glance is given what it would have seen.
     monkeypatch.setattr(identity, "glance", lambda _: sqlite3.connect(mixture))
     assert create_analytics_db().opening.schema_version == latest_version()
-
-
-def test_a_connection_that_cannot_be_configured_is_closed(file: Path) -> None:
-    file.parent.mkdir()
-    file.write_text("no database")
-    with pytest.raises(sqlite3.DatabaseError, match="not a database"):
-        connect(str(file), 0)
 
 
 def test_threads_that_make_one_file_at_once_all_succeed(tmp_path: Path) -> None:

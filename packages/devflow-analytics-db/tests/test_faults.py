@@ -584,6 +584,7 @@ def test_each_error_owns_the_exit_status_of_its_kind() -> None:
         "AnalyticsDbError": 1,
         "ConfigurationError": 1,
         "MigrationError": 1,
+        "OpenedBeforeForkError": 1,
         "CorruptDatabaseError": 65,
         "DatabaseNotFoundError": 66,
         "NotAnAnalyticsDatabaseError": 65,

@@ -2,21 +2,32 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
+import pickle
 import threading
 from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
-from pony.orm import db_session
+from pony.orm import UnexpectedError, db_session, flush
 
-from devflow_analytics_db import CannotCreateError, ConfigurationError, create_analytics_db
+from devflow_analytics_db import (
+    CannotCreateError,
+    ConfigurationError,
+    IncompatibleSchemaError,
+    NotAnAnalyticsDatabaseError,
+    create_analytics_db,
+    migrate,
+)
 from devflow_analytics_db.connection import configure, open_existing
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Callable
     from pathlib import Path
+
+    from devflow_analytics_db import AnalyticsDb
 
 CONFIGURED = {
     "foreign_keys": 1,
@@ -161,6 +172,170 @@ def test_a_file_that_was_deleted_is_not_made_again_behind_the_users_back(file: P
         with pytest.raises(CannotCreateError, match=r"analytics.db is gone"):
             db.database  # noqa: B018  binds it
         assert not file.exists()
+
+
+def test_a_session_does_not_write_into_a_file_that_was_deleted_meanwhile(file: Path) -> None:
+    with create_analytics_db() as db:
+        with db_session:
+            db.Session(id="before", started_at=1)
+        file.unlink()
+        with pytest.raises(CannotCreateError, match=r"analytics.db is gone"), db_session:
+            db.Session(id="after", started_at=1)
+        assert not file.exists()
+
+
+def test_a_transaction_does_not_begin_in_a_file_that_was_deleted_in_the_session(
+    file: Path,
+) -> None:
+    with create_analytics_db() as db:
+        with pytest.raises(CannotCreateError, match=r"analytics.db is gone"), db_session:  # noqa: PT012
+            assert db.Session.select().count() == 0
+            file.unlink()
+            db.Session(id="after", started_at=1)
+        assert not file.exists()
+
+
+def replace(file: Path, other: Path) -> None:
+    """Put another database in the place of a file, as is done by hand."""
+    for old in file.parent.iterdir():
+        old.unlink()
+    other.replace(file)
+
+
+def test_a_session_writes_into_the_file_that_was_put_in_the_place_of_the_old_one(
+    file: Path, tmp_path: Path, sql: Callable[..., list[object]]
+) -> None:
+    other = tmp_path / "other.db"
+    create_analytics_db(other).close()
+    with create_analytics_db() as db:
+        with db_session:
+            db.Session(id="before", started_at=1)
+        replace(file, other)
+        with db_session:
+            db.Session(id="after", started_at=1)
+    assert sql(file, "SELECT id FROM sessions") == [("after",)]
+
+
+def test_another_programs_file_in_the_place_of_the_old_one_is_left_alone(
+    file: Path, tmp_path: Path, sql: Callable[..., object]
+) -> None:
+    other = tmp_path / "other.db"
+    sql(other, "CREATE TABLE theirs (x)")
+    theirs = other.read_bytes()
+    with create_analytics_db() as db:
+        with db_session:
+            db.Session(id="before", started_at=1)
+        replace(file, other)
+        with pytest.raises(NotAnAnalyticsDatabaseError, match="it holds theirs"):
+            db.connect()
+        with pytest.raises(NotAnAnalyticsDatabaseError, match="it holds theirs"), db_session:
+            db.Session(id="after", started_at=1)
+    assert file.read_bytes() == theirs
+
+
+@pytest.mark.parametrize("compatible", [True, False])
+def test_an_open_handle_writes_into_a_newer_schema_only_if_that_allows_it(
+    compatible: bool,  # noqa: FBT001  what is tested
+    file: Path,
+    add_migration: Callable[..., None],
+    sql: Callable[..., list[object]],
+) -> None:
+    with create_analytics_db() as db:
+        with db_session:
+            db.Session(id="before", started_at=1)
+        version = db.opening.schema_version
+        add_migration(
+            "ALTER TABLE sessions ADD COLUMN project TEXT;",
+            header=f"-- compatible-with: {version if compatible else version + 1}",
+        )
+        migrate(file)
+        add_migration(None)  # the handle's release is older
+        attempts: list[Callable[[], object]] = [
+            lambda: db.connect().close(),
+            db_session(lambda: db.Session(id="after", started_at=1)),
+        ]
+        for attempt in attempts:
+            if compatible:
+                attempt()
+            else:
+                with pytest.raises(IncompatibleSchemaError, match=f"version {version + 1}"):
+                    attempt()
+    rows = sql(file, "SELECT id FROM sessions ORDER BY rowid")
+    assert rows == ([("before",), ("after",)] if compatible else [("before",)])
+
+
+def test_an_open_handle_does_not_write_into_a_schema_that_went_down(file: Path) -> None:
+    with create_analytics_db() as db:
+        with db_session:
+            db.Session(id="before", started_at=1)
+        migrate(file, to=1, allow_down=True)
+        with pytest.raises(IncompatibleSchemaError, match="is at schema version 1, and was at"):
+            db.connect()
+        with pytest.raises(IncompatibleSchemaError, match="Open the database again"), db_session:
+            db.Session(id="after", started_at=1)
+    with create_analytics_db() as db, db_session:
+        assert [session.id for session in db.Session.select()] == ["before"]
+
+
+def open_in_another_process(db: AnalyticsDb) -> tuple[str, list[str]]:
+    with db_session:
+        db.Session(id="another process", started_at=1)
+    with db_session:
+        return os.fspath(db), sorted(session.id for session in db.Session.select())
+
+
+@pytest.mark.parametrize("method", ["spawn", "forkserver"])
+def test_a_handle_goes_to_another_process_whether_it_was_used_or_not(
+    method: str, file: Path
+) -> None:
+    with create_analytics_db() as db:
+        assert pickle.loads(pickle.dumps(db)).path == file
+        with db_session:
+            db.Session(id="here", started_at=1)
+        with multiprocessing.get_context(method).Pool(1) as pool:
+            assert pool.apply(open_in_another_process, [db]) == (
+                str(file),
+                ["another process", "here"],
+            )
+
+
+def test_a_connection_lost_in_an_interrupted_session_does_not_hold_its_lock() -> None:
+    with create_analytics_db() as db:
+        with db_session:
+            db.Session(id="before", started_at=1)
+        provider = db.database.provider
+        lost, _ = provider.connect()
+        lost.execute("BEGIN IMMEDIATE")  # and a Ctrl-C came before Pony wrote down that it has it
+        with db_session:
+            db.Session(id="after", started_at=1)
+        with db_session:
+            assert db.Session.select().count() == 2
+
+
+def test_a_thread_behind_anothers_session_is_told_that_the_database_is_locked(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("DEVFLOW_ANALYTICS_BUSY_TIMEOUT_MS", "50")
+    with create_analytics_db() as db:
+        told: list[str] = []
+
+        def write() -> None:
+            try:
+                with db_session:
+                    db.Session(id="behind", started_at=1)
+            except UnexpectedError as error:
+                told.append(str(error))
+
+        with db_session:
+            db.Session(id="before", started_at=1)
+            flush()
+            thread = threading.Thread(target=write, daemon=True)
+            thread.start()
+            thread.join(timeout=30)  # ends while the other's transaction goes on
+            assert len(told) == 1
+            assert told[0].endswith("OperationalError: database is locked")
+        with db_session:
+            assert [session.id for session in db.Session.select()] == ["before"]
 
 
 def test_the_handle_tells_which_file_it_is(file: Path) -> None:

@@ -8,6 +8,7 @@ import time
 
 from devflow_analytics_db.errors import ConfigurationError
 from devflow_analytics_db.faults import is_busy, is_writable
+from devflow_analytics_db.fork import Connection
 from devflow_analytics_db.log import log
 
 OLDEST_SQLITE = (3, 37, 0)
@@ -46,34 +47,22 @@ def busy_timeout_ms(default: int = TIMEOUT_MS) -> int:
     )
 
 
-def connect(file: str, timeout_ms: int) -> sqlite3.Connection:
-    """Open a file that exists and is ours, in autocommit mode, and configure the connection."""
-    connection = open_existing(file, timeout_ms)
-    connection.text_factory = str
-    try:
-        configure(connection, file, timeout_ms)
-    except BaseException:
-        connection.close()
-        raise
-    return connection
-
-
-def open_existing(file: str, timeout_ms: int) -> sqlite3.Connection:
+def open_existing(file: str, timeout_ms: int, *, check_same_thread: bool = True) -> Connection:
     """Open a file that exists, for reading and writing, in autocommit mode."""
-    return _open(file, "rw", timeout_ms)
+    return _open(file, "mode=rw", timeout_ms, check_same_thread=check_same_thread)
 
 
-def glance(file: str) -> sqlite3.Connection:
+def glance(file: str) -> Connection:
     """Open a file to look at it without a lock, a write, or a file made beside it.
 
     Only sound if there is no journal (`has_journal`), and even then another process may begin to
     write at any moment: what is seen here may be a mixture. Good news can be believed, as the
     header's first page is written whole; bad news asks for a `look`.
     """
-    return _open(file, "ro&immutable=1", 0)
+    return _open(file, "mode=ro&immutable=1", 0)
 
 
-def look(file: str) -> sqlite3.Connection:
+def look(file: str) -> Connection:
     """Open a file to look at it as any reader does, changing no byte of it.
 
     A journal that somebody left behind is read, but not written back into the file: the file may
@@ -82,8 +71,8 @@ def look(file: str) -> sqlite3.Connection:
     made, as on a read-only file system, it is a `glance`.
     """
     if has_journal(file):
-        return _open(file, "ro", busy_timeout_ms())
-    return _open(file, "rw", busy_timeout_ms()) if is_writable(file) else glance(file)
+        return _open(file, "mode=ro", busy_timeout_ms())
+    return _open(file, "mode=rw", busy_timeout_ms()) if is_writable(file) else glance(file)
 
 
 def journal_mode(connection: sqlite3.Connection, file: str) -> str | None:
@@ -175,15 +164,9 @@ def _leave_wal(file: str) -> None:
         connection.close()
 
 
-def _open(file: str, mode: str, timeout_ms: int) -> sqlite3.Connection:
-    """Open an absolute path as SQLite's URI file names allow: without ever making the file."""
-    escaped = file.replace("%", "%25").replace("?", "%3f").replace("#", "%23")
-    connection = sqlite3.connect(
-        f"file://{escaped}?mode={mode}",
-        uri=True,
-        timeout=timeout_ms / 1000,
-        isolation_level=None,
-    )
+def _open(file: str, query: str, timeout_ms: int, *, check_same_thread: bool = True) -> Connection:
+    """Open an absolute path as it is, without ever making the file."""
+    connection = Connection(file, query, timeout_ms, check_same_thread=check_same_thread)
     connection.execute("PRAGMA trusted_schema = OFF")  # the file may be anybody's
     # Names in another program's file may be anything.
     connection.text_factory = lambda text: text.decode(errors="replace")

@@ -6,10 +6,21 @@ import sqlite3
 
 from devflow_analytics_db import files, location
 from devflow_analytics_db.changes import Changes
-from devflow_analytics_db.connection import OLDEST_SQLITE, busy_timeout_ms, configure, connect
+from devflow_analytics_db.connection import (
+    OLDEST_SQLITE,
+    busy_timeout_ms,
+    configure,
+    open_existing,
+)
 from devflow_analytics_db.errors import AnalyticsDbError
 from devflow_analytics_db.faults import denied, is_writable, logging_errors, naming_faults
-from devflow_analytics_db.identity import look_at
+from devflow_analytics_db.identity import (
+    APPLICATION_ID,
+    application_id,
+    identify,
+    look_at,
+    require_version,
+)
 from devflow_analytics_db.log import log
 from devflow_analytics_db.migration_files import latest_version
 
@@ -22,6 +33,7 @@ if TYPE_CHECKING:
 
     from pony.orm import Database
 
+    from devflow_analytics_db.fork import Connection
     from devflow_analytics_schema import Entities, Session, ToolCall
 
 
@@ -74,6 +86,7 @@ class AnalyticsDb:
     def __init__(self, file: str, opening: Changes) -> None:
         self._file = file
         self._pony: list[tuple[Database, Entities]] = []
+        self._version = opening.schema_version
         self.opening = opening
         """What opening it found and did."""
 
@@ -105,7 +118,7 @@ class AnalyticsDb:
         """The entity `devflow_analytics_schema.ToolCall` of this database."""
         return self._bound()[1].ToolCall
 
-    def connect(self) -> sqlite3.Connection:
+    def connect(self) -> Connection:
         """Return a new plain connection, configured like all of ours; closing it is the caller's.
 
         It is in autocommit mode (``isolation_level=None``) with foreign keys on, WAL,
@@ -116,22 +129,17 @@ class AnalyticsDb:
         Raises:
             AnalyticsDbError: the file cannot be opened any more.
         """
-        with naming_faults(self._file):
-            return connect(self._file, busy_timeout_ms())
+        return self._connect()
 
     def close(self) -> None:
-        """Close the connection that Pony holds for this thread. Calling it again does nothing.
+        """Close the connections that no ``db_session`` is using. Calling it again does nothing."""
+        if self._pony:
+            # Not database.disconnect(), which refuses inside a db_session.
+            self._pony[0][0].provider.disconnect()
 
-        Inside a ``db_session`` the connection is still needed, and is left to the thread's end.
-        """
-        if not self._pony:
-            return
-        from pony.orm import TransactionError  # noqa: PLC0415  imported already, with the entities
-
-        try:
-            self._pony[0][0].disconnect()
-        except TransactionError:
-            log("debug", "%s: closed inside a db_session, which keeps its connection", self._file)
+    def __reduce__(self) -> tuple[object, tuple[str]]:
+        """Pickle as the path, so that another process opens the file anew."""
+        return create_analytics_db, (self._file,)
 
     def __enter__(self) -> Self:
         return self
@@ -151,29 +159,39 @@ class AnalyticsDb:
         come at once each bind; all use what was appended first.
         """
         if not self._pony:
-            bound = _bind(self._file)
+            from devflow_analytics_db.orm import bind  # noqa: PLC0415  brings Pony
+
+            with naming_faults(self._file):
+                bound = bind(self._connect_for_any_thread, self._require_writable)
             self._pony.append(bound)
             if self._pony[0] is not bound:
-                # Not database.disconnect(), which refuses inside a db_session.
                 bound[0].provider.disconnect()
         return self._pony[0]
 
+    def _connect_for_any_thread(self) -> Connection:
+        return self._connect(check_same_thread=False)
 
-def _bind(file: str) -> tuple[Database, Entities]:
-    from pony.orm import Database  # noqa: PLC0415  brings Pony
+    def _connect(self, *, check_same_thread: bool = True) -> Connection:
+        timeout_ms = busy_timeout_ms()
+        with naming_faults(self._file):
+            connection = open_existing(self._file, timeout_ms, check_same_thread=check_same_thread)
+            try:
+                # before anything is set, as by now the file may be another program's
+                if application_id(connection) != APPLICATION_ID:
+                    identify(connection, self._file)
+                self._require_writable(connection)
+                configure(connection, self._file, timeout_ms)
+                connection.text_factory = str
+            except BaseException:
+                connection.close()
+                raise
+            return connection
 
-    from devflow_analytics_schema import define_entities  # noqa: PLC0415  brings Pony
+    def _require_writable(self, connection: Connection) -> None:
+        """Make sure that this release may write to what is in the file by now.
 
-    database = Database()
-    timeout_ms = busy_timeout_ms()
-
-    @database.on_connect(provider="sqlite")  # type: ignore[untyped-decorator]  # Pony has no types
-    def _configure(_: Database, connection: sqlite3.Connection) -> None:
-        configure(connection, file, timeout_ms)
-
-    entities = define_entities(database)
-    with naming_faults(file):
-        database.bind(provider="sqlite", filename=file, timeout=timeout_ms / 1000)
-        # The tables are what the migrations made; Pony looking for them takes as long again.
-        database.generate_mapping(check_tables=False)
-    return database, entities
+        Raises:
+            AnalyticsDbError: another release or another program has changed it.
+        """
+        with naming_faults(self._file):
+            self._version = require_version(connection, self._file, self._version)

@@ -20,6 +20,10 @@ class MigrationError(AnalyticsDbError):
     """A migration cannot be done on this file; nothing of it was."""
 
 
+class OpenedBeforeForkError(AnalyticsDbError):
+    """The file was in use when this process was forked; what it would write there could be lost."""
+
+
 class CorruptDatabaseError(AnalyticsDbError):
     """The file is damaged. It is never deleted or overwritten."""
 

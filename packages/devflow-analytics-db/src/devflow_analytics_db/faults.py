@@ -155,16 +155,21 @@ def is_writable(path: str) -> bool:
 def _cannot_open(path: str) -> AnalyticsDbError:
     """SQLite says only that it may not open or write a file: the database, or one beside it."""
     if not os.path.exists(path):
-        return CannotCreateError(
-            f"{path} is gone: it was deleted or moved while it was in use."
-            " Open the database anew to make another."
-        )
+        return gone(path)
     if is_writable(path):
         return StorageError(
             f"Cannot open {path} or the files that SQLite keeps beside it. Check that this process"
             " may open more files, and that no directory is in the place of one of them."
         )
     return denied(path)
+
+
+def gone(path: str) -> CannotCreateError:
+    """Return the error for a file that is no longer what was opened."""
+    return CannotCreateError(
+        f"{path} is gone: it was deleted, moved or replaced while it was in use."
+        " Open the database again."
+    )
 
 
 def locked(path: str) -> LockedError:

@@ -208,6 +208,35 @@ def identify(connection: sqlite3.Connection, file: str) -> Identity:
     raise _foreign(file, f"it holds {', '.join(sorted(names)[:3])}")
 
 
+def require_version(connection: sqlite3.Connection, file: str, version: int) -> int:
+    """Make sure that a file is at the schema version that it was at, or at a newer one that serves.
+
+    Returns:
+        Its schema version now.
+
+    Raises:
+        IncompatibleSchemaError: a newer release changed it, and wants no older code to write to it;
+            or it went down to an older version.
+        NotAnAnalyticsDatabaseError: it is another program's by now.
+        TamperedMigrationError: its ledger is not what leads to its schema version.
+    """
+    (now,) = connection.execute("PRAGMA user_version").fetchone()
+    if now == version:
+        return version
+    begun = connection.in_transaction
+    if not begun:
+        connection.execute("BEGIN")  # which `identify` wants
+    found = identify(connection, file)
+    if not begun:
+        connection.execute("COMMIT")
+    if found.version < version:
+        raise IncompatibleSchemaError(
+            f"{file} is at schema version {found.version}, and was at {version} when it was opened."
+            " Nothing was written. Open the database again, which brings it up to date."
+        )
+    return found.version
+
+
 def _identify_servers(connection: sqlite3.Connection, file: str, names: set[str]) -> Identity:
     """Tell whether DevFlow's server made the file, in a release that is known here."""
     from devflow_analytics_db.migration import build  # noqa: PLC0415  seldom needed

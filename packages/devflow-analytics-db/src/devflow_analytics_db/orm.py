@@ -1,0 +1,128 @@
+"""Pony bound to a file: its connections, and its transactions without locks of its own.
+
+Pony keeps a connection for each thread, and by locks of its own lets one thread of a process write
+at a time. They wait without end: for a thread that hangs, for one that a fork left behind, or for
+one that a Ctrl-C stopped before it let go. SQLite has threads wait as it has processes wait, until
+the busy timeout is over. So Pony's locks are left out here.
+"""
+
+from __future__ import annotations
+
+import _thread
+from _weakref import ref
+from typing import TYPE_CHECKING
+
+from pony.orm import Database
+from pony.orm.dbproviders.sqlite import SQLitePool, SQLiteProvider
+
+from devflow_analytics_db.faults import gone
+from devflow_analytics_db.fork import IdleConnections
+from devflow_analytics_schema import define_entities
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from devflow_analytics_db.fork import Connection
+    from devflow_analytics_schema import Entities
+
+
+def bind(
+    connect: Callable[[], Connection], require_writable: Callable[[Connection], None]
+) -> tuple[Database, Entities]:
+    """Return a Pony database with the entities, bound and mapped.
+
+    Args:
+        connect: opens a connection that any thread may use.
+        require_writable: called in each transaction as it begins, which does not if this raises.
+    """
+    database = Database()
+    entities = define_entities(database)
+    database.bind(_Provider, connect, require_writable)
+    # The tables are what the migrations made; Pony looking for them takes as long again.
+    database.generate_mapping(check_tables=False)
+    return database, entities
+
+
+class _Pool:
+    """Gives Pony a connection for each session."""
+
+    def __init__(self, connect: Callable[[], Connection]) -> None:
+        self._idle = IdleConnections()
+        self._used: dict[int, ref[Connection]] = {}
+        """By thread. A connection that is lost in an interrupted session is closed by that."""
+        # Pony's own pool adds to a connection the SQL functions that its queries use.
+        self._opener = SQLitePool(
+            is_shared_memory_db=False,
+            filename=None,
+            create_db=True,
+            factory=lambda *_, **__: connect(),
+        )
+
+    def connect(self) -> tuple[Connection, bool]:
+        """Return a connection, and whether it is new."""
+        used = self._used.pop(_thread.get_ident(), None)
+        interrupted = used and used()
+        if interrupted and interrupted.in_transaction:
+            interrupted.close()  # a Ctrl-C kept Pony from ending it, and something refers to it
+        connection = self._idle.take()
+        if connection is not None and not connection.is_in_place():
+            connection.close()  # the file was replaced; what is there now is opened anew
+            connection = None
+        is_new = connection is None
+        if connection is None:
+            self._opener._connect()  # noqa: SLF001  it has no other way
+            connection, self._opener.con = self._opener.con, None
+        self._used[_thread.get_ident()] = ref(connection)
+        return connection, is_new
+
+    def release(self, connection: Connection) -> None:
+        """Take a connection back."""
+        try:
+            connection.rollback()
+        except BaseException:
+            self.drop(connection)
+            raise
+        self._used.pop(_thread.get_ident(), None)
+        self._idle.put(connection)
+
+    def drop(self, connection: Connection) -> None:
+        """Close a connection that failed."""
+        self._used.pop(_thread.get_ident(), None)
+        connection.close()
+
+    def disconnect(self) -> None:
+        """Close what nobody uses."""
+        self._idle.close()
+
+
+class _Provider(SQLiteProvider):  # type: ignore[misc]  # Pony has no types
+    """Pony's SQLite, with connections of ours and no locks."""
+
+    def __init__(
+        self,
+        database: Database,
+        connect: Callable[[], Connection],
+        require_writable: Callable[[Connection], None],
+        **options: Any,  # noqa: ANN401  Pony's own
+    ) -> None:
+        self._pool = _Pool(connect)
+        self._require_writable = require_writable
+        super().__init__(database, filename="", **options)
+
+    def get_pool(self, *_: object, **__: object) -> _Pool:
+        return self._pool
+
+    def acquire_lock(self) -> None:
+        """Leave it to SQLite who waits for whom."""
+
+    def release_lock(self) -> None:
+        """Let go of nothing."""
+
+    def set_transaction_mode(self, connection: Connection, cache: Any) -> None:  # noqa: ANN401
+        super().set_transaction_mode(connection, cache)
+        if cache.in_transaction:
+            # a connection that is not the session's yet was in place just now
+            if cache.connection is not None and not connection.is_in_place():
+                raise gone(connection.file)
+            self._require_writable(connection)

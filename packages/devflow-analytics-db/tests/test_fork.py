@@ -1,0 +1,154 @@
+"""What a forked child may do with what its parent had open; tests/faults/test_fork.py plays it."""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+from contextlib import closing
+from typing import TYPE_CHECKING
+
+import pytest
+
+from devflow_analytics_db import OpenedBeforeForkError, create_analytics_db, fork, status
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:This process .* is multi-threaded:DeprecationWarning"
+)
+
+
+def in_child(*attempts: Callable[[], object]) -> list[str]:
+    """Make attempts in a forked child, and return what came of each: ``done``, or an error."""
+    hear, say = os.pipe()
+    child = os.fork()
+    if child == 0:
+        try:
+            told = []
+            for attempt in attempts:
+                try:
+                    attempt()
+                except Exception as error:  # noqa: BLE001  told to the parent
+                    told.append(type(error).__name__)
+                else:
+                    told.append("done")
+            os.write(say, json.dumps(told).encode())
+        finally:
+            os._exit(0)
+    os.close(say)
+    os.waitpid(child, 0)
+    with os.fdopen(hear, "rb") as pipe:
+        found: list[str] = json.loads(pipe.read() or b'["it failed"]')
+    return found
+
+
+def test_whatever_a_child_does_with_an_inherited_connection_is_refused() -> None:
+    insert = "INSERT INTO sessions (id, started_at) VALUES (?, 1)"
+    with closing(create_analytics_db().connect()) as connection, sqlite3.connect(":memory:") as new:
+        attempts: list[Callable[[], object]] = [
+            lambda: connection.execute(insert, ("child",)),
+            lambda: connection.executemany(insert, [("child",)]),
+            lambda: connection.executescript("DELETE FROM sessions"),
+            lambda: connection.cursor(),  # noqa: PLW0108  looked up in the child
+            lambda: connection.commit(),  # noqa: PLW0108
+            lambda: connection.__enter__(),  # noqa: PLW0108
+            lambda: connection(insert),
+            lambda: connection.backup(new),
+            lambda: connection.set_trace_callback(None),
+            lambda: setattr(connection, "isolation_level", None),
+        ]
+        told = in_child(*attempts)
+        assert told == ["OpenedBeforeForkError"] * len(attempts)
+        assert connection.execute("SELECT count(*) FROM sessions").fetchone() == (0,)
+    new.close()
+
+
+def test_whatever_a_child_does_with_an_inherited_cursor_is_refused() -> None:
+    with closing(create_analytics_db().connect()) as connection:
+        for cursor in (connection.cursor(), connection.execute("SELECT 1 UNION SELECT 2")):
+            attempts: list[Callable[[], object]] = [
+                lambda cursor=cursor: cursor.execute("DELETE FROM sessions"),  # type: ignore[misc]
+                lambda cursor=cursor: cursor.executemany("DELETE FROM sessions", [()]),  # type: ignore[misc]
+                lambda cursor=cursor: cursor.fetchone(),  # type: ignore[misc]
+                lambda cursor=cursor: cursor.fetchall(),  # type: ignore[misc]
+                lambda cursor=cursor: next(cursor),  # type: ignore[misc]
+                lambda cursor=cursor: list(cursor),  # type: ignore[misc]
+            ]
+            assert in_child(*attempts) == ["OpenedBeforeForkError"] * len(attempts)
+        assert connection.execute("SELECT 1").fetchone() == (1,)
+
+
+def test_a_child_may_end_what_it_inherits_which_ends_nothing() -> None:
+    with closing(create_analytics_db().connect()) as connection:
+        connection.execute("BEGIN IMMEDIATE")
+        connection.execute("INSERT INTO sessions (id, started_at) VALUES ('parent', 1)")
+        cursor = connection.cursor()
+
+        def leave() -> None:
+            connection.__exit__(None, None, None)
+
+        told = in_child(
+            lambda: connection.rollback(),  # noqa: PLW0108  looked up in the child
+            lambda: cursor.close(),  # noqa: PLW0108
+            leave,
+            lambda: connection.close(),  # noqa: PLW0108
+        )
+        assert told == ["done"] * 4
+        connection.execute("COMMIT")
+        assert connection.execute("SELECT id FROM sessions").fetchall() == [("parent",)]
+
+
+def test_the_error_says_which_file_and_what_to_do(file: Path) -> None:
+    with closing(create_analytics_db().connect()):
+        hear, say = os.pipe()
+        child = os.fork()
+        if child == 0:
+            try:
+                status()
+            except OpenedBeforeForkError as error:
+                os.write(say, str(error).encode())
+            finally:
+                os._exit(0)
+        os.close(say)
+        os.waitpid(child, 0)
+        with os.fdopen(hear, encoding="utf-8") as pipe:
+            assert pipe.read() == (
+                f"{file} was in use when this process was forked, so SQLite's locks on it do not"
+                " work here and rows could be lost. Nothing was read or written. Open the database"
+                " after the fork, or start processes by 'spawn'"
+                " (multiprocessing.set_start_method)."
+            )
+
+
+def test_a_child_may_open_what_was_closed_before_the_fork() -> None:
+    create_analytics_db().connect().close()
+    assert in_child(status, create_analytics_db) == ["done", "done"]
+
+
+def test_a_child_may_open_a_file_that_was_put_in_the_place_of_an_open_one(
+    file: Path, tmp_path: Path
+) -> None:
+    other = tmp_path / "other.db"
+    create_analytics_db(other).close()
+    with closing(create_analytics_db().connect()):
+        assert in_child(status, lambda: other.replace(file), status) == [
+            "OpenedBeforeForkError",
+            "done",
+            "done",
+        ]
+
+
+def test_where_open_files_cannot_be_listed_those_of_ours_are_known(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def fail(_: str) -> list[str]:
+        raise PermissionError
+
+    create_analytics_db(tmp_path / "other.db").close()
+    with closing(create_analytics_db().connect()):
+        monkeypatch.setattr(fork.os, "listdir", fail)
+        told = in_child(status, lambda: status(tmp_path / "other.db"))
+    assert told == ["OpenedBeforeForkError", "done"]
