@@ -31,7 +31,9 @@ db = create_analytics_db(sys.argv[1])
 armed = over = False
 
 def hear(*_):
+    global armed
     if armed:
+        armed = False  # until it is caught
         raise KeyboardInterrupt
 
 def write(who):
@@ -69,7 +71,7 @@ while not over:
             write("main")
         armed = False
     except KeyboardInterrupt:
-        armed = False
+        pass
 write("main")
 for other in others:
     other.join()
