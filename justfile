@@ -91,6 +91,10 @@ fix:
     uv run --locked ruff check --fix
     uv run --locked ruff format
 
+# Build an SQLite that is too old into a directory, for the tests of that; needs npm and gcc
+old-sqlite directory:
+    tools/build_old_sqlite.sh {{ quote(directory) }}
+
 # Measure what everything costs, and write it down in docs/PERFORMANCE.md; minutes
 bench:
     # installed as a user has it: from wheels, built anew, and without the tools of development

@@ -289,6 +289,15 @@ def a_strange_journal(ground: Ground) -> None:
     Path(f"{ground.file}-wal").write_text("my notes")
 
 
+def a_view_in_newer_sql(ground: Ground) -> None:
+    change(
+        ground,
+        "PRAGMA writable_schema = ON",
+        "INSERT INTO sqlite_schema VALUES"
+        " ('view', 'newer', 'newer', 0, 'CREATE VIEW newer AS EMIT 1')",
+    )
+
+
 def a_journal_without_its_file(ground: Ground) -> None:
     with create_analytics_db(ground.file) as db, closing(db.connect()) as connection:
         connection.execute("INSERT OR IGNORE INTO sessions (id, started_at) VALUES ('s', 1)")
@@ -515,6 +524,7 @@ CASES = [
     Case(damaged_schema_page, "init"),
     Case(a_truncated_file, "init"),
     Case(damaged_inner_page, "backup"),
+    Case(a_view_in_newer_sql, "init"),
     Case(a_strange_journal, "init"),
     Case(a_journal_without_its_file, "init"),
     Case(a_dangling_link, "init"),
@@ -584,6 +594,7 @@ def row_of(case: Case, directory: Path) -> str:
             require_nothing_lost(ground, before)
     assert stdout == "", stdout
     assert "Traceback" not in stderr, stderr
+    stderr = stderr.replace(f"SQLite {sqlite3.sqlite_version}", "SQLite …")
     stderr = re.sub(r"\d{8}T\d{6}\.\d{6}Z", "…", stderr)
     *usage, sentence = stderr.splitlines() or [""]
     assert not usage or status == 2, stderr
@@ -634,7 +645,13 @@ COMMANDS = (
     [
         *(a_directory_in_its_place, a_file_where_the_directory_should_be, a_text_file),
         *(a_single_byte, another_programs_file, another_programs_mark, an_edited_history),
-        *(an_incompatible_newer_file, damaged_magic, damaged_page_size, damaged_schema_page),
+        *(
+            a_view_in_newer_sql,
+            an_incompatible_newer_file,
+            damaged_magic,
+            damaged_page_size,
+            damaged_schema_page,
+        ),
         *(a_truncated_file, a_strange_journal, a_dangling_link, a_bad_timeout, no_path),
     ],
 )

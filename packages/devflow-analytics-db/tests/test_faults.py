@@ -18,6 +18,8 @@ from devflow_analytics_db import (
     AnalyticsDbError,
     CannotCreateError,
     CorruptDatabaseError,
+    Finding,
+    IncompatibleSQLiteError,
     LockedError,
     NotAnAnalyticsDatabaseError,
     StorageError,
@@ -25,9 +27,12 @@ from devflow_analytics_db import (
     backup,
     check,
     create_analytics_db,
+    diagnose,
     errors,
     migrate,
+    plan_migration,
     restore,
+    status,
 )
 from devflow_analytics_db.faults import from_os, from_sqlite
 from devflow_analytics_db.identity import APPLICATION_ID
@@ -594,13 +599,128 @@ def test_each_error_owns_the_exit_status_of_its_kind() -> None:
         "LockedError": 75,
         "PermissionDeniedError": 77,
         "IncompatibleSchemaError": 78,
+        "IncompatibleSQLiteError": 78,
     }
 
 
-def test_an_sqlite_without_strict_tables_is_a_named_error(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_sqlite_without_strict_tables_is_a_named_error(
+    monkeypatch: pytest.MonkeyPatch, home: Path
+) -> None:
     monkeypatch.setattr(sqlite3, "sqlite_version_info", (3, 36, 0))
-    with pytest.raises(AnalyticsDbError, match=r"needs 3\.37 or newer"):
+    with pytest.raises(IncompatibleSQLiteError, match=r"too old .* needs 3\.37 or newer"):
         create_analytics_db()
+    assert list(home.iterdir()) == []
+
+
+def test_a_handle_opens_nothing_with_an_sqlite_that_is_too_old(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with create_analytics_db() as db:
+        monkeypatch.setattr(sqlite3, "sqlite_version_info", (3, 36, 0))
+        with pytest.raises(IncompatibleSQLiteError, match=r"too old .* needs 3\.37 or newer"):
+            db.connect()
+
+
+def write_schema(file: Path, statement: str, *values: str) -> None:
+    """Change the schema as only a newer SQLite, or damage, could."""
+    with closing(sqlite3.connect(file)) as connection:
+        connection.execute("PRAGMA writable_schema = ON")
+        connection.execute(statement, values)
+        connection.commit()
+
+
+def our_file(file: Path) -> None:
+    create_analytics_db(file).close()
+
+
+def our_older_file(file: Path) -> None:
+    create_analytics_db(file).close()
+    migrate(file, to=1, allow_down=True)
+    shutil.rmtree(file.parent / "backups")
+
+
+UNREADABLE = [
+    ("view", "CREATE VIEW later AS EMIT 1", 'near "EMIT": syntax error'),
+    ("view", "CREATE VIEW later AS SELECT 1 # 2", 'unrecognized token: "#"'),
+    ("view", "CREATE VIEW later AS SELECT", "incomplete input"),
+    ("trigger", "CREATE TRIGGER later UPON t BEGIN END", 'near "UPON": syntax error'),
+    ("table", "CREATE TABLE later (a) LENIENT", "unknown table option: LENIENT"),
+    ("table", "CREATE TABLE later (a UUID) STRICT", 'unknown datatype for later.a: "UUID"'),
+    (
+        "index",
+        "CREATE INDEX later ON mine ((SELECT 1))",
+        "subqueries prohibited in index expressions",
+    ),
+]
+
+
+@pytest.mark.parametrize("make", [our_file, our_older_file, another_programs_file])
+@pytest.mark.parametrize(("kind", "statement", "reason"), UNREADABLE)
+def test_what_only_a_newer_sqlite_can_read_is_named_and_no_damage(
+    make: Callable[[Path], None], kind: str, statement: str, reason: str, file: Path, tmp_path: Path
+) -> None:
+    file.parent.mkdir()
+    make(file)
+    with closing(sqlite3.connect(file)) as connection:
+        connection.execute("CREATE TABLE mine (a)")
+    added = (kind, "later", "mine" if kind == "index" else "later", statement)
+    write_schema(file, "INSERT INTO sqlite_schema VALUES (?, ?, ?, 0, ?)", *added)
+    good = tmp_path / "good.db"
+    create_analytics_db(good).close()
+    before = contents(tmp_path)
+    for call in (
+        create_analytics_db,
+        status,
+        check,
+        migrate,
+        lambda: migrate(to=1, allow_down=True),
+        plan_migration,
+        backup,
+        lambda: restore(good),
+        lambda: restore(file, good),
+    ):
+        with pytest.raises(IncompatibleSQLiteError) as caught:
+            call()
+        assert str(caught.value) == (
+            f"This Python's SQLite {sqlite3.sqlite_version} cannot read later in {file} ({reason})."
+            " The file was left as it is. Use a Python with a newer SQLite, or drop later with the"
+            " program that made it."
+        )
+    for fix in (False, True):
+        told = [finding for finding in diagnose(fix=fix).findings if finding.verdict == "fail"]
+        assert told == [Finding("database", "fail", str(caught.value))]
+    assert contents(tmp_path) == before
+
+
+SET = "UPDATE sqlite_schema SET "
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "INSERT INTO sqlite_schema SELECT * FROM sqlite_schema WHERE name = 'sessions'",
+        "INSERT INTO sqlite_schema SELECT * FROM sqlite_schema WHERE name = 'session_id_idx'",
+        "DELETE FROM sqlite_schema WHERE name = 'sessions'",
+        "DELETE FROM sqlite_schema WHERE name = 'tool_calls' OR name GLOB 'sqlite_autoindex_tool*'",
+        f"{SET} rootpage = 99999 WHERE name = 'sessions'",
+        f"{SET} rootpage = NULL WHERE name = 'sessions'",
+        f"{SET} sql = 'CREATE TABLE sessions (id, id)' WHERE name = 'sessions'",
+        f"{SET} sql = 'CREATE INDEX timestamp_idx ON tool_calls (x)' WHERE name = 'timestamp_idx'",
+        f"{SET} sql = 'XREATE TABLE sessions (id)' WHERE name = 'sessions'",
+        f"{SET} name = NULL WHERE name = 'sessions'",
+        f"{SET} type = 'tables' WHERE name = 'sessions'",
+    ],
+)
+def test_a_schema_that_can_be_read_and_contradicts_itself_is_damaged(
+    statement: str, file: Path
+) -> None:
+    our_file(file)
+    write_schema(file, statement)
+    before = contents(file.parent)
+    for call in (create_analytics_db, status, check, migrate, plan_migration):
+        with pytest.raises(CorruptDatabaseError, match="is damaged"):
+            call()
+    assert contents(file.parent) == before
 
 
 def test_a_schema_version_that_there_cannot_be_is_refused(file: Path) -> None:

@@ -7,12 +7,9 @@ import sqlite3
 import time
 
 from devflow_analytics_db.errors import ConfigurationError
-from devflow_analytics_db.faults import is_busy, is_writable
+from devflow_analytics_db.faults import is_busy, is_writable, require_sqlite
 from devflow_analytics_db.fork import Connection
 from devflow_analytics_db.log import log
-
-OLDEST_SQLITE = (3, 37, 0)
-"""The first SQLite with STRICT tables."""
 
 TIMEOUT_VARIABLE = "DEVFLOW_ANALYTICS_BUSY_TIMEOUT_MS"
 
@@ -166,6 +163,7 @@ def _leave_wal(file: str) -> None:
 
 def _open(file: str, query: str, timeout_ms: int, *, check_same_thread: bool = True) -> Connection:
     """Open an absolute path as it is, without ever making the file."""
+    require_sqlite(file)
     connection = Connection(file, query, timeout_ms, check_same_thread=check_same_thread)
     connection.execute("PRAGMA trusted_schema = OFF")  # the file may be anybody's
     # Names in another program's file may be anything.

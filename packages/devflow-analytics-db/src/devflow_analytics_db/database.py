@@ -2,17 +2,9 @@
 
 from __future__ import annotations
 
-import sqlite3
-
 from devflow_analytics_db import files, location
 from devflow_analytics_db.changes import Changes
-from devflow_analytics_db.connection import (
-    OLDEST_SQLITE,
-    busy_timeout_ms,
-    configure,
-    open_existing,
-)
-from devflow_analytics_db.errors import AnalyticsDbError
+from devflow_analytics_db.connection import busy_timeout_ms, configure, open_existing
 from devflow_analytics_db.faults import denied, is_writable, logging_errors, naming_faults
 from devflow_analytics_db.identity import (
     APPLICATION_ID,
@@ -27,6 +19,7 @@ from devflow_analytics_db.migration_files import latest_version
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import os
+    import sqlite3
     from pathlib import Path
     from types import TracebackType
     from typing import Self
@@ -52,11 +45,6 @@ def create_analytics_db(path: str | os.PathLike[str] | None = None) -> Analytics
     Raises:
         AnalyticsDbError: one of those in `devflow_analytics_db.errors`; no row is lost.
     """
-    if sqlite3.sqlite_version_info < OLDEST_SQLITE:
-        raise AnalyticsDbError(
-            f"This Python has SQLite {sqlite3.sqlite_version}, and {location.absolute(path)} needs"
-            " 3.37 or newer. Use a newer Python or SQLite."
-        )
     file = location.find(path)
     files.make(file)
     with naming_faults(file):

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 from devflow_analytics_db import files, host, location
 from devflow_analytics_db.backups import backups
 from devflow_analytics_db.connection import (
-    OLDEST_SQLITE,
     TIMEOUT_VARIABLE,
     busy_timeout_ms,
     journal_mode,
@@ -20,7 +19,13 @@ from devflow_analytics_db.connection import (
 )
 from devflow_analytics_db.drift import check
 from devflow_analytics_db.errors import AnalyticsDbError
-from devflow_analytics_db.faults import denied, is_writable, logging_errors, naming_faults
+from devflow_analytics_db.faults import (
+    OLDEST_SQLITE,
+    denied,
+    is_writable,
+    logging_errors,
+    naming_faults,
+)
 from devflow_analytics_db.identity import look_at
 from devflow_analytics_db.log import log
 from devflow_analytics_db.mending import mend, stale, with_modes
@@ -214,6 +219,8 @@ def _file_system(directory: str) -> Finding:
 
 def _database(file: str) -> Iterator[Finding]:
     """Examine the file itself, and stop where it is no use to go on."""
+    if sqlite3.sqlite_version_info < OLDEST_SQLITE:
+        return  # as was found first of all
     try:
         with naming_faults(file):
             files.inspect(file)

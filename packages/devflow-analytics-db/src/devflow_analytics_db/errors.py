@@ -76,3 +76,9 @@ class IncompatibleSchemaError(AnalyticsDbError):
     """A newer release wrote the file, and its schema does not allow this one to write to it."""
 
     exit_status = 78
+
+
+class IncompatibleSQLiteError(AnalyticsDbError):
+    """This Python's SQLite is too old: for this package, or for something in the file."""
+
+    exit_status = 78

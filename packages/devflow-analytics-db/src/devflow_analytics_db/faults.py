@@ -11,6 +11,7 @@ from devflow_analytics_db.errors import (
     AnalyticsDbError,
     CannotCreateError,
     CorruptDatabaseError,
+    IncompatibleSQLiteError,
     LockedError,
     NotAnAnalyticsDatabaseError,
     PermissionDeniedError,
@@ -28,6 +29,18 @@ if TYPE_CHECKING:
     Result = TypeVar("Result")
 
 ANOTHER_FILE = "name another file with --db or DEVFLOW_ANALYTICS_DB_PATH"
+
+OLDEST_SQLITE = (3, 37, 0)
+"""The first SQLite with STRICT tables."""
+
+CONTRADICTIONS = (
+    "duplicate column name: ",
+    "invalid rootpage",
+    "no such column: ",
+    "no such table: ",
+    "orphan index",
+)
+"""How SQLite's reason begins where it can read the statement, which contradicts other parts."""
 
 DENIED = (errno.EACCES, errno.EPERM, errno.EROFS)
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -85,6 +98,18 @@ def is_busy(fault: sqlite3.Error) -> bool:
     return base_code(fault) in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 
 
+def cannot_read(fault: sqlite3.Error) -> tuple[str, str] | None:
+    """Return what in the schema this SQLite cannot read, by name, and why; None if it can.
+
+    A newer SQLite may read it. SQLite reports it with the code of damage, and only its words tell
+    (``sqlite3InitCallback()`` in its source).
+    """
+    before, _, rest = str(fault).partition("malformed database schema (")
+    name, _, reason = rest.partition(") - ")
+    contradicts = reason.startswith(CONTRADICTIONS) or reason.endswith(" already exists")
+    return None if before or not reason or contradicts else (name, reason)
+
+
 def did_nothing(fault: BaseException) -> bool:
     """Tell whether a COMMIT that raised this committed nothing, for certain.
 
@@ -100,7 +125,7 @@ def from_sqlite(fault: sqlite3.Error, path: str) -> AnalyticsDbError:  # noqa: P
     """Return the named error for what SQLite reported about ``path``."""
     code = base_code(fault)
     if code == sqlite3.SQLITE_CORRUPT:
-        return damaged(path, fault)
+        return _unreadable(fault, path) or damaged(path, fault)
     if code == sqlite3.SQLITE_NOTADB:
         return NotAnAnalyticsDatabaseError(
             f"{path} is not an SQLite database, or its first bytes are damaged. It was left as it"
@@ -169,6 +194,31 @@ def gone(path: str) -> CannotCreateError:
     return CannotCreateError(
         f"{path} is gone: it was deleted, moved or replaced while it was in use."
         " Open the database again."
+    )
+
+
+def require_sqlite(path: str) -> None:
+    """Make sure that this Python's SQLite can use a file of ours at all.
+
+    Raises:
+        IncompatibleSQLiteError: it is too old.
+    """
+    if sqlite3.sqlite_version_info < OLDEST_SQLITE:
+        raise IncompatibleSQLiteError(
+            f"This Python's SQLite {sqlite3.sqlite_version} is too old for {path}, which needs 3.37"
+            " or newer. Nothing was changed. Use a Python with a newer SQLite."
+        )
+
+
+def _unreadable(fault: sqlite3.Error, path: str) -> IncompatibleSQLiteError | None:
+    found = cannot_read(fault)
+    if found is None:
+        return None
+    name, reason = found
+    return IncompatibleSQLiteError(
+        f"This Python's SQLite {sqlite3.sqlite_version} cannot read {name} in {path} ({reason})."
+        " The file was left as it is. Use a Python with a newer SQLite, or drop"
+        f" {name} with the program that made it."
     )
 
 

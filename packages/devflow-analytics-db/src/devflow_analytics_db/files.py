@@ -11,7 +11,7 @@ from devflow_analytics_db.errors import (
     DatabaseNotFoundError,
     NotAnAnalyticsDatabaseError,
 )
-from devflow_analytics_db.faults import ANOTHER_FILE, naming_faults
+from devflow_analytics_db.faults import ANOTHER_FILE, naming_faults, require_sqlite
 from devflow_analytics_db.location import is_devflow_directory
 from devflow_analytics_db.log import log
 
@@ -83,7 +83,9 @@ def inspect(file: str, *, may_make: bool = False) -> os.stat_result | None:
 
     Raises:
         CannotCreateError, NotAnAnalyticsDatabaseError: as for `make`.
+        IncompatibleSQLiteError: whatever is there, this Python's SQLite is too old for it.
     """
+    require_sqlite(file)
     # Before the file itself: a journal that holds rows is made when the file has a page, so
     # one that was there already tells of rows lost, and a later one of a process at work.
     journals = [suffix for suffix in JOURNALS if _is_journal(f"{file}{suffix}", suffix)]

@@ -13,7 +13,7 @@ from devflow_analytics_db.errors import (
     NotAnAnalyticsDatabaseError,
     TamperedMigrationError,
 )
-from devflow_analytics_db.faults import ANOTHER_FILE, base_code
+from devflow_analytics_db.faults import ANOTHER_FILE, base_code, cannot_read
 from devflow_analytics_db.files import pages_before_crash
 from devflow_analytics_db.log import log
 from devflow_analytics_db.migration_files import latest_version
@@ -82,7 +82,8 @@ def recognise(file: str) -> int | None:
     """Return the schema version of a file of ours or DevFlow's; None if it is no use as it is.
 
     Raises:
-        CorruptDatabaseError, sqlite3.Error: it is damaged, and does not show whose it is.
+        CorruptDatabaseError, sqlite3.Error: it is damaged, and does not show whose it is; or this
+            SQLite cannot read its schema.
         NotAnAnalyticsDatabaseError: it is another program's.
     """
     try:
@@ -90,7 +91,8 @@ def recognise(file: str) -> int | None:
     except (IncompatibleSchemaError, TamperedMigrationError):
         return None
     except sqlite3.DatabaseError as fault:
-        if base_code(fault) == sqlite3.SQLITE_CORRUPT and _is_marked(file):
+        damaged = base_code(fault) == sqlite3.SQLITE_CORRUPT and cannot_read(fault) is None
+        if damaged and _is_marked(file):
             return None
         raise
 
