@@ -594,6 +594,7 @@ def test_each_error_owns_the_exit_status_of_its_kind() -> None:
         "DatabaseNotFoundError": 66,
         "NotAnAnalyticsDatabaseError": 65,
         "TamperedMigrationError": 65,
+        "InstallationError": 70,
         "CannotCreateError": 73,
         "StorageError": 74,
         "LockedError": 75,

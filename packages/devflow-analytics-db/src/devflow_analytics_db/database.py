@@ -46,10 +46,11 @@ def create_analytics_db(path: str | os.PathLike[str] | None = None) -> Analytics
         AnalyticsDbError: one of those in `devflow_analytics_db.errors`; no row is lost.
     """
     file = location.find(path)
+    latest = latest_version()  # before anything is made
     files.make(file)
     with naming_faults(file):
         found = look_at(file)
-        if found.version >= latest_version() and not found.crashed:
+        if found.version >= latest and not found.crashed:
             if not is_writable(file):
                 raise denied(file)  # now rather than at the first row
             files.keep_private(file)

@@ -29,6 +29,7 @@ from devflow_analytics_db.faults import (
 from devflow_analytics_db.identity import look_at
 from devflow_analytics_db.log import log
 from devflow_analytics_db.mending import mend, stale, with_modes
+from devflow_analytics_db.migration_files import latest_version
 from devflow_analytics_db.schema_reader import foreign_key_violations
 from devflow_analytics_db.soundness import find_damage
 from devflow_analytics_db.units import readable_size
@@ -223,6 +224,7 @@ def _database(file: str) -> Iterator[Finding]:
         return  # as was found first of all
     try:
         with naming_faults(file):
+            latest_version()  # without the migrations nothing can be done with any file
             files.inspect(file)
             if files.size(file) == 0:
                 yield Finding(

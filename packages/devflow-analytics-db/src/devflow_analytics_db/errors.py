@@ -54,6 +54,15 @@ class CannotCreateError(AnalyticsDbError):
     exit_status = 73
 
 
+class InstallationError(AnalyticsDbError):
+    """Files of this package are missing: whoever installed it, or built a program of it, left them.
+
+    The fault is the program's, whatever the database: the status is that of an internal fault.
+    """
+
+    exit_status = 70
+
+
 class StorageError(AnalyticsDbError):
     """The disk is full, or reading or writing failed below SQLite."""
 

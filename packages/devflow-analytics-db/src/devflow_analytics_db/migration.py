@@ -13,7 +13,7 @@ import sqlite3
 from functools import cache
 
 from devflow_analytics_db.errors import AnalyticsDbError
-from devflow_analytics_db.migration_files import file_names, file_path
+from devflow_analytics_db.migration_files import file_names, file_path, read
 from devflow_analytics_db.sql_text import normalise, split_statements
 
 TYPE_CHECKING = False
@@ -106,11 +106,11 @@ def load_migrations() -> tuple[Migration, ...]:
 
     Raises:
         AnalyticsDbError: a file is no migration, or a number is missing or used twice.
+        InstallationError: a file cannot be read.
     """
     migrations = []
     for expected, name in enumerate(file_names(), start=1):
-        with open(file_path(name), encoding="utf-8") as file:
-            migration = Migration(name, file.read())
+        migration = Migration(name, read(name))
         if migration.version != expected:
             raise AnalyticsDbError(
                 f"Migration {name} should have the number {expected:04}: numbers follow each other"

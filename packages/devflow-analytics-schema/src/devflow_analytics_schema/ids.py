@@ -2,11 +2,6 @@
 
 import sys
 
-if sys.version_info >= (3, 14):
-    from uuid import uuid7
-else:
-    from uuid_utils import uuid7
-
 
 def new_id() -> str:
     """Return a new key: a UUID of version 7 (RFC 9562) in its 36-character form.
@@ -14,5 +9,14 @@ def new_id() -> str:
     Its first 48 bits are the time in milliseconds, and two made one after the other in a process
     sort in that order. Rows so arrive at the end of the key's index instead of all over it, which
     is what keeps batches fast in a large file.
+
+    Raises:
+        ImportError: before Python 3.14, uuid-utils cannot be imported. It is compiled, so it cannot
+            be in a zip archive (zipapp); install it beside the archive. All else works without it.
     """
+    # Not at the top: what makes no key works without it.
+    if sys.version_info >= (3, 14):
+        from uuid import uuid7  # noqa: PLC0415
+    else:
+        from uuid_utils import uuid7  # noqa: PLC0415
     return str(uuid7())
