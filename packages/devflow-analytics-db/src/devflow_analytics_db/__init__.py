@@ -33,9 +33,9 @@ if TYPE_CHECKING:
         StorageError,
         TamperedMigrationError,
     )
-    from devflow_analytics_db.location import default_path, resolve_path
     from devflow_analytics_db.migrator import migrate
     from devflow_analytics_db.overview import Status, status
+    from devflow_analytics_db.paths import default_path, resolve_path
     from devflow_analytics_db.plan import Plan, plan_migration
     from devflow_analytics_db.restoration import Restored, restore
     from devflow_analytics_db.units import readable_size
@@ -105,12 +105,12 @@ _MODULES = {
     "backup": "backups",
     "check": "drift",
     "create_analytics_db": "database",
-    "default_path": "location",
+    "default_path": "paths",
     "diagnose": "doctor",
     "migrate": "migrator",
     "plan_migration": "plan",
     "readable_size": "units",
-    "resolve_path": "location",
+    "resolve_path": "paths",
     "restore": "restoration",
     "status": "overview",
 }

@@ -6,9 +6,11 @@ import os
 import re
 import secrets
 import sqlite3
+from collections.abc import Callable
 from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 from devflow_analytics_db import files, location
 from devflow_analytics_db.connection import look, open_existing
@@ -29,12 +31,20 @@ from devflow_analytics_db.identity import recognise
 from devflow_analytics_db.log import log
 from devflow_analytics_db.soundness import require_sound
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
-    Progress = Callable[[int, int], object]
-    """Called with the pages copied so far and those to copy in all."""
+
+class _OnlyFromPython:
+    """Lets pydantic describe a parameter that JSON has no value for, so that MCP servers can."""
+
+    @staticmethod
+    def __get_pydantic_json_schema__(*_: object) -> dict[str, str]:
+        return {"type": "null"}
+
+
+Progress: TypeAlias = Annotated[Callable[[int, int], object], _OnlyFromPython]
+"""Called with the pages copied so far and those to copy in all."""
 
 BEFORE_MIGRATE = "before-migrate"
 BEFORE_RESTORE = "before-restore"

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import sqlite3  # noqa: TC003  read by typing.get_type_hints(), as the decorated are
+
 from devflow_analytics_db import files, location
 from devflow_analytics_db.changes import Changes
 from devflow_analytics_db.connection import busy_timeout_ms, configure, open_existing
@@ -18,8 +21,6 @@ from devflow_analytics_db.migration_files import latest_version
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    import os
-    import sqlite3
     from pathlib import Path
     from types import TracebackType
     from typing import Self

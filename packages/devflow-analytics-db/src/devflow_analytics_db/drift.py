@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from contextlib import closing
 from typing import TYPE_CHECKING, Literal, NamedTuple
@@ -17,7 +18,6 @@ from devflow_analytics_db.migration_files import latest_version
 from devflow_analytics_db.structure import Column, Part, Structure, structure
 
 if TYPE_CHECKING:
-    import os
     from collections.abc import Iterator
 
     from pony.orm import Database

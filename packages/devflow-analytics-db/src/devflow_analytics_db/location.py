@@ -7,28 +7,10 @@ import os
 from devflow_analytics_db.errors import CannotCreateError, ConfigurationError
 from devflow_analytics_db.faults import naming_faults
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from pathlib import Path
-
 PATH_VARIABLE = "DEVFLOW_ANALYTICS_DB_PATH"
 
 LONGEST_PATH = 512 - len("-journal")
 """In bytes; SQLite's own limit is 512 for each of its files."""
-
-
-def default_path() -> Path:
-    """Return where the database is when nobody names a file.
-
-    That is ``DEVFLOW_ANALYTICS_DB_PATH`` if it is set and not empty, else
-    ``~/.devflow/analytics.db``. Looked up at each call; nothing is made or opened.
-
-    Raises:
-        CannotCreateError: the user has no home directory.
-    """
-    from pathlib import Path  # noqa: PLC0415  docs/decisions/0003-imports.md
-
-    return Path(absolute(None))
 
 
 def devflow_directory() -> str:
@@ -71,23 +53,6 @@ def _absolute(path: str) -> str:
             f"{path} counts from the current directory, which was deleted. Change to another, or"
             " give the path from the root."
         ) from None
-
-
-def resolve_path(path: str | os.PathLike[str] | None = None) -> Path:
-    """Return the file that is opened for a path: absolute, and symbolic links followed.
-
-    Nothing is made or opened.
-
-    Args:
-        path: as for `create_analytics_db`.
-
-    Raises:
-        CannotCreateError: a symbolic link leads nowhere; or the user has no home directory.
-        ConfigurationError: the path can be no file's.
-    """
-    from pathlib import Path  # noqa: PLC0415  docs/decisions/0003-imports.md
-
-    return Path(find(path))
 
 
 def absolute(path: str | os.PathLike[str] | None) -> str:

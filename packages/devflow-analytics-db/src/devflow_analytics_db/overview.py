@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import closing
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -14,7 +15,6 @@ from devflow_analytics_db.ledger import RESTORE
 from devflow_analytics_db.migration_files import latest_version
 
 if TYPE_CHECKING:
-    import os
     import sqlite3
     from pathlib import Path
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from devflow_analytics_db import files, location
 from devflow_analytics_db.backups import (
+    Progress,
     advising,
     keep_before_restoring,
 )
@@ -36,8 +37,6 @@ from devflow_analytics_db.soundness import require_sound
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-    from devflow_analytics_db.backups import Progress
 
 
 class Restored(NamedTuple):

@@ -5,20 +5,24 @@ what a row means and gives it to Python: as Pony entities (`define_entities`), a
 dictionaries for code that speaks SQL (`ToolCallRow`, `NewToolCall`, `SessionRow`, `NewSession`),
 and as the vocabulary both share (`ToolCallStatus`, `new_id`).
 
-Importing it costs little: Pony itself is imported by the first call of `define_entities`.
+Importing it costs little: Pony itself is imported by the first call of `define_entities`, and the
+row types, which need typing-extensions before Python 3.12, when one is first asked for.
 """
 
 from devflow_analytics_schema.entities import Entities, define_entities
 from devflow_analytics_schema.ids import new_id
-from devflow_analytics_schema.rows import (
-    NewSession,
-    NewToolCall,
-    SessionRow,
-    StatusLike,
-    ToolCallRow,
-)
 from devflow_analytics_schema.status import ToolCallStatus
 from devflow_analytics_schema.typed import Query, Session, ToolCall
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from devflow_analytics_schema.rows import (
+        NewSession,
+        NewToolCall,
+        SessionRow,
+        StatusLike,
+        ToolCallRow,
+    )
 
 __version__ = "0.1.0"
 
@@ -37,3 +41,19 @@ __all__ = [
     "define_entities",
     "new_id",
 ]
+
+_ROWS = {"NewSession", "NewToolCall", "SessionRow", "StatusLike", "ToolCallRow"}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _ROWS:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from devflow_analytics_schema import rows  # noqa: PLC0415  seldom needed
+
+    value: object = getattr(rows, name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return __all__

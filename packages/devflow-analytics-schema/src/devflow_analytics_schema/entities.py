@@ -17,7 +17,7 @@ docs/MIGRATIONS.md goes through the whole change. A released migration never cha
 from __future__ import annotations
 
 from math import inf
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from devflow_analytics_schema import typed
 from devflow_analytics_schema.ids import new_id
@@ -25,6 +25,8 @@ from devflow_analytics_schema.status import ToolCallStatus
 
 if TYPE_CHECKING:
     from pony.orm import Database
+else:
+    Database = Any  # so that typing.get_type_hints() finds something, without Pony's import
 
 
 class Entities(NamedTuple):

@@ -4,9 +4,15 @@ A ``...Row`` is what an entity's ``to_dict()`` returns; a ``New...`` is what its
 as in ``ToolCall(**new_call)``. In SQL one column has another name: ``session`` is ``session_id``.
 """
 
-from typing import Literal, NotRequired, TypeAlias, TypedDict
+import sys
+from typing import Literal, NotRequired, TypeAlias
 
 from devflow_analytics_schema.status import ToolCallStatus
+
+if sys.version_info >= (3, 12):
+    from typing import TypedDict
+else:
+    from typing_extensions import TypedDict  # pydantic and FastAPI refuse the other one
 
 StatusLike: TypeAlias = ToolCallStatus | Literal["success", "error", "timeout"]
 """A status as the enum's member or as its string; they compare equal with ``==``.
