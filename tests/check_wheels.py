@@ -17,9 +17,10 @@ ROOT = Path(__file__).resolve().parent.parent
 SCHEMA = """
 from importlib.util import find_spec
 from pony.orm import Database, db_session
-from devflow_analytics_schema import define_entities
+from devflow_analytics_schema import ToolCallRow, define_entities
 
 assert not find_spec("click") and not find_spec("devflow_analytics_db")
+assert "status" in ToolCallRow.__annotations__
 database = Database("sqlite", ":memory:")
 Session, ToolCall = define_entities(database)
 database.generate_mapping(create_tables=True)
