@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-import sqlite3  # noqa: TC003  read by typing.get_type_hints(), as the decorated are
 
 from devflow_analytics_db import files, location
 from devflow_analytics_db.changes import Changes
 from devflow_analytics_db.connection import busy_timeout_ms, configure, open_existing
 from devflow_analytics_db.faults import denied, is_writable, logging_errors, naming_faults
+from devflow_analytics_db.fork import Connection  # noqa: TC001  read by typing.get_type_hints()
 from devflow_analytics_db.identity import (
     APPLICATION_ID,
     application_id,
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 
     from pony.orm import Database
 
-    from devflow_analytics_db.fork import Connection
     from devflow_analytics_schema import Entities, Session, ToolCall
 
 

@@ -86,7 +86,7 @@ class Connection(sqlite3.Connection):
 
     if not TYPE_CHECKING:  # where sqlite3's own say it better
 
-        def cursor(self, factory=Cursor):  # noqa: ANN001, ANN202, D102
+        def cursor(self, factory=Cursor):  # noqa: ANN001, ANN201, D102
             return super().cursor(factory)
 
     def execute(self, sql: str, parameters: Any = (), /) -> sqlite3.Cursor:  # noqa: ANN401
