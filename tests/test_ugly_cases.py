@@ -7,6 +7,7 @@ page with its table made anew.
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import resource
@@ -632,6 +633,38 @@ def test_doctor_finds_what_it_may_not_examine() -> None:
         status, stdout, stderr = ground.run("doctor", "--fix")
         assert (status, stderr) == (1, "")
         assert "Only their owner can take them away: user 0.\n" in stdout
+
+
+def test_rows_in_a_wal_of_another_user_are_read_where_no_shm_can_be_made() -> None:
+    as_root_only()
+    with tempfile.TemporaryDirectory(prefix="ugly-") as directory:
+        Path(directory).chmod(0o755)
+        ground = Ground(Path(directory, "home"))
+        ground.home.mkdir()
+        media = Path(directory, "media")
+        media.mkdir()
+        with create_analytics_db(ground.file) as db, closing(db.connect()) as connection:
+            connection.execute("INSERT INTO sessions (id, started_at) VALUES ('s', 1)")
+            for suffix in ("", "-wal"):
+                shutil.copy(f"{ground.file}{suffix}", media / f"left.db{suffix}")
+                Path(f"{media}/left.db{suffix}").chmod(0o666)
+        before = {path: path.read_bytes() for path in media.iterdir()}
+        shutil.rmtree(ground.file.parent)
+        ground.give_to_nobody()
+        left = f"{media}/left.db"
+        status, stdout, stderr = ground.run("--db", left, "status", "--json")
+        assert (status, stderr) == (0, "")
+        assert json.loads(stdout)["sessions"] == 1
+        for command in ("check", "migrate --dry-run", "backup ~/copy.db"):
+            status, _, stderr = ground.run("--db", left, *command.split())
+            assert (command, status, stderr) == (command, 0, "")
+        status, stdout, stderr = ground.run("restore", left)
+        expected = f"Restored {ground.file} from {left}\n  schema version {latest_version()}\n"
+        assert (status, stdout, stderr) == (0, expected, "")
+        assert {path: path.read_bytes() for path in media.iterdir()} == before
+        for made in (ground.home / "copy.db", ground.file):
+            with closing(sqlite3.connect(made)) as connection:
+                assert connection.execute("SELECT id FROM sessions").fetchall() == [("s",)]
 
 
 COMMANDS = (

@@ -67,6 +67,8 @@ def look(file: str) -> Connection:
     removes in closing the empty ``-wal`` and ``-shm`` that opening makes. Where those cannot be
     made, as on a read-only file system, it is a `glance`.
     """
+    if _has_wal_alone(file):
+        return _open_wal_alone(file)
     if has_journal(file):
         return _open(file, "mode=ro", busy_timeout_ms())
     return _open(file, "mode=rw", busy_timeout_ms()) if is_writable(file) else glance(file)
@@ -83,6 +85,28 @@ def journal_mode(connection: sqlite3.Connection, file: str) -> str | None:
 def has_journal(file: str) -> bool:
     """Tell whether a process is at work on the file, or left it without closing."""
     return os.path.exists(f"{file}-wal") or os.path.exists(f"{file}-journal")
+
+
+def _has_wal_alone(file: str) -> bool:
+    """Tell whether there is a ``-wal`` to read, and no ``-shm``, nor may one be made."""
+    return (
+        os.path.exists(f"{file}-wal")
+        and not os.path.exists(f"{file}-shm")
+        and not os.access(os.path.dirname(file), os.W_OK | os.X_OK)
+    )
+
+
+def _open_wal_alone(file: str) -> sqlite3.Connection:
+    """Open a file and its ``-wal`` for reading where no ``-shm`` can be made.
+
+    With an exclusive lock SQLite keeps in its own memory what the ``-shm`` would hold
+    (https://www.sqlite.org/wal.html#noshm). A file that is open for reading only cannot be locked
+    so, hence the VFS without locks. As no process can use the WAL without a ``-shm``, there is
+    none to lock out; one that begins to write just now is the risk of a `glance`, too.
+    """
+    connection = _open(file, "mode=ro&vfs=unix-none", 0)
+    connection.execute("PRAGMA locking_mode = EXCLUSIVE")
+    return connection
 
 
 def configure(connection: sqlite3.Connection, file: str, timeout_ms: int) -> None:

@@ -42,7 +42,7 @@ CONTRADICTIONS = (
 )
 """How SQLite's reason begins where it can read the statement, which contradicts other parts."""
 
-DENIED = (errno.EACCES, errno.EPERM, errno.EROFS)
+DENIED = (errno.EACCES, errno.EPERM)
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
@@ -143,9 +143,15 @@ def from_sqlite(fault: sqlite3.Error, path: str) -> AnalyticsDbError:  # noqa: P
     if code in (sqlite3.SQLITE_PERM, sqlite3.SQLITE_AUTH):
         return denied(path)
     if getattr(fault, "sqlite_errorcode", 0) == sqlite3.SQLITE_READONLY_ROLLBACK:
+        advice = (
+            "Run 'devflow-analytics init' on it, then try again"
+            if is_writable(path)
+            else f"Copy it and {path}-journal to a directory that you can write to, run"
+            " 'devflow-analytics init' on the copy, and use that"
+        )
         return StorageError(
             f"A crash left {path} in the middle of a write, which can only be undone by writing."
-            " Nothing was changed. Run 'devflow-analytics init' on it, then try again."
+            f" Nothing was changed. {advice}."
         )
     if code in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY):
         return _cannot_open(path)
@@ -160,6 +166,8 @@ def from_os(fault: OSError, path: str) -> AnalyticsDbError:
     if fault.errno is None and not os.path.exists(path):
         return _cannot_open(path)  # Pony's word for a file that is gone
     reason = os.strerror(fault.errno) if fault.errno else str(fault)
+    if fault.errno == errno.EROFS:
+        return _read_only(path)
     if fault.errno in DENIED:
         return denied(path)
     if fault.errno in FULL:
@@ -241,9 +249,26 @@ def damaged(path: str, fault: object) -> CorruptDatabaseError:
 
 def denied(path: str) -> PermissionDeniedError:
     """Return the error for a file, or its directory, that the user may not read and write."""
+    if _can_be_read_only(path):
+        return _read_only(path)
     return PermissionDeniedError(
         f"No right to read and write {path} and the directory it is in. Give this user the right,"
         f" or {ANOTHER_FILE}."
+    )
+
+
+def _can_be_read_only(path: str) -> bool:
+    """Tell whether it is the file system, and no right of the user's, that forbids to write."""
+    try:
+        mounted = os.statvfs(path).f_flag
+    except OSError:
+        return False
+    return bool(mounted & os.ST_RDONLY) and os.access(path, os.R_OK)
+
+
+def _read_only(path: str) -> PermissionDeniedError:
+    return PermissionDeniedError(
+        f"{path} is on a read-only file system. Mount it for writing, or {ANOTHER_FILE}."
     )
 
 
