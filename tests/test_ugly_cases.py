@@ -36,29 +36,35 @@ PAGE = Path(__file__).resolve().parent.parent / "docs" / "ERRORS.md"
 COMMAND = Path(sys.executable).with_name("devflow-analytics")
 NEXT = latest_version() + 1
 
-# root may do anything, so it steps down; before, it imports what the other user may not read
+# root may do anything, so it steps down. Before, it imports and reads what the other user may not:
+# the clone or Python itself may be below a private directory.
 AS_NOBODY = """
-import codecs, importlib, os, pkgutil, sys
+import codecs, importlib, os, pkgutil, sys, tempfile
 import devflow_analytics_cli, devflow_analytics_db, devflow_analytics_schema
-import pony.orm, sqlite3
 codecs.lookup("ascii")
-database = pony.orm.Database("sqlite", ":memory:")
-devflow_analytics_schema.define_entities(database)
-database.generate_mapping(create_tables=True)
 for package in (devflow_analytics_cli, devflow_analytics_db, devflow_analytics_schema):
     for module in pkgutil.iter_modules(package.__path__, package.__name__ + "."):
         if not module.name.endswith("__main__"):
             importlib.import_module(module.name)
 from devflow_analytics_cli.cli import cli
 from devflow_analytics_cli.main import main
-try:
-    cli(["path", "--help"], standalone_mode=False)
-except SystemExit:
-    pass
+with tempfile.TemporaryDirectory() as directory:
+    database = directory + "/analytics.db"
+    for arguments in (["path", "--help"], ["init", "--json"], ["doctor"]):
+        cli(["--db", database, *arguments], standalone_mode=False)
+    devflow_analytics_db.create_analytics_db(database).Session
+private = (sys.prefix, sys.base_prefix, *(os.path.dirname(path) for path in sys.path if path))
+
+def forbid(event, arguments):
+    if event in ("open", "os.listdir") and str(arguments[0]).startswith(private):
+        print("reads", arguments[0], "as another user", file=sys.stderr, flush=True)
+        os._exit(97)
+
 if os.getuid() == 0:
     os.setgroups([])
     os.setgid(54321)
     os.setuid(54321)
+    sys.addaudithook(forbid)
 sys.stdout.flush()
 print("---", flush=True)
 main()
@@ -335,7 +341,8 @@ def a_directory_that_was_deleted(ground: Ground) -> Iterator[None]:
     def start_there(*arguments: str) -> subprocess.Popen[str]:
         script = 'rmdir "$PWD" && exec "$@"'
         return subprocess.Popen(
-            ["sh", "-c", script, "sh", COMMAND, *arguments],
+            # by its Python: in a path with a space the script begins with a shell, which complains
+            ["sh", "-c", script, "sh", sys.executable, COMMAND, *arguments],
             env=ground.environment,
             cwd=ground.cwd,
             stdout=subprocess.PIPE,

@@ -47,3 +47,25 @@ def command() -> Callable[..., subprocess.CompletedProcess[str]]:
         )
 
     return run
+
+
+@pytest.fixture
+def require_start() -> Callable[..., None]:
+    """Skip where Python itself does not start in an environment.
+
+    Before 3.13 it reads the path of a clone in the locale's encoding, and fails if that lacks a
+    letter of it.
+    """
+
+    def require(**environment: str) -> None:
+        done = subprocess.run(
+            [sys.executable, "-c", ""],
+            capture_output=True,
+            check=False,
+            env=os.environ | environment,
+            timeout=60,
+        )
+        if done.returncode:
+            pytest.skip(f"with {environment} this Python does not start from {sys.prefix!a}")
+
+    return require

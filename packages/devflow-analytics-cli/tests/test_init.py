@@ -157,8 +157,9 @@ def test_another_file_is_named_by_option_or_environment(command: Command, home: 
 
 @pytest.mark.parametrize("locale", ["C", "C.UTF-8"])
 def test_a_name_that_no_locale_can_spell_is_printed_all_the_same(
-    locale: str, command: Command, home: Path
+    locale: str, command: Command, require_start: Callable[..., None], home: Path
 ) -> None:
+    require_start(LC_ALL=locale, PYTHONUTF8="0")
     name = os.fsdecode(b"gr\xc3\xb6\xc3\x9fe-\xff.db")
     done = command("--db", str(home / name), "init", LC_ALL=locale, PYTHONUTF8="0")
     assert (done.returncode, done.stderr) == (0, "")

@@ -72,8 +72,13 @@ def test_colours_are_for_a_terminal_that_wants_them(command: Command) -> None:
 )
 @pytest.mark.parametrize("locale", [{"LC_ALL": "C"}, {"LC_ALL": "C", "PYTHONUTF8": "0"}])
 def test_any_name_works_in_any_locale(
-    command: Command, name: str, locale: dict[str, str], home: Path
+    command: Command,
+    require_start: Callable[..., None],
+    name: str,
+    locale: dict[str, str],
+    home: Path,
 ) -> None:
+    require_start(**locale)
     file = home / name
     for arguments in (["init"], ["status"], ["backup"], ["migrate"], ["check"], ["doctor"]):
         done = command("--db", str(file), *arguments, **locale)
