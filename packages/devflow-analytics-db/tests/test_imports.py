@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import re
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import pytest
 
 import devflow_analytics_db
 
@@ -58,6 +61,37 @@ def test_a_new_file_is_made_without_pony(python: Python) -> None:
         """
     )
     assert done.stdout == "set()\n", done
+
+
+@pytest.mark.parametrize(
+    "use", ["from {name} import backup", "import {name}; hasattr({name}, 'backup')"]
+)
+@pytest.mark.parametrize("fault", ["None.nothing", "del backup"])
+def test_what_goes_wrong_in_the_module_of_a_name_is_told(
+    use: str, fault: str, tmp_path: Path, python: Python
+) -> None:
+    name = "devflow_analytics_db"
+    copy = shutil.copytree(Path(devflow_analytics_db.__file__).parent, tmp_path / name)
+    with (copy / "backups.py").open("a") as module:
+        module.write(f"\n{fault}\n")
+    use = use.format(name=name)
+    done = python(f"import sys; sys.path.insert(0, sys.argv[1]); {use}", tmp_path)
+    causes = {
+        "None.nothing": "'NoneType' object has no attribute 'nothing'",
+        "del backup": "module 'devflow_analytics_db.backups' has no attribute 'backup'",
+    }
+    assert (done.returncode, done.stdout) == (1, "")
+    assert f"\nAttributeError: {causes[fault]}" in done.stderr
+    assert done.stderr.splitlines()[-1] == (
+        f"ImportError: devflow_analytics_db.backups failed to import: {causes[fault]}"
+    )
+
+
+def test_a_name_that_does_not_exist_is_an_attribute_error(python: Python) -> None:
+    done = python("import devflow_analytics_db as package; package.bakcup")
+    assert done.stderr.splitlines()[-1].startswith(
+        "AttributeError: module 'devflow_analytics_db' has no attribute 'bakcup'"
+    )
 
 
 def test_everything_exported_exists_and_is_listed_in_order() -> None:

@@ -121,8 +121,11 @@ def __getattr__(name: str) -> object:
     if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     module = f"{__name__}.{_MODULES[name]}"
-    __import__(module)  # importlib, which does the same, is one more to import
-    value: object = getattr(sys.modules[module], name)
+    try:
+        __import__(module)  # importlib, which does the same, is one more to import
+        value: object = getattr(sys.modules[module], name)
+    except AttributeError as error:  # which would say that this package has no such name
+        raise ImportError(f"{module} failed to import: {error}", name=module) from error
     globals()[name] = value
     return value
 
