@@ -2,8 +2,12 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sqlite3
+import subprocess
+import sys
 from contextlib import closing
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,9 +16,7 @@ from devflow_analytics_db import create_analytics_db
 from devflow_analytics_db.migration_files import latest_version
 
 if TYPE_CHECKING:
-    import subprocess
     from collections.abc import Callable
-    from pathlib import Path
 
     Command = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -103,3 +105,70 @@ def test_a_source_that_is_no_good_is_a_named_error(
         assert (done.returncode, done.stdout) == (status, "")
         assert done.stderr.startswith(f"Error: {source} ")
     assert command("restore").returncode == 2
+
+
+ODD_NAMES = {
+    "usual": "calls.db",
+    "quoted": "a'b\"c ?*#%41$HOME`id`\\!id.db",
+    "Latin": "größe.db",
+    "Cyrillic": "вызовы.db",
+    "lines": "two\nlines.db",
+    "escape": "\x1b[31m'\\!red\x07.db",
+    "turning": "\u202egnp.db",
+    "bytes": "gr\u00f6\udcff.db",
+    "dash": "--nope",
+}
+
+
+def shells() -> list[list[str]]:
+    """Return those shells that are here, of all that know ``$'...'``."""
+    found = [[path] for name in ("bash", "zsh", "ksh", "mksh") if (path := shutil.which(name))]
+    return [*found, [path, "sh"]] if (path := shutil.which("busybox")) else found
+
+
+@pytest.mark.parametrize("name", ODD_NAMES.values(), ids=ODD_NAMES)
+@pytest.mark.parametrize("how", ["option", "variable", "option, latin-1"])
+def test_the_command_that_is_printed_puts_the_backup_back(
+    name: str, how: str, command: Command, home: Path
+) -> None:
+    file, copy = home / name, home / "copy.db"
+    create_analytics_db(file).close()
+    add_session(file, "before")
+    command("backup", str(copy))
+    encoding = how.partition(", ")[2] or "utf-8"
+    environment = os.environ | {
+        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+        "PYTHONIOENCODING": encoding,
+    }
+    variable = {"DEVFLOW_ANALYTICS_DB_PATH": str(file)} if how == "variable" else {}
+    option = [] if variable else ["--db", str(file)]
+    done = subprocess.run(
+        ["devflow-analytics", *option, "restore", copy],
+        capture_output=True,
+        encoding=encoding,
+        env=environment | variable,
+        check=False,
+        timeout=60,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert all(char.isprintable() or char == "\n" for char in done.stdout)
+    *_, line = done.stdout.splitlines()
+    restore = line.removeprefix("  to put it back: ")
+    assert shells()
+    for shell in shells():
+        assert sessions(file) == ["s"]
+        # as at a terminal, where bash would expand a "!"
+        expanding = "set -o history -o histexpand\n" if shell[0].endswith("bash") else ""
+        done = subprocess.run(
+            shell,
+            input=f"{expanding}{restore} --json\n",
+            capture_output=True,
+            encoding=encoding,
+            env=environment,
+            check=False,
+            timeout=60,
+        )
+        assert (shell, done.returncode, done.stderr) == (shell, 0, "")
+        assert json.loads(done.stdout)["path"] == str(file)
+        assert sessions(file) == ["before"]
+        command("--db", str(file), "restore", str(copy))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 
 import click
 
@@ -36,15 +37,36 @@ def printable(text: str | os.PathLike[str]) -> str:
     )
 
 
-def backup_made(backup: str | os.PathLike[str], settings: Settings) -> str:
-    """Return the lines that tell of a backup, and the command that puts it back."""
+def shell_word(text: str | os.PathLike[str]) -> str:
+    """Return text as one word of a command that is printed, to be pasted into a shell.
+
+    What a terminal would obey, and what would not be pasted as the bytes that it is on the disk,
+    needs ``$'...'``, which bash, zsh, ksh and busybox know, and dash does not.
+    """
     import shlex  # noqa: PLC0415  seldom needed
 
+    text = os.fspath(text)
+    encoding = getattr(sys.stdout, "encoding", None) or "ascii"
+    if text.isprintable() and text.encode(encoding, "ignore") == os.fsencode(text):
+        return shlex.quote(text)
+    # the quote and the "!" too: bash looks for "!" in $'...' if there is a quote before it
+    kept = set(range(0x20, 0x7F)) - set(b"'!\\")
+    letters = [chr(byte) if byte in kept else f"\\{byte:03o}" for byte in os.fsencode(text)]
+    return f"$'{''.join(letters)}'"
+
+
+def backup_made(backup: str | os.PathLike[str], settings: Settings) -> str:
+    """Return the lines that tell of a backup, and the command that puts it back.
+
+    The command names the database, too, if the environment did: another shell may not have the
+    variable, and would restore over the default database.
+    """
     words = ["devflow-analytics"]
-    if settings.path is not None:
-        words += ["--db", printable(settings.path)]
-    words += ["restore", printable(backup)]
+    named = settings.path or os.environ.get("DEVFLOW_ANALYTICS_DB_PATH")
+    if named:
+        words += ["--db", named]
+    words += ["restore", os.fspath(backup)]
     return (
         f"  backup of what it was before: {printable(backup)}\n"
-        f"  to put it back: {shlex.join(words)}"
+        f"  to put it back: {' '.join(map(shell_word, words))}"
     )
