@@ -650,6 +650,7 @@ def test_rows_in_a_wal_of_another_user_are_read_where_no_shm_can_be_made() -> No
         ground.home.mkdir()
         media = Path(directory, "media")
         media.mkdir()
+        media.chmod(0o755)
         with create_analytics_db(ground.file) as db, closing(db.connect()) as connection:
             connection.execute("INSERT INTO sessions (id, started_at) VALUES ('s', 1)")
             for suffix in ("", "-wal"):

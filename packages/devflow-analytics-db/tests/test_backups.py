@@ -204,7 +204,8 @@ def test_a_file_in_the_place_of_the_directory_is_named(with_rows: Path) -> None:
 
 
 def test_a_directory_of_the_users_keeps_its_mode(with_rows: Path) -> None:
-    (with_rows.parent / "backups").mkdir(mode=0o755)
+    (with_rows.parent / "backups").mkdir()
+    (with_rows.parent / "backups").chmod(0o755)
     backup()
     assert stat.S_IMODE((with_rows.parent / "backups").stat().st_mode) == 0o755
 

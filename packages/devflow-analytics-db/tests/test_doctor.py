@@ -138,7 +138,8 @@ def test_a_second_name_of_the_file_is_told(current: Path, tmp_path: Path) -> Non
 @pytest.mark.usefixtures("current")
 def test_what_a_link_among_the_backups_leads_to_is_left_alone(tmp_path: Path) -> None:
     others = tmp_path / "others.db"
-    others.touch(0o644)
+    others.touch()
+    others.chmod(0o644)
     copy = backup()
     copy.unlink()
     copy.symlink_to(others)

@@ -105,10 +105,10 @@ def test_a_crash_that_cannot_be_undone_there_is_an_error_that_says_how(
 ) -> None:
     left.with_name("left.db-shm").unlink()
     left.with_name("left.db-wal").unlink()
+    many = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 5000)"
     crashing = (
         *("PRAGMA journal_mode = DELETE", "PRAGMA cache_size = 1", "BEGIN IMMEDIATE"),
-        "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 5000)"
-        " INSERT INTO sessions (id, started_at) SELECT 'crashed' || i, 1 FROM n",
+        f"{many} INSERT INTO sessions (id, started_at) SELECT 'crashed' || i, 1 FROM n",
     )
     there = tmp_path / "there"
     there.mkdir()
