@@ -328,6 +328,10 @@ def no_path(ground: Ground) -> None:
     ground.environment["DEVFLOW_ANALYTICS_DB_PATH"] = ":memory:"
 
 
+def a_path_with_the_end_of_a_line(ground: Ground) -> None:
+    ground.environment["DEVFLOW_ANALYTICS_DB_PATH"] = "/data/analytics.db\n"
+
+
 def a_bad_timeout(ground: Ground) -> None:
     ground.environment["DEVFLOW_ANALYTICS_BUSY_TIMEOUT_MS"] = "soon"
 
@@ -539,6 +543,10 @@ CASES = [
     Case(a_link_that_leads_to_a_file, "--quiet init"),
     Case(no_path, "init"),
     Case(nothing, "--db ~nobody-of-this-name/a.db init"),
+    Case(nothing, "--db $HOME/a.db init"),
+    Case(nothing, "--db 'a.db' init"),
+    Case(nothing, "--db file:/a.db init"),
+    Case(a_path_with_the_end_of_a_line, "init"),
     Case(nothing, f"--db /{'long/' * 120}a.db init"),
     Case(a_directory_that_was_deleted, "--db a.db init"),
     Case(a_bad_timeout, "init"),
@@ -564,6 +572,7 @@ CASES = [
     Case(a_current_file, "backup ~/.devflow/analytics.db"),
     Case(a_current_file, "backup ~/no/such/place.db"),
     Case(a_current_file, "backup ~/nowhere/"),
+    Case(a_current_file, "backup $BACKUPS/calls.db"),
     Case(a_current_file, "restore ~/none.db"),
     Case(a_current_file, "restore ~/.devflow/analytics.db"),
     Case(a_backup_that_is_text, "restore ~/backup.db"),

@@ -70,16 +70,80 @@ def absolute(path: str | os.PathLike[str] | None) -> str:
             f"{named!r} is not the path of a file. Name a file, in a temporary directory if it"
             " is not to last."
         )
+    if path is None and named != named.strip():
+        raise ConfigurationError(
+            f"{PATH_VARIABLE} is {named!r}, with white space at its beginning or end. Remove that,"
+            " or name the file with --db if that is its name."
+        )
+    _require_path(named)
+    return _absolute(_expanded(named))
+
+
+def _require_path(named: str) -> None:
+    """Refuse what a shell or a program should have made a path of, and did not.
+
+    As the path of a file it would make one of a strange name in the current directory.
+
+    Raises:
+        ConfigurationError: it is such a thing.
+    """
+    as_name = f"{f'./{named}'!r} if that is its name"
+    first = named.partition("/")[0]
+    if len(named) > 1 and named[0] == named[-1] and named[0] in "\"'":
+        raise ConfigurationError(
+            f"{named!r} has quotes around it. Leave them out, or write {as_name}."
+        )
+    scheme, colon, rest = first.partition(":")
+    if colon and (scheme.lower() == "file" or (not rest and named.startswith(f"{first}//"))):
+        raise ConfigurationError(
+            f"{named!r} is a URI. Write only the path of the file, or {as_name}."
+        )
+    if (first.startswith("$") and _holds_variable(first)) or _is_windows_variable(first):
+        raise ConfigurationError(
+            f"{named!r} begins with {first!r}, which no shell has expanded. Write out what it"
+            f" stands for, or {as_name}."
+        )
+
+
+def _expanded(named: str) -> str:
+    """Return a path with a ``~`` at its beginning replaced by the home.
+
+    Raises:
+        CannotCreateError: the user has no home directory.
+        ConfigurationError: there is no such user; or a variable in the middle is not expanded.
+    """
+    path = named
     if named.partition("/")[0] == "~":
-        named = _home() + named[1:]
+        path = _home() + named[1:]
     elif named.startswith("~"):
-        named = os.path.expanduser(named)
-        if named.startswith("~"):
+        path = os.path.expanduser(named)
+        if path.startswith("~"):
             raise ConfigurationError(
                 f"{named!r} begins with a user who does not exist. Correct it, or write ./~ if"
                 " that is its name."
             )
-    return _absolute(named)
+    if "$" in path:
+        directory = ""
+        for part in path.split("/")[:-1]:
+            directory += part
+            if _holds_variable(part) and not os.path.lexists(directory):
+                raise ConfigurationError(
+                    f"{named!r} holds {part!r}, which no shell has expanded. Write out what it"
+                    f" stands for, or make the directory {directory} first if that is its name."
+                )
+            directory += "/"
+    return path
+
+
+def _holds_variable(part: str) -> bool:
+    """Tell whether there is a ``$`` in it that a shell would expand."""
+    return any(after[:1].isalpha() or after[:1] in {*"_{("} for after in part.split("$")[1:])
+
+
+def _is_windows_variable(first: str) -> bool:
+    start, _, rest = first.partition("%")
+    name, percent, after = rest.partition("%")
+    return not start and bool(percent) and name.isidentifier() and after[:1] in {"", "\\"}
 
 
 def find(path: str | os.PathLike[str] | None) -> str:
