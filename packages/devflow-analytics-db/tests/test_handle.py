@@ -24,10 +24,13 @@ from devflow_analytics_db.connection import configure, open_existing
 
 if TYPE_CHECKING:
     import sqlite3
+    import subprocess
     from collections.abc import Callable
     from pathlib import Path
 
     from devflow_analytics_db import AnalyticsDb
+
+    Python = Callable[..., subprocess.CompletedProcess[str]]
 
 CONFIGURED = {
     "foreign_keys": 1,
@@ -126,6 +129,48 @@ def test_threads_share_a_handle() -> None:
             thread.join()
         with db_session:
             assert db.Session.select().count() == threads_n * rows_n
+
+
+@pytest.mark.parametrize("use", ["db.Session", "check(db)"])
+def test_threads_may_use_it_first_while_one_of_them_still_imports_pony(
+    use: str, python: Python
+) -> None:
+    done = python(
+        """
+        import sys, threading
+        from devflow_analytics_db import check, create_analytics_db
+
+        db = create_analytics_db()
+        importing, ended = threading.Event(), threading.Event()
+
+        def waits_for_import():
+            frame = sys._current_frames().get(second.ident)
+            while frame and "importlib" not in frame.f_code.co_filename:
+                frame = frame.f_back
+            return frame is not None
+
+        def pause(event, arguments):
+            # in the middle of importing Pony's provider, until the other thread is there, too
+            if event == "exec" and arguments[0].co_filename.endswith("dbproviders/sqlite.py"):
+                importing.set()
+                while not ended.wait(0.001) and not waits_for_import():
+                    pass
+
+        def use_second():
+            importing.wait()
+            try:
+                {use}
+            finally:
+                ended.set()
+
+        sys.addaudithook(pause)
+        second = threading.Thread(target=use_second)
+        second.start()
+        {use}
+        second.join()
+        """.replace("{use}", use)
+    )
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 @pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")

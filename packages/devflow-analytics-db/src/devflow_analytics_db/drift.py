@@ -157,6 +157,9 @@ def _as_pony_sees(parts: Structure) -> Structure:
 
 def create_script(database: Database) -> str:
     """Return the SQL by which Pony would make the tables of entities that are not bound yet."""
+    # Waits where another thread is importing it; bind() would take what is there of it so far.
+    import pony.orm.dbproviders.sqlite  # noqa: F401, PLC0415  brings Pony
+
     connections: list[sqlite3.Connection] = []
 
     @database.on_connect(provider="sqlite")  # type: ignore[untyped-decorator]  # Pony has no types
