@@ -1,6 +1,7 @@
 # `uv run just` lists the recipes; CI runs `just ci`.
 
 set shell := ["bash", "-euo", "pipefail", "-c"]
+set positional-arguments # "$@" hands on words with spaces as they were given
 
 packages := "devflow-analytics-schema devflow-analytics-db devflow-analytics-cli"
 pythons := "3.11 3.12 3.13"
@@ -10,11 +11,11 @@ _default:
 
 # Run all tests in parallel; arguments go to pytest
 test *arguments:
-    uv run --locked python -m pytest -n auto {{ arguments }}
+    uv run --locked python -m pytest -n auto "$@"
 
 # Strike with faults at every point where they can; minutes
 test-faults *arguments:
-    uv run --locked python -m pytest -n auto -m faults tests/faults {{ arguments }}
+    uv run --locked python -m pytest -n auto -m faults tests/faults "$@"
 
 # Run test-faults, and write its counts into docs/RELIABILITY.md
 reliability: (test-faults "--junit-xml=dist/faults.xml")
@@ -22,7 +23,7 @@ reliability: (test-faults "--junit-xml=dist/faults.xml")
 
 # Let four processes write for two minutes, and do all else that there is beside them
 soak seconds="120":
-    DEVFLOW_SOAK_SECONDS={{ seconds }} uv run --locked python -m pytest -m faults \
+    DEVFLOW_SOAK_SECONDS="$1" uv run --locked python -m pytest -m faults \
         tests/faults/test_soak.py
 
 # Run each package's tests in an environment of its own, side by side
@@ -66,7 +67,7 @@ lint:
 
 # Draft the next migration from what was changed in the entities
 migration name:
-    uv run --locked python tools/draft_migration.py {{ name }}
+    uv run --locked python tools/draft_migration.py "$1"
 
 # Write down the schema that the migrations make
 schema:
@@ -84,7 +85,7 @@ errors:
 
 # Keep a file of the newest schema version, for the tests of all later ones
 golden *version:
-    uv run --locked python tools/make_golden.py {{ version }}
+    uv run --locked python tools/make_golden.py "$@"
 
 # Put right what can be put right without thinking
 fix:

@@ -1,0 +1,48 @@
+"""The recipes hand on what they are given, word by word."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+JUSTFILE = Path(__file__).resolve().parent.parent / "justfile"
+JUST = Path(sys.executable).with_name("just")
+
+A_UV_THAT_SHOWS_ITS_ARGUMENTS = """\
+#!/bin/sh
+printf '[%s]' "$@"
+"""
+
+
+@pytest.mark.skipif(not JUST.exists(), reason="just is not installed in this environment")
+@pytest.mark.parametrize(
+    ("recipe", "given", "handed_on"),
+    [
+        ("test", ["a b.py", "-k", "one or 'two'"], "[a b.py][-k][one or 'two']"),
+        ("test", [], "[-n][auto]"),
+        ("test-faults", ["-k", "one or two"], "[tests/faults][-k][one or two]"),
+        ("reliability", [], "[tools/count_cases.py][dist/faults.xml]"),
+        ("migration", ["add $x"], "[tools/draft_migration.py][add $x]"),
+        ("golden", ["1"], "[tools/make_golden.py][1]"),
+        ("golden", [], "[tools/make_golden.py]"),
+    ],
+)
+def test_a_recipe_hands_on_its_arguments_word_by_word(
+    recipe: str, given: list[str], handed_on: str, tmp_path: Path
+) -> None:
+    uv = tmp_path / "uv"
+    uv.write_text(A_UV_THAT_SHOWS_ITS_ARGUMENTS)
+    uv.chmod(0o755)
+    done = subprocess.run(
+        [JUST, "--justfile", JUSTFILE, recipe, *given],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=os.environ | {"PATH": f"{tmp_path}:{os.environ['PATH']}"},
+        timeout=60,
+    )
+    assert (done.returncode, done.stdout.endswith(handed_on)) == (0, True), done
