@@ -66,6 +66,6 @@ def require_start() -> Callable[..., None]:
             timeout=60,
         )
         if done.returncode:
-            pytest.skip(f"with {environment} this Python does not start from {sys.prefix!a}")
+            pytest.skip(f"with {environment} this Python cannot read the path of the clone")
 
     return require

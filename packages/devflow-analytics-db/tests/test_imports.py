@@ -88,9 +88,9 @@ def test_what_goes_wrong_in_the_module_of_a_name_is_told(
 
 
 def test_a_name_that_does_not_exist_is_an_attribute_error(python: Python) -> None:
-    done = python("import devflow_analytics_db as package; package.bakcup")
+    done = python("import devflow_analytics_db as package; package.nothing")
     assert done.stderr.splitlines()[-1].startswith(
-        "AttributeError: module 'devflow_analytics_db' has no attribute 'bakcup'"
+        "AttributeError: module 'devflow_analytics_db' has no attribute 'nothing'"
     )
 
 
