@@ -96,7 +96,7 @@ def _has_wal_alone(file: str) -> bool:
     )
 
 
-def _open_wal_alone(file: str) -> sqlite3.Connection:
+def _open_wal_alone(file: str) -> Connection:
     """Open a file and its ``-wal`` for reading where no ``-shm`` can be made.
 
     With an exclusive lock SQLite keeps in its own memory what the ``-shm`` would hold
