@@ -309,17 +309,26 @@ def test_an_open_handle_writes_into_a_newer_schema_only_if_that_allows_it(
     assert rows == ([("before",), ("after",)] if compatible else [("before",)])
 
 
-def test_an_open_handle_does_not_write_into_a_schema_that_went_down(file: Path) -> None:
+def test_an_open_handle_goes_on_in_a_schema_that_went_down(file: Path) -> None:
     with create_analytics_db() as db:
         with db_session:
             db.Session(id="before", started_at=1)
         migrate(file, to=1, allow_down=True)
-        with pytest.raises(IncompatibleSchemaError, match="is at schema version 1, and was at"):
-            db.connect()
-        with pytest.raises(IncompatibleSchemaError, match="Open the database again"), db_session:
+        db.connect().close()
+        with db_session:
             db.Session(id="after", started_at=1)
     with create_analytics_db() as db, db_session:
-        assert [session.id for session in db.Session.select()] == ["before"]
+        assert sorted(session.id for session in db.Session.select()) == ["after", "before"]
+
+
+def test_an_open_handle_does_not_write_into_an_empty_file(file: Path, tmp_path: Path) -> None:
+    empty = tmp_path / "empty.db"
+    empty.touch()
+    with create_analytics_db() as db:
+        replace(file, empty)
+        with pytest.raises(CannotCreateError, match=r"analytics.db is gone"):
+            db.connect()
+        assert file.read_bytes() == b""
 
 
 def open_in_another_process(db: AnalyticsDb) -> tuple[str, list[str]]:

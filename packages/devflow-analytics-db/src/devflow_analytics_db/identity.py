@@ -13,7 +13,7 @@ from devflow_analytics_db.errors import (
     NotAnAnalyticsDatabaseError,
     TamperedMigrationError,
 )
-from devflow_analytics_db.faults import ANOTHER_FILE, base_code, cannot_read
+from devflow_analytics_db.faults import ANOTHER_FILE, base_code, cannot_read, gone
 from devflow_analytics_db.files import pages_before_crash
 from devflow_analytics_db.log import log
 from devflow_analytics_db.migration_files import latest_version
@@ -211,14 +211,14 @@ def identify(connection: sqlite3.Connection, file: str) -> Identity:
 
 
 def require_version(connection: sqlite3.Connection, file: str, version: int) -> int:
-    """Make sure that a file is at the schema version that it was at, or at a newer one that serves.
+    """Make sure that a file which was at a schema version may still be written to.
 
     Returns:
         Its schema version now.
 
     Raises:
-        IncompatibleSchemaError: a newer release changed it, and wants no older code to write to it;
-            or it went down to an older version.
+        CannotCreateError: it is empty by now.
+        IncompatibleSchemaError: a newer release changed it, and wants no older code to write to it.
         NotAnAnalyticsDatabaseError: it is another program's by now.
         TamperedMigrationError: its ledger is not what leads to its schema version.
     """
@@ -231,11 +231,8 @@ def require_version(connection: sqlite3.Connection, file: str, version: int) -> 
     found = identify(connection, file)
     if not begun:
         connection.execute("COMMIT")
-    if found.version < version:
-        raise IncompatibleSchemaError(
-            f"{file} is at schema version {found.version}, and was at {version} when it was opened."
-            " Nothing was written. Open the database again, which brings it up to date."
-        )
+    if found.version == 0:
+        raise gone(file)
     return found.version
 
 
