@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import shutil
 import sqlite3
@@ -180,15 +181,76 @@ def test_a_path_that_can_be_none_is_a_finding(
     assert "is a symbolic link to" in found.message
 
 
+SHARED = "is on {kind}, where SQLite's locks and shared memory are not reliable."
+UNKNOWN = "is on {kind}. It is not known whether SQLite's locks and shared memory work there."
+
+
+def mounted_as(kind: str, point: str = "/") -> str:
+    """Return what Linux tells of a disk, and of a mount of a type at a point."""
+    return (
+        "21 1 8:1 / / rw,relatime shared:1 - ext4 /dev/sda1 rw\n"
+        f"98 29 0:51 / {point} rw,nosuid,nodev,relatime - {kind} source rw,user_id=0\n"
+    )
+
+
 @pytest.mark.parametrize(
-    ("kind", "verdict"),
-    [("ext4", "ok"), ("nfs4", "fail"), ("virtiofs", "fail"), ("overlay", "warn"), (None, "ok")],
+    ("kind", "verdict", "message"),
+    [
+        ("ext4", "ok", "ext4"),
+        ("fuseblk", "ok", "fuseblk"),
+        ("fusectl", "ok", "fusectl"),
+        *((kind, "fail", SHARED) for kind in sorted(doctor.SHARED_FILE_SYSTEMS)),
+        *((kind, "fail", SHARED) for kind in ("nfs4", "virtiofs", "fakeowner", "fuse.rclone")),
+        *((kind, "fail", SHARED) for kind in ("fuse.gcsfuse", "fuse.juicefs")),
+        *((kind, "warn", UNKNOWN) for kind in ("fuse.shfs", "fuse.mergerfs", "fuse.new", "fuse")),
+        (
+            "overlay",
+            "warn",
+            "is on {kind}: what is kept there is lost when the container is removed.",
+        ),
+        (
+            "fuse.fuse-overlayfs",
+            "warn",
+            "is on {kind}: what is kept there is lost when the container is removed.",
+        ),
+    ],
 )
 def test_file_systems_where_it_is_not_safe_are_told(
-    kind: str | None, verdict: str, monkeypatch: pytest.MonkeyPatch
+    kind: str, verdict: str, message: str, file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(host, "file_system", lambda _: kind)
-    assert finding("file system").verdict == verdict
+    mounts = mounted_as(kind)
+    monkeypatch.setattr(host, "open", lambda *_, **__: io.StringIO(mounts), raising=False)
+    found = finding("file system")
+    told = message.format(kind=kind)
+    assert (found.verdict, found.message) == (
+        verdict,
+        told if verdict == "ok" else f"{file.parent} {told}",
+    )
+    assert (found.advice is None) == (verdict == "ok")
+
+
+def test_where_the_system_does_not_tell_no_file_system_is_blamed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(host, "file_system", lambda _: None)
+    assert finding("file system") == Finding("file system", "ok", "not known on this system")
+
+
+def test_a_file_that_is_mounted_by_itself_is_told_of_as_its_directory_is(
+    current: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mounts = mounted_as("fakeowner", str(current))
+    monkeypatch.setattr(
+        host,
+        "open",
+        lambda path, **_: io.StringIO("" if "locks" in path else mounts),
+        raising=False,
+    )
+    found = finding("file system")
+    assert (found.verdict, found.message) == (
+        "fail",
+        f"{current} {SHARED.format(kind='fakeowner')}",
+    )
 
 
 def test_little_room_is_a_warning(current: Path, monkeypatch: pytest.MonkeyPatch) -> None:

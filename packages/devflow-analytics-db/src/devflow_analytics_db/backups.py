@@ -161,7 +161,7 @@ def unfinished(file: str) -> list[str]:
 
 def _named(file: str, middle: str, end: str) -> list[str]:
     """Return the files in ``backups/`` that have a name of ours, as `_name` and `_partial` give."""
-    directory = os.path.join(os.path.dirname(file), "backups")
+    directory = backups_directory(file)
     stem, suffix = map(re.escape, os.path.splitext(os.path.basename(file)))
     pattern = re.compile(f"{stem}-{middle}{suffix}{end}")
     try:
@@ -241,8 +241,13 @@ def _destination(file: str, destination: str | os.PathLike[str] | None) -> str:
     return named
 
 
+def backups_directory(file: str) -> str:
+    """Return the directory of the backups of a file, whether it exists or not."""
+    return os.path.join(os.path.dirname(file), "backups")
+
+
 def _directory(file: str) -> str:
-    directory = os.path.join(os.path.dirname(file), "backups")
+    directory = backups_directory(file)
     with naming_faults(directory):
         if not os.path.isdir(directory):
             files.make_directory(directory, like=file)

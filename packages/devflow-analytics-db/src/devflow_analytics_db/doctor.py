@@ -10,7 +10,7 @@ from contextlib import closing
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from devflow_analytics_db import files, host, location
-from devflow_analytics_db.backups import backups
+from devflow_analytics_db.backups import advising, backups, backups_directory
 from devflow_analytics_db.connection import (
     TIMEOUT_VARIABLE,
     busy_timeout_ms,
@@ -39,10 +39,19 @@ if TYPE_CHECKING:
 
 SHARED_FILE_SYSTEMS = frozenset(
     [
-        *("9p", "afs", "beegfs", "ceph", "cifs", "drvfs", "gfs2", "glusterfs", "gpfs", "lustre"),
-        *("nfs", "nfs4", "ocfs2", "prl_fs", "smb3", "smbfs", "vboxsf", "virtiofs", "vmhgfs"),
-        *("fuse.glusterfs", "fuse.grpcfuse", "fuse.osxfs", "fuse.s3fs", "fuse.sshfs"),
-        "fuse.vmhgfs-fuse",
+        # of a network or a cluster
+        *("afs", "beegfs", "ceph", "cifs", "coda", "davfs", "gfs2", "glusterfs", "gpfs", "lustre"),
+        *("ncpfs", "nfs", "nfs4", "ocfs2", "orangefs", "panfs", "pvfs2", "smb3", "smbfs", "wekafs"),
+        *("fuse.afpfs", "fuse.ceph", "fuse.ceph-fuse", "fuse.curlftpfs", "fuse.daos"),
+        *("fuse.davfs", "fuse.davfs2", "fuse.glusterfs", "fuse.gvfsd-fuse", "fuse.juicefs"),
+        *("fuse.kio-fuse", "fuse.lizardfs", "fuse.mfs", "fuse.moosefs", "fuse.quobyte"),
+        *("fuse.seaweedfs", "fuse.smbnetfs", "fuse.sshfs"),
+        # of objects in a cloud
+        *("fuse.blobfuse", "fuse.blobfuse2", "fuse.gcsfuse", "fuse.goofys", "fuse.rclone"),
+        *("fuse.s3fs", "fuse.s3ql"),
+        # of the host of a virtual machine or a container
+        *("9p", "drvfs", "fakeowner", "hostfs", "prl_fs", "vboxsf", "virtiofs", "vmhgfs"),
+        *("fuse.grpcfuse", "fuse.osxfs", "fuse.prl_fsd", "fuse.vmhgfs-fuse"),
     ]
 )
 """Those that several machines share, or a virtual machine with its host.
@@ -55,6 +64,7 @@ PASSING_FILE_SYSTEMS = {
     "tmpfs": "is lost when the machine restarts",
     "ramfs": "is lost when the machine restarts",
     "overlay": "is lost when the container is removed",
+    "fuse.fuse-overlayfs": "is lost when the container is removed",
 }
 
 LARGE_WAL = 16_000_000
@@ -175,12 +185,15 @@ def _environment() -> Iterator[Finding]:
 
 def _place(file: str) -> Iterator[Finding]:
     """Examine where the file is, whether it exists or not."""
-    directory = os.path.dirname(file)
+    directory, copies = os.path.dirname(file), backups_directory(file)
+    # The file may be mounted by itself; then what SQLite keeps beside it is elsewhere.
+    found = [_file_system(directory), *([_file_system(file)] if os.path.exists(file) else [])]
+    yield max(found, key=lambda one: ("ok", "warn", "fail").index(one.verdict))
     while not os.path.isdir(directory):
         directory = os.path.dirname(directory)
-    yield _file_system(directory)
+    places = [directory, *([copies] if os.path.isdir(copies) else [])]
     try:
-        free = shutil.disk_usage(directory).free
+        free = min(shutil.disk_usage(place).free for place in places)
         needed = files.size(file) + files.size(f"{file}-wal")  # for the backup before a migration
     except OSError as fault:
         yield Finding("free space", "warn", f"is not known: {fault.strerror}.", "Check the disk.")
@@ -197,23 +210,31 @@ def _place(file: str) -> Iterator[Finding]:
         yield Finding("free space", "ok", message)
 
 
-def _file_system(directory: str) -> Finding:
-    kind = host.file_system(directory)
+def _file_system(path: str) -> Finding:
+    kind = host.file_system(path)
     if kind is None:
         return Finding("file system", "ok", "not known on this system")
     if kind in SHARED_FILE_SYSTEMS:
         return Finding(
             "file system",
             "fail",
-            f"{directory} is on {kind}, where SQLite's locks and shared memory are not reliable.",
+            f"{path} is on {kind}, where SQLite's locks and shared memory are not reliable.",
             f"Keep the file on a local disk: set {location.PATH_VARIABLE}.",
         )
     if kind in PASSING_FILE_SYSTEMS:
         return Finding(
             "file system",
             "warn",
-            f"{directory} is on {kind}: what is kept there {PASSING_FILE_SYSTEMS[kind]}.",
+            f"{path} is on {kind}: what is kept there {PASSING_FILE_SYSTEMS[kind]}.",
             f"Keep the file on a disk or a volume: set {location.PATH_VARIABLE}.",
+        )
+    if kind == "fuse" or kind.startswith("fuse."):
+        return Finding(
+            "file system",
+            "warn",
+            f"{path} is on {kind}. It is not known whether SQLite's locks and shared memory work"
+            " there.",
+            f"Keep the file on a local disk: set {location.PATH_VARIABLE}.",
         )
     return Finding("file system", "ok", kind)
 
