@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import sqlite3
+import stat
 from functools import wraps
 
 from devflow_analytics_db.errors import (
@@ -43,6 +44,11 @@ CONTRADICTIONS = (
 """How SQLite's reason begins where it can read the statement, which contradicts other parts."""
 
 DENIED = (errno.EACCES, errno.EPERM)
+BESIDE = ("", "-wal", "-shm", "-journal")
+"""The endings of a database, and of what SQLite keeps beside it."""
+
+OUR_DIRECTORIES = (".devflow", "backups")
+
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
@@ -169,7 +175,7 @@ def from_os(fault: OSError, path: str) -> AnalyticsDbError:
     if fault.errno == errno.EROFS:
         return _read_only(path)
     if fault.errno in DENIED:
-        return denied(path)
+        return denied(path, fault.filename)
     if fault.errno in FULL:
         return _full(path)
     if fault.errno == errno.EIO:
@@ -189,7 +195,7 @@ def _cannot_open(path: str) -> AnalyticsDbError:
     """SQLite says only that it may not open or write a file: the database, or one beside it."""
     if not os.path.exists(path):
         return gone(path)
-    if is_writable(path):
+    if is_writable(path) and not obstacle(path):
         return StorageError(
             f"Cannot open {path} or the files that SQLite keeps beside it. Check that this process"
             " may open more files, and that no directory is in the place of one of them."
@@ -247,10 +253,19 @@ def damaged(path: str, fault: object) -> CorruptDatabaseError:
     )
 
 
-def denied(path: str) -> PermissionDeniedError:
-    """Return the error for a file, or its directory, that the user may not read and write."""
+def denied(path: str, refused: object = None) -> PermissionDeniedError:
+    """Return the error for a file that the user may not read and write.
+
+    Args:
+        path: the file.
+        refused: what the system named in refusing, for where nothing is found at ``path``.
+    """
     if _can_be_read_only(path):
         return _read_only(path)
+    for subject in (path, refused):
+        found = obstacle(subject) if isinstance(subject, str) else None
+        if found:
+            return PermissionDeniedError(f"No right to read and write {subject}: {found}.")
     return PermissionDeniedError(
         f"No right to read and write {path} and the directory it is in. Give this user the right,"
         f" or {ANOTHER_FILE}."
@@ -270,6 +285,73 @@ def _read_only(path: str) -> PermissionDeniedError:
     return PermissionDeniedError(
         f"{path} is on a read-only file system. Mount it for writing, or {ANOTHER_FILE}."
     )
+
+
+def obstacle(path: str) -> str | None:
+    """Return what keeps the user from reading and writing a file, and what to do about it.
+
+    That is the file, one that SQLite keeps beside it, or a directory. None if there is no such
+    thing, as far as modes and mounts tell.
+    """
+    found = _without_right(path)
+    if found is None:
+        return None
+    try:
+        reason, advice = _refusal_of(found, path)
+    except OSError:  # gone in the meantime
+        return None
+    return f"{reason}. {advice} {ANOTHER_FILE}"
+
+
+def _refusal_of(found: str, path: str) -> tuple[str, str]:
+    """Return why the user may not use what was found on the way to a file, and what to do."""
+    status, user = os.stat(found), os.geteuid()
+    mode, is_directory = stat.S_IMODE(status.st_mode), stat.S_ISDIR(status.st_mode)
+    name = "it" if found == path else f"the directory {found}" if is_directory else found
+    if os.statvfs(found).f_flag & os.ST_RDONLY:
+        return "its file system is read-only", "Mount it for writing, or"
+    needed = stat.S_IRWXU if is_directory else stat.S_IRUSR | stat.S_IWUSR
+    if user == 0 or (status.st_uid == user and mode & needed == needed):
+        return f"the system refuses it at {found}", "Give this user the right, or"
+    if status.st_uid == user:
+        return f"{name} has mode {mode:04o}", f"Run 'chmod u+rwX {quoted(found)}', or"
+    reason = f"{name} belongs to user {status.st_uid} and has mode {mode:04o}"
+    if is_directory and os.path.basename(found) not in OUR_DIRECTORIES:
+        # It may be the system's: nobody should take it.
+        return reason, "Give this user the right, or"
+    command = f"sudo chown {'-R ' if is_directory else ''}{user} {quoted(found)}"
+    return reason, f"If it should be yours, run '{command}'; or"
+
+
+def _without_right(path: str) -> str | None:
+    """Return the first thing on the way to a file, or beside it, that the user may not use."""
+    if os.path.isdir(path):
+        beside, directory = [path], path
+    else:
+        beside, directory = [f"{path}{end}" for end in BESIDE], os.path.dirname(path)
+    above = [directory]
+    while above[-1] != os.path.dirname(above[-1]):
+        above.append(os.path.dirname(above[-1]))
+    nearest = "/"
+    for one in reversed(above):
+        if not os.path.isdir(one):
+            break
+        nearest = one
+        if not os.access(one, os.X_OK):
+            return one
+    if not os.access(nearest, os.R_OK | os.W_OK | os.X_OK):
+        return nearest
+    for one in beside:
+        if os.path.lexists(one) and not os.access(one, os.R_OK | os.W_OK):
+            return one
+    return None
+
+
+def quoted(path: str) -> str:
+    """Return a path as a shell takes it: `shlex`, without an import where an error is told."""
+    if all(char.isalnum() or char in "/._-+:@%=," for char in path):
+        return path
+    return "'" + path.replace("'", "'\\''") + "'"
 
 
 def _full(path: str) -> StorageError:
