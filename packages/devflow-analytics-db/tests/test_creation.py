@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from contextlib import closing
@@ -9,7 +10,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from devflow_analytics_db import CannotCreateError, create_analytics_db
+from devflow_analytics_db import (
+    CannotCreateError,
+    backup,
+    create_analytics_db,
+    migrate,
+    restore,
+)
 from devflow_analytics_db.migration_files import latest_version
 
 if TYPE_CHECKING:
@@ -82,13 +89,83 @@ def test_what_an_interrupted_run_left_open_to_others_is_made_private(
         assert mode_of(beside) == 0o600
 
 
-def test_a_home_directory_that_is_a_link_is_made_private_too(file: Path, tmp_path: Path) -> None:
-    real = tmp_path / "real"
-    real.mkdir()
-    real.chmod(0o755)
-    file.parent.symlink_to(real)
+def test_a_team_keeps_its_directory_that_the_home_directory_is_a_link_to(
+    file: Path, tmp_path: Path
+) -> None:
+    team = tmp_path / "team"
+    team.mkdir()
+    team.chmod(0o2775)
+    file.parent.symlink_to(team)
     create_analytics_db().close()
-    assert mode_of(real) == 0o700
+    backup()
+    create_analytics_db().close()
+    migrate(to=1, allow_down=True)
+    restore(backup(), file)
+    assert mode_of(team) == 0o2775
+    modes = {path.name: mode_of(path) for path in team.iterdir()}
+    assert modes == {"analytics.db": 0o600, "backups": 0o700}
+
+
+def test_the_directory_in_a_home_that_is_a_link_is_made_private(
+    file: Path, home: Path, tmp_path: Path
+) -> None:
+    home.rename(tmp_path / "real")
+    home.symlink_to(tmp_path / "real")
+    create_analytics_db().close()
+    file.parent.chmod(0o755)
+    create_analytics_db().close()
+    assert mode_of(tmp_path / "real" / ".devflow") == 0o700
+
+
+def test_what_a_link_beside_the_file_leads_to_keeps_its_mode(file: Path, tmp_path: Path) -> None:
+    create_analytics_db().close()
+    others = tmp_path / "others"
+    others.touch(0o644)
+    file.with_name("analytics.db-shm").symlink_to(others)
+    create_analytics_db().close()
+    assert mode_of(others) == 0o644
+
+
+def warnings(caplog: pytest.LogCaptureFixture) -> list[str]:
+    return [one.getMessage() for one in caplog.records if one.levelname == "WARNING"]
+
+
+def keep_no_modes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let no call change a mode and none fail, as on exFAT; on a real one: test_file_systems.py."""
+    monkeypatch.setattr(os, "chmod", lambda *_, **__: None)
+    monkeypatch.setattr(os, "fchmod", lambda *_: None)
+
+
+def test_where_the_file_system_keeps_no_modes_the_log_says_so(
+    file: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    create_analytics_db().close()
+    file.chmod(0o644)
+    file.parent.chmod(0o755)
+    keep_no_modes(monkeypatch)
+    create_analytics_db().close()
+    assert warnings(caplog) == [
+        f"others have rights on {file}: its file system keeps no modes",
+        f"others have rights on {file.parent}: its file system keeps no modes",
+    ]
+
+
+def test_a_file_that_belongs_to_another_user_at_once_is_made_and_used(
+    file: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As on FAT and exFAT that are mounted for all users, where nobody but root may chmod."""
+
+    def refuse(*_: object) -> None:
+        raise PermissionError(errno.EPERM, os.strerror(errno.EPERM))
+
+    monkeypatch.setattr(os, "chmod", refuse)
+    monkeypatch.setattr(os, "fchmod", refuse)
+    assert create_analytics_db().opening.created
+    assert backup().exists()
+    assert warnings(caplog)[:2] == [
+        f"could not set the mode of {path} to {mode}: Operation not permitted"
+        for path, mode in ((file.parent, "0700"), (file, "0600"))
+    ]
 
 
 @pytest.mark.parametrize("name", ["shared", ".devflow"])

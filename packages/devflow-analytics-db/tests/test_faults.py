@@ -406,6 +406,21 @@ def test_what_may_not_be_given_away_stays_as_it_is(
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can make files for others")
+def test_what_root_makes_through_a_users_link_is_the_owners_of_the_directory(
+    file: Path, tmp_path: Path
+) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    os.chown(elsewhere, NOBODY, NOBODY)
+    elsewhere.chmod(0o2775)
+    file.parent.symlink_to(elsewhere)
+    create_analytics_db().close()
+    create_analytics_db().close()
+    assert elsewhere.stat().st_mode & 0o7777 == 0o2775
+    assert (elsewhere / "analytics.db").stat().st_uid == NOBODY
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can make files for others")
 def test_what_root_keeps_elsewhere_stays_roots(tmp_path: Path) -> None:
     tmp_path.chmod(0o755)
     os.chown(tmp_path, NOBODY, NOBODY)

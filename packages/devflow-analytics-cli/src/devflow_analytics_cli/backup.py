@@ -7,7 +7,7 @@ import os
 import click
 
 import devflow_analytics_db
-from devflow_analytics_cli.output import echo_json, json_option, printable
+from devflow_analytics_cli.output import echo_json, file_mode, json_option, printable
 from devflow_analytics_cli.progress import progress_bar
 
 TYPE_CHECKING = False
@@ -36,3 +36,5 @@ def backup(settings: Settings, destination: str | None, as_json: bool) -> None:
         echo_json({"backup": made, "size_bytes": os.stat(made).st_size})
     elif not settings.quiet:
         click.echo(f"Made {printable(made)}")
+        if os.stat(made).st_mode & 0o077:
+            click.echo(f"  {file_mode(made, new=True)}")

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os
-import stat
 from contextlib import closing
 from typing import TYPE_CHECKING
 
 import click
 
-from devflow_analytics_cli.output import backup_made, echo_json, json_option, printable
+from devflow_analytics_cli.output import backup_made, echo_json, file_mode, json_option, printable
 from devflow_analytics_db import create_analytics_db
 
 if TYPE_CHECKING:
@@ -77,11 +76,9 @@ def _sentence(path: str, opening: Changes, journal_mode: str) -> str:
     else:
         deed = f"Upgraded {printable(path)}"
     applied = ", ".join(map(str, opening.applied))
-    mode = stat.S_IMODE(os.stat(path).st_mode)
-    private = "others have rights on it" if mode & 0o077 else "readable and writable by you alone"
     return (
         f"{deed}\n"
         f"  {version} (applied: {applied})\n"
         f"  journal mode {journal_mode}\n"
-        f"  file mode {mode:04o}: {private}"
+        f"  {file_mode(path, new=opening.created)}"
     )

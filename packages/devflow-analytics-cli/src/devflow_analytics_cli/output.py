@@ -37,6 +37,26 @@ def printable(text: str | os.PathLike[str]) -> str:
     )
 
 
+def file_mode(path: str | os.PathLike[str], *, new: bool) -> str:
+    """Return the line that tells who can read and write a file.
+
+    Args:
+        path: the file.
+        new: it was made just now, so that others can only have rights on it by the file system.
+    """
+    found = os.stat(path)
+    if not found.st_mode & 0o077:
+        who = "readable and writable by you alone"
+    elif new or os.geteuid() in {0, found.st_uid}:
+        who = (
+            "other users can access it, as its file system keeps no modes."
+            " Keep it on another file system"
+        )
+    else:
+        who = f"other users can access it, until its owner, user {found.st_uid}, changes that"
+    return f"file mode {found.st_mode & 0o7777:04o}: {who}"
+
+
 def shell_word(text: str | os.PathLike[str]) -> str:
     """Return text as one word of a command that is printed, to be pasted into a shell.
 

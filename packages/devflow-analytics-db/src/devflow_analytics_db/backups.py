@@ -185,6 +185,8 @@ def _write_copy(
             _sync(os.path.dirname(final))
         finally:
             remove(partial)
+        if os.stat(final).st_mode & files.OTHERS:
+            log("warning", "others have rights on %s: its file system keeps no modes", final)
     log("info", "made backup %s", final)
 
 

@@ -7,6 +7,7 @@ import shutil
 import sqlite3
 import stat
 from contextlib import closing
+from functools import partial
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from devflow_analytics_db import files, host, location
@@ -25,6 +26,8 @@ from devflow_analytics_db.faults import (
     is_writable,
     logging_errors,
     naming_faults,
+    obstacle,
+    quoted,
 )
 from devflow_analytics_db.identity import look_at
 from devflow_analytics_db.log import log
@@ -67,6 +70,10 @@ PASSING_FILE_SYSTEMS = {
     "fuse.fuse-overlayfs": "is lost when the container is removed",
 }
 
+FILE_SYSTEMS_WITHOUT_MODES = frozenset(["exfat", "msdos", "vfat"])
+
+ANOTHER_PLACE = "name another place with 'devflow-analytics backup DEST'"
+
 LARGE_WAL = 16_000_000
 """SQLite writes the WAL back at about 4 MB; if it grows far beyond, a reader keeps it from that."""
 
@@ -75,6 +82,8 @@ WRITE_OF_OTHERS = stat.S_IWGRP | stat.S_IWOTH
 LITTLE_SPACE = 10_000_000
 
 Verdict = Literal["ok", "warn", "fail"]
+
+ELSEWHERE = f"Keep the file on another file system: set {location.PATH_VARIABLE}."
 
 
 class Finding(NamedTuple):
@@ -122,7 +131,7 @@ def diagnose(path: str | os.PathLike[str] | None = None, *, fix: bool = False) -
     except AnalyticsDbError as error:
         return Diagnosis((_sqlite(), *_environment(), _refusal("database", error)), ())
     fixed = tuple(mend(file)) if fix else ()
-    findings = (_sqlite(), *_environment(), *_place(file), *_database(file))
+    findings = (_sqlite(), *_environment(), *_place(file), *_database(file, fix=fix))
     log("info", "examined %s: %d findings", file, len(findings))
     return Diagnosis(findings, fixed)
 
@@ -239,7 +248,7 @@ def _file_system(path: str) -> Finding:
     return Finding("file system", "ok", kind)
 
 
-def _database(file: str) -> Iterator[Finding]:
+def _database(file: str, *, fix: bool) -> Iterator[Finding]:
     """Examine the file itself, and stop where it is no use to go on."""
     if sqlite3.sqlite_version_info < OLDEST_SQLITE:
         return  # as was found first of all
@@ -262,7 +271,7 @@ def _database(file: str) -> Iterator[Finding]:
         return
     yield names or Finding("database", "ok", f"{file}: schema version {version}")
     for subject, examine in (
-        ("rights", _rights),
+        ("rights", partial(_rights, fix=fix)),
         ("backups", _backups),
         ("processes", _holders),
         ("wal", _wal),
@@ -297,8 +306,8 @@ def _naming_refusal(subject: str, examine: Callable[[str], Finding], file: str) 
         return _refusal(subject, error)
 
 
-def _rights(file: str) -> Finding:
-    if not is_writable(file):
+def _rights(file: str, *, fix: bool) -> Finding:
+    if not is_writable(file) or obstacle(file):
         return _refusal("rights", denied(file))
     private = [
         (path, mode, os.stat(path).st_uid)
@@ -306,27 +315,46 @@ def _rights(file: str) -> Finding:
         if mode & files.OTHERS
     ]
     if private:
-        strangers = {owner for _, _, owner in private} - {os.geteuid()}
-        only_their_owner = strangers and os.geteuid() != 0
         return Finding(
             "rights",
             "fail",
             "others have rights on what is yours:"
             f" {', '.join(f'{path} is {mode:04o}' for path, mode, _ in private)}.",
-            f"Only their owner can take them away: user {', '.join(map(str, sorted(strangers)))}."
-            if only_their_owner
-            else "Run 'devflow-analytics doctor --fix'.",
+            _how_to_take_away(file, {owner for _, _, owner in private}, fix=fix),
         )
     directory = os.path.dirname(file)
-    mode = stat.S_IMODE(os.stat(directory).st_mode)
+    found = os.stat(directory)
+    mode = stat.S_IMODE(found.st_mode)
     if mode & WRITE_OF_OTHERS and not mode & stat.S_ISVTX:
+        advice = f"Keep the file elsewhere: set {location.PATH_VARIABLE}."
+        if os.geteuid() in (0, found.st_uid):
+            command = f"chmod go-w {quoted(directory)}"
+            advice += f" Or, if they need not write there, run '{command}'."
         return Finding(
             "rights",
             "warn",
             f"others may write to {directory}, which is {mode:04o}, and so replace the file.",
-            f"Run 'chmod go-w' on it, or keep the file elsewhere: set {location.PATH_VARIABLE}.",
+            advice,
         )
     return Finding("rights", "ok", "yours alone")
+
+
+def _how_to_take_away(file: str, owners: set[int], *, fix: bool) -> str:
+    """Return what to do about rights of others on files of these owners."""
+    kind = host.file_system(file) or ""
+    if kind in FILE_SYSTEMS_WITHOUT_MODES:
+        return f"{kind} keeps no modes. {ELSEWHERE}"
+    strangers = owners - {os.geteuid()}
+    if strangers and os.geteuid() != 0:
+        users = ", ".join(map(str, sorted(strangers)))
+        command = f"Only their owner can take them away: user {users}."
+    elif fix:
+        return f"They stay after 'doctor --fix': the file system keeps no modes. {ELSEWHERE}"
+    else:
+        command = "Run 'devflow-analytics doctor --fix'."
+    if kind.startswith("fuse") or kind in SHARED_FILE_SYSTEMS:
+        return f"{command} If they stay, {kind} keeps no modes: set {location.PATH_VARIABLE}."
+    return command
 
 
 def _backups(file: str) -> Finding:

@@ -11,8 +11,14 @@ from devflow_analytics_db.errors import (
     DatabaseNotFoundError,
     NotAnAnalyticsDatabaseError,
 )
-from devflow_analytics_db.faults import ANOTHER_FILE, naming_faults, require_sqlite
-from devflow_analytics_db.location import is_devflow_directory
+from devflow_analytics_db.faults import (
+    ANOTHER_FILE,
+    denied,
+    naming_faults,
+    obstacle,
+    require_sqlite,
+)
+from devflow_analytics_db.location import is_devflow_directory, is_private_directory
 from devflow_analytics_db.log import log
 
 PRIVATE_DIRECTORY = 0o700
@@ -117,7 +123,7 @@ def inspect(file: str, *, may_make: bool = False) -> os.stat_result | None:
 def keep_private(file: str) -> None:
     """Take away all rights that others have on a database of ours, and on ``~/.devflow``.
 
-    Any other directory is the user's own affair.
+    Any other directory is the user's own affair, and so is what a symbolic link leads to.
 
     Raises:
         AnalyticsDbError: the file is gone.
@@ -127,7 +133,7 @@ def keep_private(file: str) -> None:
         for suffix in (*BESIDE, ""):
             _make_private(f"{file}{suffix}", PRIVATE_FILE)
         directory = os.path.dirname(file)
-        if is_devflow_directory(directory):
+        if is_private_directory(directory):
             _make_private(directory, PRIVATE_DIRECTORY)
 
 
@@ -212,18 +218,11 @@ def make_directory(directory: str, *, like: str | None = None) -> None:
         os.mkdir(directory, PRIVATE_DIRECTORY)
     except FileExistsError:
         if not os.path.isdir(directory):
-            raise CannotCreateError(
-                f"{directory} is a file, where a directory should be. Move it away,"
-                f" or {ANOTHER_FILE}."
-            ) from None
+            raise not_a_directory(directory) from None
         return
     except FileNotFoundError:
-        parent = os.path.dirname(directory)
-        raise CannotCreateError(
-            f"Cannot make the directory {directory}: {parent} does not exist. Make that first, or"
-            f" {ANOTHER_FILE}."
-        ) from None
-    os.chmod(directory, PRIVATE_DIRECTORY)  # whatever the umask took away
+        raise _no_parent(directory) from None
+    _mend_umask(directory, PRIVATE_DIRECTORY, directory)
     if like:
         descriptor = os.open(directory, os.O_RDONLY | os.O_NOFOLLOW)
         try:
@@ -231,6 +230,44 @@ def make_directory(directory: str, *, like: str | None = None) -> None:
         finally:
             os.close(descriptor)
     log("info", "created directory %s", directory)
+
+
+def require_makeable(file: str) -> None:
+    """Raise what `make` would raise where the file is missing or empty; nothing is made.
+
+    Raises:
+        CannotCreateError: something else is in the way, or the directory's parent is missing.
+        PermissionDeniedError: the user may not make it.
+    """
+    directory = os.path.dirname(file)
+    if not os.path.isdir(directory):
+        if os.path.lexists(directory):
+            raise not_a_directory(directory)
+        if not os.path.lexists(os.path.dirname(directory)):
+            raise _no_parent(directory)
+        if not os.path.isdir(os.path.dirname(directory)):
+            raise not_a_directory(os.path.dirname(directory))
+    if obstacle(file):
+        raise denied(file)
+
+
+def not_a_directory(path: str) -> CannotCreateError:
+    """Return the error for what is in the place of a directory."""
+    if os.path.islink(path) and not os.path.exists(path):
+        return CannotCreateError(
+            f"{path} is a symbolic link to {os.readlink(path)}, which is not there. Mount or make"
+            " what it points to, or remove the link."
+        )
+    return CannotCreateError(
+        f"{path} is a file, where a directory should be. Move it away, or {ANOTHER_FILE}."
+    )
+
+
+def _no_parent(directory: str) -> CannotCreateError:
+    return CannotCreateError(
+        f"Cannot make the directory {directory}: {os.path.dirname(directory)} does not exist. Make"
+        f" that first, or {ANOTHER_FILE}."
+    )
 
 
 def make_private_file(file: str, *, like: str | None = None) -> os.stat_result:
@@ -245,12 +282,23 @@ def make_private_file(file: str, *, like: str | None = None) -> os.stat_result:
     """
     descriptor = os.open(file, os.O_CREAT | os.O_EXCL | os.O_WRONLY, PRIVATE_FILE)
     try:
-        os.fchmod(descriptor, PRIVATE_FILE)  # whatever the umask took away
+        _mend_umask(file, PRIVATE_FILE, descriptor)
         if like:
             _give_to_owner_of(like, descriptor)
         return os.fstat(descriptor)
     finally:
         os.close(descriptor)
+
+
+def _mend_umask(path: str, mode: int, made: str | int) -> None:
+    """Give what was just made its mode, whatever the umask took away.
+
+    Where the file system keeps neither modes nor owners, it may belong to another user at once.
+    """
+    try:
+        os.chmod(made, mode)
+    except PermissionError as fault:
+        log("warning", "could not set the mode of %s to %04o: %s", path, mode, fault.strerror)
 
 
 def _give_to_owner_of(like: str, descriptor: int) -> None:
@@ -268,14 +316,31 @@ def _give_to_owner_of(like: str, descriptor: int) -> None:
         log("warning", "could not give what was made to the owner of %s: %s", like, fault)
 
 
+def set_mode(path: str, mode: int) -> int:
+    """Set the mode of a file, and return the one it has then.
+
+    Some file systems keep no modes (FAT, exFAT, NTFS and Windows drives as they are usually
+    mounted), and most of these report no error.
+
+    Raises:
+        OSError: the mode may not be changed.
+    """
+    os.chmod(path, mode)
+    return stat.S_IMODE(os.stat(path).st_mode)
+
+
 def _make_private(path: str, mode: int) -> None:
     try:
-        if not os.stat(path).st_mode & OTHERS:
+        found = os.lstat(path)
+        if stat.S_ISLNK(found.st_mode) or not found.st_mode & OTHERS:
             return
-        os.chmod(path, mode)
+        now = set_mode(path, mode)
     except FileNotFoundError:
         return
     except PermissionError:
         log("warning", "others have rights on %s, which only its owner can take away", path)
+        return
+    if now & OTHERS:
+        log("warning", "others have rights on %s: its file system keeps no modes", path)
     else:
-        log("warning", "others had rights on %s; its mode is now %04o", path, mode)
+        log("warning", "others had rights on %s; its mode is now %04o", path, now)

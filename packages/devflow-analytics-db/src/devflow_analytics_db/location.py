@@ -30,6 +30,14 @@ def is_devflow_directory(directory: str) -> bool:
         return False
 
 
+def is_private_directory(directory: str) -> bool:
+    """Tell whether a directory is ``~/.devflow`` itself, which nobody else may enter.
+
+    One that a symbolic link of that name leads to may be shared with others, and keeps its mode.
+    """
+    return is_devflow_directory(directory) and not os.path.islink(devflow_directory())
+
+
 def _home() -> str:
     home = os.environ.get("HOME")
     if not home:

@@ -10,7 +10,7 @@ from contextlib import closing, suppress
 from typing import TYPE_CHECKING
 
 from devflow_analytics_db import files, host, location
-from devflow_analytics_db.backups import backups, remove, unfinished
+from devflow_analytics_db.backups import backups, backups_directory, remove, unfinished
 from devflow_analytics_db.connection import busy_timeout_ms, open_existing
 from devflow_analytics_db.errors import AnalyticsDbError
 from devflow_analytics_db.faults import naming_faults
@@ -44,8 +44,11 @@ def _mend(file: str) -> Iterator[str]:
     for path, mode, wanted in with_modes(file):
         if mode & files.OTHERS:
             with suppress(OSError):  # somebody else's: a finding
-                os.chmod(path, wanted)
-                yield f"{path} was {mode:04o} and is {wanted:04o} now."
+                now = files.set_mode(path, wanted)
+                if now & files.OTHERS:
+                    yield f"{path} is still {now:04o}: its file system keeps no modes."
+                else:
+                    yield f"{path} was {mode:04o} and is {now:04o} now."
     if files.size(f"{file}-wal"):
         yield _write_back(file)
 
@@ -66,12 +69,15 @@ def with_modes(file: str) -> Iterator[tuple[str, int, int]]:
     What a symbolic link leads to is not ours.
     """
     directories = []
-    if location.is_devflow_directory(os.path.dirname(file)):
-        directories = [os.path.dirname(file), os.path.join(os.path.dirname(file), "backups")]
+    if location.is_private_directory(os.path.dirname(file)):
+        directories = [os.path.dirname(file), backups_directory(file)]
+    copies: list[str] = []
+    with suppress(PermissionError):  # a finding of its own
+        copies = [*backups(file), *unfinished(file)]
     private = [
         *((directory, files.PRIVATE_DIRECTORY) for directory in directories),
         # the file last, as in keep_private()
-        *((copy, files.PRIVATE_FILE) for copy in (*backups(file), *unfinished(file))),
+        *((copy, files.PRIVATE_FILE) for copy in copies),
         *((f"{file}{suffix}", files.PRIVATE_FILE) for suffix in (*files.BESIDE, "")),
     ]
     for path, wanted in private:
