@@ -12,6 +12,7 @@ import os
 import re
 import resource
 import select
+import shlex
 import shutil
 import signal
 import sqlite3
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "ERRORS.md"
 COMMAND = Path(sys.executable).with_name("devflow-analytics")
 NEXT = latest_version() + 1
+ANOTHER_FILE = "name another file with --db or DEVFLOW_ANALYTICS_DB_PATH"
 
 # root may do anything, so it steps down. Before, it imports and reads what the other user may not:
 # the clone or Python itself may be below a private directory.
@@ -631,24 +633,155 @@ def test_what_the_page_says_of_an_ugly_case_is_what_the_command_says(
     assert row in PAGE.read_text().splitlines(), row
 
 
-def test_doctor_finds_what_it_may_not_examine() -> None:
+@pytest.fixture
+def ground() -> Iterator[Ground]:
+    """A home in a directory that any user can get to."""
     with tempfile.TemporaryDirectory(prefix="ugly-") as directory:
         Path(directory).chmod(0o755)
         ground = Ground(Path(directory, "home"))
         ground.home.mkdir()
-        a_directory_of_another_user(ground)
-        status, stdout, stderr = ground.run("doctor", "--fix")
-        assert (status, stderr) == (1, "")
-        assert f"FAIL  database      No right to read and write {ground.file}" in stdout
-        ground.file.parent.chmod(0o711)
-        ground.file.chmod(0o666)
-        status, stdout, stderr = ground.run("doctor", "--fix")
-        assert (status, stderr) == (1, "")
-        assert "FAIL  rights        No right to read and write" in stdout
-        ground.file.parent.chmod(0o777)
-        status, stdout, stderr = ground.run("doctor", "--fix")
-        assert (status, stderr) == (1, "")
-        assert "Only their owner can take them away: user 0.\n" in stdout
+        yield ground
+
+
+def no_rights(path: Path, reason: str, advice: str) -> str:
+    return f"No right to read and write {path}: {reason}. {advice} {ANOTHER_FILE}."
+
+
+def told_by_doctor(ground: Ground, *arguments: str) -> dict[str, tuple[str, str, str | None]]:
+    """Return verdict, message and advice of each check, for the user that the command runs as."""
+    status, stdout, stderr = ground.run("doctor", "--json", *arguments)
+    found = json.loads(stdout)
+    assert (status, stderr) == (0 if found["ok"] else 1, "")
+    return {
+        one["check"]: (one["verdict"], one["message"], one["advice"]) for one in found["findings"]
+    }
+
+
+def test_doctor_finds_what_it_may_not_examine(ground: Ground) -> None:
+    a_directory_of_another_user(ground)
+    directory = ground.file.parent
+    chown = f"If it should be yours, run 'sudo chown -R 54321 {directory}'; or"
+    refused = no_rights(
+        ground.file, f"the directory {directory} belongs to user 0 and has mode 0700", chown
+    )
+    assert told_by_doctor(ground, "--fix")["database"] == ("fail", refused, None)
+    directory.chmod(0o711)
+    ground.file.chmod(0o666)
+    refused = no_rights(
+        ground.file, f"the directory {directory} belongs to user 0 and has mode 0711", chown
+    )
+    assert told_by_doctor(ground, "--fix")["rights"] == ("fail", refused, None)
+    directory.chmod(0o777)
+    assert told_by_doctor(ground, "--fix")["rights"] == (
+        "fail",
+        f"others have rights on what is yours: {directory} is 0777.",
+        "Only their owner can take them away: user 0.",
+    )
+
+
+def test_doctor_tells_the_backups_of_another_user_from_the_database(ground: Ground) -> None:
+    as_root_only()
+    ground.make()
+    backup(ground.file)
+    ground.give_to_nobody()
+    backups = ground.file.parent / "backups"
+    os.chown(backups, 0, 0)
+    ground.file.chmod(0o644)
+    told = told_by_doctor(ground, "--fix")
+    assert told["rights"] == ("ok", "yours alone", None)  # mended all the same
+    refused = no_rights(
+        backups,
+        "it belongs to user 0 and has mode 0700",
+        f"If it should be yours, run 'sudo chown -R 54321 {backups}'; or",
+    )
+    assert told["backups"] == (
+        "warn",
+        refused.replace(ANOTHER_FILE, "name another place with 'devflow-analytics backup DEST'"),
+        "Without a backup, nothing is migrated.",
+    )
+    assert told["schema"][0] == "ok"
+    subprocess.run(["chown", "-R", "54321", backups], check=True)
+    assert told_by_doctor(ground)["backups"] == ("ok", "1 in backups/ beside the file", None)
+
+
+@pytest.mark.parametrize("suffix", ["-wal", "-shm"])
+def test_doctor_names_the_file_beside_the_database_that_is_another_users(
+    suffix: str, ground: Ground
+) -> None:
+    as_root_only()
+    ground.make()
+    ground.give_to_nobody()
+    beside = Path(f"{ground.file}{suffix}")
+    beside.touch(0o600)
+    refused = no_rights(
+        ground.file,
+        f"{beside} belongs to user 0 and has mode 0600",
+        f"If it should be yours, run 'sudo chown 54321 {beside}'; or",
+    )
+    check = "database" if suffix == "-wal" else "rights"
+    assert told_by_doctor(ground)[check] == ("fail", refused, None)
+    if suffix == "-wal":
+        assert ground.run("init") == (77, "", f"Error: {refused}\n")
+    os.chown(beside, 54321, 54321)
+    assert ground.run("doctor")[0] == 0
+
+
+@pytest.mark.parametrize("make", [nothing, an_empty_file])
+def test_doctor_does_not_advise_init_where_the_directory_cannot_be_written(
+    make: Callable[[Ground], None], ground: Ground
+) -> None:
+    ground.file.parent.mkdir()
+    if make is an_empty_file:
+        ground.file.touch()
+    ground.give_to_nobody()
+    ground.file.parent.chmod(0o500)
+    refused = no_rights(
+        ground.file,
+        f"the directory {ground.file.parent} has mode 0500",
+        f"Run 'chmod u+rwX {ground.file.parent}', or",
+    )
+    assert told_by_doctor(ground)["database"] == ("fail", refused, None)
+    assert ground.run("init")[0] == 77
+    subprocess.run(["chmod", "u+rwX", ground.file.parent], check=True)
+    assert told_by_doctor(ground)["database"][0] == "warn"
+    assert ground.run("--quiet", "init") == (0, "", "")
+
+
+def test_doctor_does_not_advise_to_take_a_directory_that_may_be_the_systems(
+    ground: Ground,
+) -> None:
+    as_root_only()
+    ground.as_nobody = True
+    refused = no_rights(
+        ground.file,
+        f"the directory {ground.home} belongs to user 0 and has mode 0755",
+        "Give this user the right, or",
+    )
+    assert told_by_doctor(ground)["database"] == ("fail", refused, None)
+
+
+@pytest.mark.parametrize("as_nobody", [True, False])
+def test_doctor_names_a_read_only_file_system(ground: Ground, *, as_nobody: bool) -> None:
+    with ground.mounted("size=1m"):
+        subprocess.run(["mount", "-o", "remount,ro", ground.file.parent], check=True)
+        ground.as_nobody = as_nobody
+        refused = no_rights(ground.file, "its file system is read-only", "Mount it for writing, or")
+        assert told_by_doctor(ground)["database"] == ("fail", refused, None)
+        subprocess.run(["mount", "-o", "remount,rw", ground.file.parent], check=True)
+        ground.make()
+        subprocess.run(["mount", "-o", "remount,ro", ground.file.parent], check=True)
+        ground.as_nobody = False
+        assert told_by_doctor(ground)["rights"] == ("fail", refused, None)
+
+
+def test_a_path_with_a_space_is_quoted_in_the_command_that_is_advised(ground: Ground) -> None:
+    directory = ground.home / "it's here"
+    directory.mkdir()
+    ground.give_to_nobody()
+    directory.chmod(0o500)
+    _, _, stderr = ground.run("--db", str(directory / "a.db"), "init")
+    command = stderr.partition("Run '")[2].partition("', or")[0]
+    assert shlex.split(command) == ["chmod", "u+rwX", str(directory)]
 
 
 def test_rows_in_a_wal_of_another_user_are_read_where_no_shm_can_be_made() -> None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from devflow_analytics_db import (
+    CannotCreateError,
     Diagnosis,
     Finding,
     backup,
@@ -310,6 +311,137 @@ def test_a_directory_in_which_others_could_replace_the_file_is_a_warning(tmp_pat
     )
     tmp_path.chmod(0o1777)
     assert finding("rights", diagnose(tmp_path / "calls.db")).verdict == "ok"
+
+
+def test_a_teams_directory_is_not_said_to_be_mended_by_doctor(file: Path, tmp_path: Path) -> None:
+    team = tmp_path / "team directory"
+    team.mkdir()
+    team.chmod(0o2775)
+    file.parent.symlink_to(team)
+    create_analytics_db().close()
+    backup()
+    assert finding("rights") == Finding(
+        "rights",
+        "warn",
+        f"others may write to {team}, which is 2775, and so replace the file.",
+        "Keep the file elsewhere: set DEVFLOW_ANALYTICS_DB_PATH. Or, if they need not write there,"
+        f" run 'chmod go-w '{team}''.",
+    )
+    assert diagnose(fix=True).fixed == ()
+    assert team.stat().st_mode & 0o7777 == 0o2775
+
+
+def test_where_modes_are_not_kept_fix_claims_no_success_and_the_advice_is_another(
+    current: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    current.chmod(0o644)
+    monkeypatch.setattr(os, "chmod", lambda *_: None)  # as on exFAT
+    found = diagnose(fix=True)
+    assert found.fixed == (f"{current} is still 0644: its file system keeps no modes.",)
+    assert finding("rights", found) == Finding(
+        "rights",
+        "fail",
+        f"others have rights on what is yours: {current} is 0644.",
+        "They stay after 'doctor --fix': the file system keeps no modes. Keep the file on another"
+        " file system: set DEVFLOW_ANALYTICS_DB_PATH.",
+    )
+
+
+FIX = "Run 'devflow-analytics doctor --fix'."
+
+
+@pytest.mark.parametrize(
+    ("kind", "advice"),
+    [
+        (
+            "exfat",
+            (
+                "exfat keeps no modes. Keep the file on another file system:"
+                " set DEVFLOW_ANALYTICS_DB_PATH."
+            ),
+        ),
+        *(
+            (kind, f"{FIX} If they stay, {kind} keeps no modes: set DEVFLOW_ANALYTICS_DB_PATH.")
+            for kind in ("fuseblk", "9p")
+        ),
+        ("ext4", FIX),
+    ],
+)
+def test_the_advice_on_rights_of_others_fits_the_file_system(
+    kind: str, advice: str, current: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    current.chmod(0o644)
+    monkeypatch.setattr(host, "file_system", lambda _: kind)
+    assert finding("rights").advice == advice
+
+
+def test_what_is_in_the_place_of_the_backups_is_found(current: Path) -> None:
+    backups = current.parent / "backups"
+    backups.write_text("mine")
+    assert finding("backups") == Finding(
+        "backups",
+        "warn",
+        f"{backups} is a file, where a directory should be. Move it away, or name another place"
+        " with 'devflow-analytics backup DEST'.",
+        "Without a backup, nothing is migrated.",
+    )
+    with pytest.raises(CannotCreateError, match=f"{backups} is a file, where a directory should"):
+        migrate(to=1, allow_down=True)
+    backups.unlink()
+    backups.symlink_to("nowhere")
+    found = finding("backups")
+    assert (found.verdict, found.message) == (
+        "warn",
+        (
+            f"{backups} is a symbolic link to nowhere, which is not there. Mount or make what it"
+            " points to, or remove the link."
+        ),
+    )
+    with pytest.raises(CannotCreateError, match=f"{backups} is a symbolic link to nowhere, which"):
+        backup()
+    backups.unlink()
+    (current.parent.parent / "elsewhere").mkdir()
+    backups.symlink_to(current.parent.parent / "elsewhere")
+    backup()
+    assert finding("backups") == Finding("backups", "ok", "1 in backups/ beside the file")
+
+
+def test_room_is_looked_for_where_the_backups_are(
+    current: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    small = tmp_path / "small"
+    small.mkdir()
+    (current.parent / "backups").symlink_to(small)
+    usage = shutil.disk_usage("/")
+    monkeypatch.setattr(
+        shutil,
+        "disk_usage",
+        lambda path: usage._replace(free=1_000 if small.samefile(path) else 10**9),
+    )
+    found = finding("free space")
+    assert (found.verdict, found.message) == ("warn", "1.0 kB; a backup alone needs 61.4 kB.")
+
+
+@pytest.mark.parametrize("what", ["a file", "no home", "a home that is a file"])
+def test_init_is_not_advised_where_it_would_fail(
+    what: str, home: Path, file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if what == "a file":
+        file.parent.touch()
+        told = f"{file.parent} is a file, where a directory should be."
+    elif what == "no home":
+        monkeypatch.setenv("HOME", str(tmp_path / "nowhere"))
+        nowhere = tmp_path / "nowhere"
+        told = f"Cannot make the directory {nowhere}/.devflow: {nowhere} does not exist."
+    else:
+        home.rmdir()
+        home.touch()
+        told = f"{home} is a file, where a directory should be."
+    found = finding("database")
+    assert (found.verdict, found.advice) == ("fail", None)
+    assert found.message.startswith(f"{told} M")
+    with pytest.raises(CannotCreateError):
+        create_analytics_db()
 
 
 def test_unfinished_copies_are_found_when_they_are_old_and_with_fix_deleted(current: Path) -> None:

@@ -257,6 +257,7 @@ def _database(file: str, *, fix: bool) -> Iterator[Finding]:
             latest_version()  # without the migrations nothing can be done with any file
             files.inspect(file)
             if files.size(file) == 0:
+                files.require_makeable(file)
                 yield Finding(
                     "database",
                     "warn",
@@ -358,6 +359,16 @@ def _how_to_take_away(file: str, owners: set[int], *, fix: bool) -> str:
 
 
 def _backups(file: str) -> Finding:
+    directory = backups_directory(file)
+    if os.path.lexists(directory):
+        try:
+            with naming_faults(directory), advising(ANOTHER_PLACE):
+                if not os.path.isdir(directory):
+                    raise files.not_a_directory(directory)
+                if obstacle(directory):
+                    raise denied(directory)
+        except AnalyticsDbError as error:
+            return Finding("backups", "warn", str(error), "Without a backup, nothing is migrated.")
     left = stale(file)
     if left:
         return Finding(

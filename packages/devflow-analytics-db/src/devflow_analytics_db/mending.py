@@ -90,7 +90,11 @@ def with_modes(file: str) -> Iterator[tuple[str, int, int]]:
 def stale(file: str) -> list[str]:
     """Return the unfinished copies that a killed process left."""
     found = []
-    for path in (*unfinished(file), *unfinished_restores(file)):
+    copies: list[str] = []
+    for find in (unfinished, unfinished_restores):
+        with suppress(PermissionError):  # a finding of its own
+            copies += find(file)
+    for path in copies:
         with suppress(FileNotFoundError):
             if time.time() - os.stat(path).st_mtime > STALE_SECONDS:
                 found.append(path)
