@@ -765,7 +765,10 @@ def test_doctor_names_a_read_only_file_system(ground: Ground, *, as_nobody: bool
     with ground.mounted("size=1m"):
         subprocess.run(["mount", "-o", "remount,ro", ground.file.parent], check=True)
         ground.as_nobody = as_nobody
-        refused = no_rights(ground.file, "its file system is read-only", "Mount it for writing, or")
+        refused = (
+            f"{ground.file} is on a read-only file system. Mount it for writing, or name another"
+            " file with --db or DEVFLOW_ANALYTICS_DB_PATH."
+        )
         assert told_by_doctor(ground)["database"] == ("fail", refused, None)
         subprocess.run(["mount", "-o", "remount,rw", ground.file.parent], check=True)
         ground.make()

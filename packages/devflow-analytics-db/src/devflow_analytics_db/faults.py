@@ -274,11 +274,12 @@ def denied(path: str, refused: object = None) -> PermissionDeniedError:
 
 def _can_be_read_only(path: str) -> bool:
     """Tell whether it is the file system, and no right of the user's, that forbids to write."""
+    there = path if os.path.exists(path) else os.path.dirname(path)
     try:
-        mounted = os.statvfs(path).f_flag
+        mounted = os.statvfs(there).f_flag
     except OSError:
         return False
-    return bool(mounted & os.ST_RDONLY) and os.access(path, os.R_OK)
+    return bool(mounted & os.ST_RDONLY) and os.access(there, os.R_OK)
 
 
 def _read_only(path: str) -> PermissionDeniedError:
