@@ -24,7 +24,7 @@ SCENARIOS = """
 import multiprocessing, os, signal, sqlite3, sys, threading, time, traceback
 from contextlib import closing
 from pony.orm import commit, db_session, flush
-from devflow_analytics_db import OpenedBeforeForkError, create_analytics_db
+from devflow_analytics_db import check, create_analytics_db
 
 rows_n = 5
 multiprocessing.set_start_method("fork")
@@ -175,6 +175,17 @@ def workers_of_a_server_that_was_opened_before():
     add(db, "master, serving")
     join(*workers)
 
+def a_pool_inside_a_session():
+    "Pony must not take the sessions of a child for a part of its parent's."
+    global shared
+    shared = create_analytics_db(file)
+    add(shared, "before")
+    with db_session:
+        with multiprocessing.Pool(2) as pool:
+            pool.map(work, [f"task {number}" for number in range(2)], chunksize=1)
+        shared.Session(id="parent", started_at=1)
+    note("parent")
+
 def a_grandchild():
     db = create_analytics_db(file)
     add(db, "parent")
@@ -261,6 +272,67 @@ def a_connection_that_is_not_ours():
     os.write(say, b".")
     join(pid)
 
+def a_child_that_closes_all_descriptors_and_forks():
+    db = create_analytics_db(file)
+    closed, say = os.pipe()
+    def become_a_daemon():
+        os.read(closed, 1)
+        kept = notes, running
+        for descriptor in range(3, 256):
+            if descriptor not in kept:
+                try:
+                    os.close(descriptor)
+                except OSError:
+                    pass
+        join(child(add_all, db, "worker"))
+    with closing(db.connect()) as connection:
+        add_plainly(connection, "parent")
+        pid = child(become_a_daemon)
+    os.write(say, b".")
+    join(pid)
+
+def a_child_that_hears_ctrl_c_as_it_begins():
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    db = create_analytics_db(file)
+    closed, say = os.pipe()
+    def try_it():
+        try:
+            os.read(closed, 1)
+        except KeyboardInterrupt:
+            os.read(closed, 1)
+        add_all(db, "child")
+    with closing(db.connect()) as connection:
+        add_plainly(connection, "parent")
+        pid = os.fork()
+        if pid == 0:
+            try:
+                end(try_it)
+            except KeyboardInterrupt:
+                end(try_it)
+        time.sleep(number % 10 * 0.0001)  # another moment in each round
+        os.kill(pid, signal.SIGINT)
+    os.write(say, b"..")
+    join(pid)
+
+def a_thread_that_checks():
+    "It uses databases in memory, and SQLite's memory has one lock for all."
+    db = create_analytics_db(file)
+    started, stop = threading.Event(), threading.Event()
+    def check_on():
+        while not stop.is_set():
+            check(file)
+            started.set()
+    thread = in_thread(check_on)
+    started.wait()
+    def make_another():
+        with closing(create_analytics_db(file + ".other").connect()) as connection:
+            connection.execute("SELECT * FROM sessions").fetchall()
+    for _ in range(4):
+        join(child(make_another))
+    stop.set()
+    thread.join()
+    note("refused")  # or not, if no thread was inside SQLite just then; but nobody hangs
+
 def a_child_that_ends_in_the_middle_of_a_write():
     "What it inherits must not be touched as Python ends: SQLite would undo what the parent writes."
     global connection
@@ -307,6 +379,7 @@ WORKS = (
     "a_parent_that_ends_first",
     "threads_with_idle_connections",
     "a_pool",
+    "a_pool_inside_a_session",
     "workers_of_a_server_that_was_opened_before",
     "a_grandchild",
     "another_file_than_the_open_one",
@@ -317,6 +390,9 @@ REFUSED = (
     "a_connection_of_the_forking_thread",
     "a_session_of_the_forking_thread",
     "a_connection_that_is_not_ours",
+    "a_child_that_closes_all_descriptors_and_forks",
+    "a_child_that_hears_ctrl_c_as_it_begins",
+    "a_thread_that_checks",
 )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import gc
 import json
 import os
 import sqlite3
@@ -11,6 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from devflow_analytics_db import OpenedBeforeForkError, create_analytics_db, fork, status
+from devflow_analytics_db.fork import Cursor
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -79,6 +82,54 @@ def test_whatever_a_child_does_with_an_inherited_cursor_is_refused() -> None:
             ]
             assert in_child(*attempts) == ["OpenedBeforeForkError"] * len(attempts)
         assert connection.execute("SELECT 1").fetchone() == (1,)
+
+
+@pytest.mark.parametrize("freeze", [False, True])
+def test_a_cursor_is_refused_that_the_collector_does_not_see(freeze: bool) -> None:  # noqa: FBT001
+    class Mine(Cursor):
+        pass
+
+    with closing(create_analytics_db().connect()) as connection:
+        cursor = connection.cursor(Mine)
+        sql = "INSERT INTO sessions (id, started_at) VALUES ('s', 1)"
+        if freeze:
+            gc.freeze()
+        told = in_child(lambda: cursor.execute(sql))
+        gc.unfreeze()
+        assert told == ["OpenedBeforeForkError"]
+
+
+def test_a_cursor_of_another_class_cannot_be_made() -> None:
+    with (
+        closing(create_analytics_db().connect()) as connection,
+        pytest.raises(TypeError, match="no subclass of"),
+    ):
+        connection.cursor(sqlite3.Cursor)
+
+
+def test_nothing_may_be_opened_while_it_is_not_known_what_may(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def interrupt(_: object) -> list[object]:
+        raise KeyboardInterrupt
+
+    create_analytics_db().close()
+    # as if a Ctrl-C had come in the hook, which Python reports and goes on from
+    monkeypatch.setattr(fork, "_alive", interrupt)
+    monkeypatch.setattr(fork, "_before", lambda: None)
+    monkeypatch.setattr("sys.unraisablehook", lambda _: None)
+    assert in_child(status, create_analytics_db) == ["OpenedBeforeForkError"] * 2
+
+
+def test_without_a_descriptor_to_list_them_every_file_counts_as_open(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fail(_: str) -> list[str]:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    create_analytics_db().close()
+    monkeypatch.setattr(fork.os, "listdir", fail)
+    assert in_child(create_analytics_db) == ["OpenedBeforeForkError"]
 
 
 def test_a_child_may_end_what_it_inherits_which_ends_nothing() -> None:

@@ -6,11 +6,13 @@ import multiprocessing
 import os
 import pickle
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
-from pony.orm import UnexpectedError, db_session, flush
+from pony.orm import UnexpectedError, commit, db_session, flush
+from pony.orm.dbproviders.sqlite import SQLiteProvider
 
 from devflow_analytics_db import (
     CannotCreateError,
@@ -25,7 +27,7 @@ from devflow_analytics_db.connection import configure, open_existing
 if TYPE_CHECKING:
     import sqlite3
     import subprocess
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from devflow_analytics_db import AnalyticsDb
@@ -240,6 +242,47 @@ def test_a_transaction_does_not_begin_in_a_file_that_was_deleted_in_the_session(
         assert not file.exists()
 
 
+def test_a_transaction_does_not_begin_in_a_file_that_was_deleted_while_it_waited(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begin = SQLiteProvider.set_transaction_mode
+
+    def wait(provider: object, connection: object, cache: object) -> None:
+        file.unlink(missing_ok=True)
+        begin(provider, connection, cache)
+
+    with create_analytics_db() as db:
+        db.database  # noqa: B018  binds it
+        monkeypatch.setattr(SQLiteProvider, "set_transaction_mode", wait)
+        with pytest.raises(CannotCreateError, match=r"analytics.db is gone"), db_session:
+            db.Session(id="after", started_at=1)
+
+
+def test_a_session_of_a_generator_may_go_on_in_another_thread() -> None:
+    with create_analytics_db() as db:
+
+        @db_session
+        def generate() -> Iterator[int]:
+            yield db.Session.select().count()
+            db.Session(id="of the generator", started_at=1)
+            flush()
+            begun.set()
+            assert done.wait(timeout=30)
+            commit()
+            yield 1
+
+        begun, done = threading.Event(), threading.Event()
+        with ThreadPoolExecutor(1) as first, ThreadPoolExecutor(1) as second:
+            generator = generate()
+            assert first.submit(next, generator).result() == 0
+            going_on = second.submit(next, generator)
+            assert begun.wait(timeout=30)
+            count = db_session(lambda: db.Session.select().count())
+            assert first.submit(count).result() == 0
+            done.set()
+            assert going_on.result() == 1
+
+
 def replace(file: Path, other: Path) -> None:
     """Put another database in the place of a file, as is done by hand."""
     for old in file.parent.iterdir():
@@ -359,6 +402,7 @@ def test_a_connection_lost_in_an_interrupted_session_does_not_hold_its_lock() ->
             db.Session(id="before", started_at=1)
         provider = db.database.provider
         lost, _ = provider.connect()
+        lost.writer = threading.get_ident()
         lost.execute("BEGIN IMMEDIATE")  # and a Ctrl-C came before Pony wrote down that it has it
         with db_session:
             db.Session(id="after", started_at=1)

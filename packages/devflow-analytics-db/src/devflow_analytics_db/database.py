@@ -8,7 +8,7 @@ from devflow_analytics_db import files, location
 from devflow_analytics_db.changes import Changes
 from devflow_analytics_db.connection import busy_timeout_ms, configure, open_existing
 from devflow_analytics_db.faults import denied, is_writable, logging_errors, naming_faults
-from devflow_analytics_db.fork import Connection  # noqa: TC001  read by typing.get_type_hints()
+from devflow_analytics_db.fork import Connection, require_opened_after_fork
 from devflow_analytics_db.identity import (
     APPLICATION_ID,
     application_id,
@@ -46,6 +46,7 @@ def create_analytics_db(path: str | os.PathLike[str] | None = None) -> Analytics
         AnalyticsDbError: one of those in `devflow_analytics_db.errors`; no row is lost.
     """
     file = location.find(path)
+    require_opened_after_fork(file)
     latest = latest_version()  # before anything is made
     files.make(file)
     with naming_faults(file):
@@ -148,10 +149,11 @@ class AnalyticsDb:
         come at once each bind; all use what was appended first.
         """
         if not self._pony:
+            require_opened_after_fork(self._file)  # before it could wait for an import
             from devflow_analytics_db.orm import bind  # noqa: PLC0415  brings Pony
 
             with naming_faults(self._file):
-                bound = bind(self._connect_for_any_thread, self._require_writable)
+                bound = bind(self._file, self._connect_for_any_thread, self._require_writable)
             self._pony.append(bound)
             if self._pony[0] is not bound:
                 bound[0].provider.disconnect()

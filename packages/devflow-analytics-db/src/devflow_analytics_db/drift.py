@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sqlite3
 from contextlib import closing
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
@@ -11,6 +10,7 @@ from devflow_analytics_db import files, ledger, location
 from devflow_analytics_db.connection import look
 from devflow_analytics_db.errors import TamperedMigrationError
 from devflow_analytics_db.faults import logging_errors, naming_faults
+from devflow_analytics_db.fork import connect_in_memory
 from devflow_analytics_db.identity import identify, look_at
 from devflow_analytics_db.log import log
 from devflow_analytics_db.migration import build, load_migrations
@@ -18,6 +18,7 @@ from devflow_analytics_db.migration_files import latest_version
 from devflow_analytics_db.structure import Column, Part, Structure, structure
 
 if TYPE_CHECKING:
+    import sqlite3
     from collections.abc import Iterator
 
     from pony.orm import Database
@@ -166,7 +167,9 @@ def create_script(database: Database) -> str:
     def _keep(_: Database, connection: sqlite3.Connection) -> None:
         connections.append(connection)  # Pony never closes one to a database in memory
 
-    database.bind(provider="sqlite", filename=":memory:")
+    database.bind(
+        provider="sqlite", filename=":memory:", factory=lambda *_, **__: connect_in_memory()
+    )
     try:
         database.generate_mapping(check_tables=False)
         return str(database.schema.generate_create_script())
@@ -177,7 +180,7 @@ def create_script(database: Database) -> str:
 
 def describe(database: Database) -> Structure:
     """Return the structure that entities which are not bound yet describe."""
-    with closing(sqlite3.connect(":memory:")) as connection:
+    with closing(connect_in_memory()) as connection:
         connection.executescript(create_script(database))
         return structure(connection)
 

@@ -15,9 +15,11 @@ that would write to memory that the parent shares; each later use there is an er
 from __future__ import annotations
 
 import _thread
+import errno
 import os
 import sqlite3
 import stat
+import sys
 from _weakref import ref
 
 from devflow_analytics_db.errors import OpenedBeforeForkError
@@ -47,7 +49,7 @@ class Connection(sqlite3.Connection):
             file: its absolute path.
             query: how, such as ``mode=rw`` (https://www.sqlite.org/uri.html).
             timeout_ms: how long to wait for another connection's write.
-            check_same_thread: whether no other thread may use it.
+            check_same_thread: whether only this thread may use it.
 
         Raises:
             OpenedBeforeForkError: the file was open when this process was forked.
@@ -57,8 +59,10 @@ class Connection(sqlite3.Connection):
         require_opened_after_fork(file)
         self.inode = inode(file)
         """What was there just before it was opened."""
-        self.thread = _thread.get_ident()
-        """Who uses it."""
+        self.thread = _thread.get_ident() if check_same_thread else None
+        """Who uses it; None if that may be any thread."""
+        self.writer: int | None = None
+        """The thread that last began a transaction of Pony's with it."""
         self._pins: list[object] = []
         # before SQLite opens anything: another thread may fork meanwhile
         _open.add(ref(self, _open.discard))
@@ -87,6 +91,10 @@ class Connection(sqlite3.Connection):
     if not TYPE_CHECKING:  # where sqlite3's own say it better
 
         def cursor(self, factory=Cursor):  # noqa: ANN001, ANN201, D102
+            if factory is not Cursor and not issubclass(factory, Cursor):
+                raise TypeError(
+                    f"{factory!r} is no subclass of {Cursor.__qualname__} of {__name__}"
+                )
             return super().cursor(factory)
 
     def execute(self, sql: str, parameters: Any = (), /) -> sqlite3.Cursor:  # noqa: ANN401
@@ -102,6 +110,14 @@ class Connection(sqlite3.Connection):
         return self.cursor().executescript(sql)
 
 
+def connect_in_memory() -> Connection:
+    """Return a new database in memory, in autocommit mode.
+
+    A thread that is inside SQLite at a fork is as dangerous to the child whatever it has open.
+    """
+    return Connection("/:memory:", "mode=memory", 0)
+
+
 class IdleConnections:
     """Open connections to a file that nobody uses at the moment, for whoever needs one next.
 
@@ -113,13 +129,11 @@ class IdleConnections:
         _idle.add(ref(self, _idle.discard))
 
     def take(self) -> Connection | None:
-        """Return one of them, for the calling thread alone; None if there is none."""
+        """Return one of them, for the caller alone; None if there is none."""
         try:  # in one step, as other threads do the same
-            connection = self._connections.pop()
+            return self._connections.pop()
         except IndexError:
             return None
-        connection.thread = _thread.get_ident()
-        return connection
 
     def put(self, connection: Connection) -> None:
         """Take a connection back that has no transaction open."""
@@ -138,13 +152,15 @@ class _Forked:
     """The files that were open, by whomever."""
 
     everything = False
-    """Another thread had one of our connections in use, and may have been inside SQLite."""
+    """Another thread may have been inside SQLite, or was importing what is needed here."""
 
 
 _open: set[ref[Connection]] = set()
 _idle: set[ref[IdleConnections]] = set()
-_held: list[Connection] = []
-"""Keeps connections from being closed in the child as its other threads are taken apart."""
+_held: list[object] = []
+"""Keeps what a child inherits from being deleted as its other threads are taken apart."""
+_known = {"what this process may use"}
+"""Empty in a child until it knows that."""
 
 
 def require_opened_after_fork(file: str) -> None:
@@ -153,8 +169,8 @@ def require_opened_after_fork(file: str) -> None:
     Raises:
         OpenedBeforeForkError: it was open when this process was forked from another.
     """
-    if _Forked.everything or (_Forked.inodes and inode(file) in _Forked.inodes):
-        raise _opened_before_fork(file)
+    if not _known or _Forked.everything or (_Forked.inodes and inode(file) in _Forked.inodes):
+        raise opened_before_fork(file)
 
 
 def inode(file: str) -> Inode | None:
@@ -166,7 +182,8 @@ def inode(file: str) -> Inode | None:
     return found.st_dev, found.st_ino
 
 
-def _opened_before_fork(file: str) -> OpenedBeforeForkError:
+def opened_before_fork(file: str) -> OpenedBeforeForkError:
+    """Return the error for a file that a forked child may not use."""
     return OpenedBeforeForkError(
         f"{file} was in use when this process was forked, so SQLite's locks on it do not work here"
         " and rows could be lost. Nothing was read or written. Open the database after the fork,"
@@ -181,7 +198,10 @@ def _before() -> None:
                 idle.close()
             except sqlite3.Error:
                 pass  # and so it stays open, as one that is in use does
-    _held.extend(_alive(_open))
+    in_use = _alive(_open)
+    _held.extend(in_use)
+    if any(connection.thread != _thread.get_ident() for connection in in_use):
+        _held.extend(_cursors())
 
 
 def _in_parent() -> None:
@@ -189,18 +209,44 @@ def _in_parent() -> None:
 
 
 def _in_child() -> None:
+    """Find out what may not be used. A Ctrl-C may stop it, so it is called twice."""
+    if _known:
+        return
     inherited = _alive(_open)
-    _open.clear()
-    _Forked.inodes = _open_files(inherited)
     this_thread = _thread.get_ident()
     _Forked.everything |= any(connection.thread != this_thread for connection in inherited)
+    _Forked.everything |= any(map(_is_half_imported, [*sys.modules]))
+    _Forked.inodes |= _open_files(inherited)
     if inherited:
-        import gc  # noqa: PLC0415  seldom needed
-
-        cursors = [one for one in gc.get_objects() if type(one) is Cursor]
+        cursors = _cursors(frozen=True)
         for connection in inherited:
             _disable(connection, cursors)
+    _open.clear()
     _held.clear()
+    _known.add("what this process may use")
+
+
+def _is_half_imported(name: str) -> bool:
+    """Tell whether a thread was importing a module of ours or of Pony's, and never ends that here.
+
+    To import it would mean to wait for that thread.
+    """
+    spec = getattr(sys.modules[name], "__spec__", None)
+    ours = name.startswith(("devflow_analytics_", "pony."))
+    return ours and getattr(spec, "_initializing", False)
+
+
+def _cursors(*, frozen: bool = False) -> list[Cursor]:
+    """Return all cursors; those only if asked that `gc.freeze` hides, as it does before a fork."""
+    import gc  # noqa: PLC0415  seldom needed
+
+    hides = frozen and gc.get_freeze_count() > 0
+    if hides:
+        gc.unfreeze()
+    found = [one for one in gc.get_objects() if isinstance(one, Cursor)]
+    if hides:
+        gc.freeze()
+    return found
 
 
 def _alive(references: Iterable[ref[Connection]]) -> list[Connection]:
@@ -212,7 +258,9 @@ def _open_files(inherited: list[Connection]) -> frozenset[Inode]:
     for directory in ("/proc/self/fd", "/dev/fd"):
         try:
             names = os.listdir(directory)
-        except OSError:
+        except OSError as fault:
+            # without a free descriptor nothing is known
+            _Forked.everything |= fault.errno in {errno.EMFILE, errno.ENFILE}
             continue
         return frozenset(_regular_files(map(int, names)))
     return frozenset(one.inode for one in inherited if one.inode is not None)
@@ -245,7 +293,7 @@ def _disable(connection: Connection, cursors: list[Cursor]) -> None:
 
 def _refuse(used: Connection | Cursor, *_: object, **__: object) -> NoReturn:
     connection: Any = used if isinstance(used, Connection) else used.connection
-    raise _opened_before_fork(connection.file)
+    raise opened_before_fork(connection.file)
 
 
 def _do_nothing(used: Connection | Cursor, *_: object) -> None:
@@ -286,4 +334,7 @@ for kind, inherited_kind in (
     for method in set(_methods(kind)) - vars(inherited_kind).keys():
         setattr(inherited_kind, method, _refuse)
 
+# written in C, and so done before a Ctrl-C can be heard
+os.register_at_fork(after_in_child=_known.clear)
 os.register_at_fork(before=_before, after_in_parent=_in_parent, after_in_child=_in_child)
+os.register_at_fork(after_in_child=_in_child)

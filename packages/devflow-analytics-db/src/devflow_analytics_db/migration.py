@@ -9,15 +9,16 @@ from __future__ import annotations
 
 import hashlib
 import re
-import sqlite3
 from functools import cache
 
 from devflow_analytics_db.errors import AnalyticsDbError
+from devflow_analytics_db.fork import connect_in_memory
 from devflow_analytics_db.migration_files import file_names, file_path, read
 from devflow_analytics_db.sql_text import normalise, split_statements
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import sqlite3
     from collections.abc import Iterator
 
 # The engine's transaction must hold everything a migration does; these would end it, have no
@@ -122,7 +123,7 @@ def load_migrations() -> tuple[Migration, ...]:
 
 def build(version: int) -> sqlite3.Connection:
     """Return a new database in memory at a schema version, but without our ledger."""
-    connection = sqlite3.connect(":memory:", isolation_level=None)
+    connection = connect_in_memory()
     for migration in load_migrations()[:version]:
         for statement in migration.up:
             connection.execute(statement)

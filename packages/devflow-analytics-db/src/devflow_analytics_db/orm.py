@@ -9,14 +9,16 @@ the busy timeout is over. So Pony's locks are left out here.
 from __future__ import annotations
 
 import _thread
+import os
 from _weakref import ref
 from typing import TYPE_CHECKING
 
 from pony.orm import Database
+from pony.orm.core import local
 from pony.orm.dbproviders.sqlite import SQLitePool, SQLiteProvider
 
 from devflow_analytics_db.faults import gone
-from devflow_analytics_db.fork import IdleConnections
+from devflow_analytics_db.fork import IdleConnections, opened_before_fork
 from devflow_analytics_schema import define_entities
 
 if TYPE_CHECKING:
@@ -28,20 +30,34 @@ if TYPE_CHECKING:
 
 
 def bind(
-    connect: Callable[[], Connection], require_writable: Callable[[Connection], None]
+    file: str, connect: Callable[[], Connection], require_writable: Callable[[Connection], None]
 ) -> tuple[Database, Entities]:
     """Return a Pony database with the entities, bound and mapped.
 
     Args:
+        file: what is opened.
         connect: opens a connection that any thread may use.
         require_writable: called in each transaction as it begins, which does not if this raises.
     """
-    database = Database()
+    database = _Database(file)
     entities = define_entities(database)
     database.bind(_Provider, connect, require_writable)
     # The tables are what the migrations made; Pony looking for them takes as long again.
     database.generate_mapping(check_tables=False)
     return database, entities
+
+
+class _Database(Database):  # type: ignore[misc]  # Pony has no types
+    """Pony's database, which knows of a session that is its parent process's."""
+
+    def __init__(self, file: str) -> None:
+        super().__init__()
+        self._file = file
+
+    def _get_cache(self) -> Any:  # noqa: ANN401  Pony's own
+        if _inherited and local.db_session is None:
+            raise opened_before_fork(self._file)
+        return super()._get_cache()
 
 
 class _Pool:
@@ -50,7 +66,7 @@ class _Pool:
     def __init__(self, connect: Callable[[], Connection]) -> None:
         self._idle = IdleConnections()
         self._used: dict[int, ref[Connection]] = {}
-        """By thread. A connection that is lost in an interrupted session is closed by that."""
+        """By thread."""
         # Pony's own pool adds to a connection the SQL functions that its queries use.
         self._opener = SQLitePool(
             is_shared_memory_db=False,
@@ -61,10 +77,13 @@ class _Pool:
 
     def connect(self) -> tuple[Connection, bool]:
         """Return a connection, and whether it is new."""
-        used = self._used.pop(_thread.get_ident(), None)
-        interrupted = used and used()
-        if interrupted and interrupted.in_transaction:
-            interrupted.close()  # a Ctrl-C kept Pony from ending it, and something refers to it
+        this_thread = _thread.get_ident()
+        used = self._used.pop(this_thread, None)
+        lost = used and used()
+        # A Ctrl-C kept Pony from ending its transaction, and something still refers to it. Another
+        # thread may go on with it, if the session is that of a generator.
+        if lost and lost.in_transaction and lost.writer == this_thread:
+            lost.close()
         connection = self._idle.take()
         if connection is not None and not connection.is_in_place():
             connection.close()  # the file was replaced; what is there now is opened anew
@@ -73,7 +92,7 @@ class _Pool:
         if connection is None:
             self._opener._connect()  # noqa: SLF001  it has no other way
             connection, self._opener.con = self._opener.con, None
-        self._used[_thread.get_ident()] = ref(connection)
+        self._used[this_thread] = ref(connection)
         return connection, is_new
 
     def release(self, connection: Connection) -> None:
@@ -120,9 +139,30 @@ class _Provider(SQLiteProvider):  # type: ignore[misc]  # Pony has no types
         """Let go of nothing."""
 
     def set_transaction_mode(self, connection: Connection, cache: Any) -> None:  # noqa: ANN401
+        connection.writer = _thread.get_ident()
         super().set_transaction_mode(connection, cache)
         if cache.in_transaction:
-            # a connection that is not the session's yet was in place just now
-            if cache.connection is not None and not connection.is_in_place():
+            # only now, as it may have waited for somebody who put another file there
+            if not connection.is_in_place():
                 raise gone(connection.file)
             self._require_writable(connection)
+
+
+_inherited: list[object] = []
+"""The session in which this process was forked, if it was in one."""
+
+
+def _leave_session() -> None:
+    """Let a child be in no session of its parent's.
+
+    Pony would take each of the child's own sessions for a part of that, and never commit it.
+    """
+    if local.db_context_counter:
+        _inherited.append(local.db_session)
+        local.db_context_counter, local.db_session = 0, None
+        for database in [*local.db2cache]:
+            if isinstance(database.provider, _Provider):
+                del local.db2cache[database]
+
+
+os.register_at_fork(after_in_child=_leave_session)

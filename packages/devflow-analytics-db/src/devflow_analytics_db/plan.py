@@ -10,6 +10,7 @@ from pathlib import Path
 from devflow_analytics_db import files, location
 from devflow_analytics_db.connection import look
 from devflow_analytics_db.faults import logging_errors, naming_faults
+from devflow_analytics_db.fork import connect_in_memory
 from devflow_analytics_db.identity import identify, look_at
 from devflow_analytics_db.route import (
     Route,
@@ -74,7 +75,7 @@ def plan_migration(path: str | os.PathLike[str] | None = None, to: int | None = 
 
 
 def _in_memory() -> sqlite3.Connection:
-    connection = sqlite3.connect(":memory:", isolation_level=None)
+    connection = connect_in_memory()
     connection.execute("PRAGMA trusted_schema = OFF")  # which is the file's
     return connection
 

@@ -31,6 +31,7 @@ from devflow_analytics_db.errors import (
     DatabaseNotFoundError,
 )
 from devflow_analytics_db.faults import did_nothing, locked, logging_errors, naming_faults
+from devflow_analytics_db.fork import Connection
 from devflow_analytics_db.identity import claim, identify, recognise
 from devflow_analytics_db.log import log
 from devflow_analytics_db.soundness import require_sound
@@ -162,7 +163,7 @@ def _in_pages_of(size: int, backup: sqlite3.Connection, file: str) -> Iterator[s
         return
     with (
         TemporaryDirectory(prefix=_prefix(file), dir=os.path.dirname(file)) as directory,
-        closing(sqlite3.connect(os.path.join(directory, "copy"), isolation_level=None)) as copy,
+        closing(Connection(os.path.join(directory, "copy"), "mode=rwc", 0)) as copy,
     ):
         backup.backup(copy)
         copy.execute("PRAGMA journal_mode = DELETE")  # in WAL mode the size of pages is fixed
