@@ -11,6 +11,7 @@ from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
+from pony.orm import db_session
 
 from devflow_analytics_db import OpenedBeforeForkError, create_analytics_db, fork, status
 from devflow_analytics_db.fork import Cursor
@@ -150,6 +151,22 @@ def test_a_child_may_end_what_it_inherits_which_ends_nothing() -> None:
         assert told == ["done"] * 4
         connection.execute("COMMIT")
         assert connection.execute("SELECT id FROM sessions").fetchall() == [("parent",)]
+
+
+def test_a_child_that_is_forked_inside_a_session_has_sessions_of_its_own() -> None:
+    def write() -> None:
+        with db_session:
+            db.Session(id="child", started_at=1)
+
+    with create_analytics_db() as db:
+        with db_session:
+            db.Session(id="parent", started_at=1)
+            assert in_child(lambda: db.Session(id="p", started_at=1), write) == [
+                "OpenedBeforeForkError",
+                "done",
+            ]
+        with db_session:
+            assert sorted(session.id for session in db.Session.select()) == ["child", "parent"]
 
 
 def test_the_error_says_which_file_and_what_to_do(file: Path) -> None:
