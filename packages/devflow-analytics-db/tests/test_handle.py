@@ -281,6 +281,7 @@ def test_a_session_of_a_generator_may_go_on_in_another_thread() -> None:
             assert first.submit(count).result() == 0
             done.set()
             assert going_on.result() == 1
+            assert second.submit(next, generator, None).result() is None  # the session ends
 
 
 def replace(file: Path, other: Path) -> None:
