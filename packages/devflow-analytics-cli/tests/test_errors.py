@@ -131,12 +131,13 @@ def read_only() -> Iterator[Path]:
 
 def test_a_read_only_directory_is_77(read_only: Path) -> None:
     as_nobody = """
-        import os, sys
+        import os, sys, tempfile
         from devflow_analytics_cli.cli import cli
         from devflow_analytics_cli.main import main
 
-        # root may write anywhere, so it steps down; first it imports what the other may not read
-        cli(["init", "--help"], standalone_mode=False)
+        # root may write anywhere, so it steps down; first it reads what the other may not
+        with tempfile.TemporaryDirectory() as directory:
+            cli(["--db", f"{directory}/a.db", "--quiet", "init"], standalone_mode=False)
         if os.getuid() == 0:
             os.setgroups([])
             os.setgid(65534)
