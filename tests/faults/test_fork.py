@@ -69,7 +69,7 @@ def end(function, *arguments):
     "Call a function and end this process; a refusal is noted."
     try:
         function(*arguments)
-    except SystemExit:
+    except (KeyboardInterrupt, SystemExit):
         raise  # the child ends as any program does
     except BaseException as error:
         # Pony names it in an error of its own where a commit fails
@@ -303,12 +303,12 @@ def a_child_that_hears_ctrl_c_as_it_begins():
         add_all(db, "child")
     with closing(db.connect()) as connection:
         add_plainly(connection, "parent")
-        pid = os.fork()
-        if pid == 0:
-            try:
+        try:
+            pid = os.fork()
+            if pid == 0:
                 end(try_it)
-            except KeyboardInterrupt:
-                end(try_it)
+        except KeyboardInterrupt:  # in the child, which alone is sent it
+            end(try_it)
         time.sleep(number % 10 * 0.0001)  # another moment in each round
         os.kill(pid, signal.SIGINT)
     os.write(say, b"..")
