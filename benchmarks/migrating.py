@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from benchmarks.data import make
 from benchmarks.harness import Line, time_ratio
-from devflow_analytics_db.migration import load_migrations
+from devflow_analytics_db.migrations.migration import load_migrations
 
 if TYPE_CHECKING:
     from pathlib import Path

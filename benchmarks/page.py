@@ -10,7 +10,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from devflow_analytics_db.host import file_system
+from devflow_analytics_db.file.system import file_system
 
 if TYPE_CHECKING:
     from benchmarks.harness import Line

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from devflow_analytics_db.migration_files import latest_version
+from devflow_analytics_db.migrations.migration_files import latest_version
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,7 +29,7 @@ THERE_AND_BACK = """
 import sqlite3, sys
 from contextlib import closing
 from devflow_analytics_db import check, create_analytics_db, migrate
-from devflow_analytics_db.structure import structure
+from devflow_analytics_db.schema.structure import structure
 
 def state():
     with closing(sqlite3.connect(sys.argv[1])) as connection:

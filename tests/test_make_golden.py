@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from devflow_analytics_db.migration_files import latest_version
-from devflow_analytics_db.structure import structure
+from devflow_analytics_db.migrations.migration_files import latest_version
+from devflow_analytics_db.schema.structure import structure
 
 ROOT = Path(__file__).resolve().parent.parent
 GOLDEN = ROOT / "packages/devflow-analytics-db/tests/golden"

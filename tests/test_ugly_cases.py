@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import pytest
 
 from devflow_analytics_db import backup, create_analytics_db, migrate
-from devflow_analytics_db.migration_files import latest_version
+from devflow_analytics_db.migrations.migration_files import latest_version
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -45,7 +45,7 @@ import codecs, importlib, os, pkgutil, sys, tempfile
 import devflow_analytics_cli, devflow_analytics_db, devflow_analytics_schema
 codecs.lookup("ascii")
 for package in (devflow_analytics_cli, devflow_analytics_db, devflow_analytics_schema):
-    for module in pkgutil.iter_modules(package.__path__, package.__name__ + "."):
+    for module in pkgutil.walk_packages(package.__path__, package.__name__ + "."):
         if not module.name.endswith("__main__"):
             importlib.import_module(module.name)
 from devflow_analytics_cli.cli import cli

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from devflow_analytics_db import create_analytics_db
-from devflow_analytics_db.migration_files import file_names
+from devflow_analytics_db.migrations.migration_files import file_names
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -99,18 +99,14 @@ def test_every_command_says_the_same_from_an_archive(application: Path, tmp_path
 
 
 def in_an_archive(directory: Path) -> Path:
-    return archive(copy_packages(directory, "migrations"))
+    return archive(copy_packages(directory, "*.sql"))
 
 
 def in_a_directory(directory: Path) -> Path:
-    return copy_packages(directory, "migrations")
-
-
-def in_a_directory_that_is_empty(directory: Path) -> Path:
     return copy_packages(directory, "*.sql")
 
 
-@pytest.mark.parametrize("build", [in_an_archive, in_a_directory, in_a_directory_that_is_empty])
+@pytest.mark.parametrize("build", [in_an_archive, in_a_directory])
 def test_missing_migrations_are_named_and_nothing_is_made(
     build: Callable[[Path], Path], home: Path, tmp_path: Path
 ) -> None:

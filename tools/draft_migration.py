@@ -18,18 +18,18 @@ from pony.orm import Database
 from sqlite_utils import Database as SqliteUtils
 from sqlite_utils.db import TransformError
 
-from devflow_analytics_db.drift import compare, create_script, describe, in_entities
-from devflow_analytics_db.identity import SERVER_LEDGER
-from devflow_analytics_db.migration import Migration, build
-from devflow_analytics_db.migration_files import file_path, latest_version
-from devflow_analytics_db.sql_text import canonical
-from devflow_analytics_db.structure import structure
+from devflow_analytics_db.health.drift import compare, create_script, describe, in_entities
+from devflow_analytics_db.migrations.identity import SERVER_LEDGER
+from devflow_analytics_db.migrations.migration import Migration, build
+from devflow_analytics_db.migrations.migration_files import file_path, latest_version
+from devflow_analytics_db.schema.sql import canonical
+from devflow_analytics_db.schema.structure import structure
 from devflow_analytics_schema import define_entities
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from devflow_analytics_db.drift import Difference
+    from devflow_analytics_db.health.drift import Difference
 
 PYTHON_TYPES = {"TEXT": str, "INTEGER": int, "REAL": float, "BLOB": bytes}
 """sqlite-utils takes types in Python's words."""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from contextlib import closing
 
-from devflow_analytics_db import ledger
-from devflow_analytics_db.migration import build
-from devflow_analytics_db.migration_files import latest_version
+from devflow_analytics_db.migrations import ledger
+from devflow_analytics_db.migrations.migration import build
+from devflow_analytics_db.migrations.migration_files import latest_version
 
 
 def dump() -> str:

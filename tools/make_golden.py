@@ -13,9 +13,9 @@ from contextlib import closing
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from devflow_analytics_db.files import make_private_file
-from devflow_analytics_db.migration_files import latest_version
-from devflow_analytics_db.migrator import bring_to
+from devflow_analytics_db.file.disk import make_private_file
+from devflow_analytics_db.migrations.migrate import bring_to
+from devflow_analytics_db.migrations.migration_files import latest_version
 
 DIRECTORY = Path(__file__).resolve().parent.parent / "packages/devflow-analytics-db/tests/golden"
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from devflow_analytics_db import check, create_analytics_db, migrate
-from devflow_analytics_db.structure import structure
+from devflow_analytics_db.schema.structure import structure
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator

@@ -20,15 +20,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from devflow_analytics_db import (
-    AnalyticsDbError,
-    check,
-    connection,
-    create_analytics_db,
-    migrate,
-    migrator,
-)
-from devflow_analytics_db.structure import structure
+from devflow_analytics_db import AnalyticsDbError, check, create_analytics_db, migrate
+from devflow_analytics_db.file import opening as connection
+from devflow_analytics_db.migrations import migrate as migrator
+from devflow_analytics_db.schema.structure import structure
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from devflow_analytics_db import check
-from devflow_analytics_db.migration_files import latest_version
+from devflow_analytics_db.migrations.migration_files import latest_version
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,7 +30,7 @@ ROUND = """
 import json, os, random, signal, sqlite3, sys, time, traceback
 from contextlib import closing
 from devflow_analytics_db import create_analytics_db
-import devflow_analytics_db.backups, devflow_analytics_db.migrator
+import devflow_analytics_db.backups.backup, devflow_analytics_db.migrations.migrate
 
 file, seed, processes, strangers, most_killed = sys.argv[1], *map(int, sys.argv[2:])
 chance = random.Random(seed)

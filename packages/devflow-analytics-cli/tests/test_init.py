@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from devflow_analytics_cli.cli import cli
-from devflow_analytics_db.migration import load_migrations
-from devflow_analytics_db.migration_files import latest_version
+from devflow_analytics_db.migrations.migration import load_migrations
+from devflow_analytics_db.migrations.migration_files import latest_version
 
 if TYPE_CHECKING:
     import subprocess

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from devflow_analytics_db import migration, migration_files
+from devflow_analytics_db.migrations import migration, migration_files
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -17,8 +17,8 @@ from devflow_analytics_db import (
     __version__,
     create_analytics_db,
 )
-from devflow_analytics_db.migration_files import latest_version
-from devflow_analytics_db.sql_text import normalise
+from devflow_analytics_db.migrations.migration_files import latest_version
+from devflow_analytics_db.schema.sql import normalise
 
 if TYPE_CHECKING:
     from collections.abc import Callable

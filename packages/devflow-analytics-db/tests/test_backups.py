@@ -23,11 +23,11 @@ from devflow_analytics_db import (
     MigrationError,
     NotAnAnalyticsDatabaseError,
     backup,
-    backups,
     create_analytics_db,
     migrate,
 )
-from devflow_analytics_db.migration_files import latest_version
+from devflow_analytics_db.backups import backup as backups
+from devflow_analytics_db.migrations.migration_files import latest_version
 
 if TYPE_CHECKING:
     import subprocess
@@ -425,7 +425,8 @@ def test_without_room_for_the_backup_nothing_is_migrated(with_rows: Path, python
     done = python(
         """
         import resource, signal
-        from devflow_analytics_db import StorageError, backups, create_analytics_db, migrate
+        from devflow_analytics_db import StorageError, create_analytics_db, migrate
+        from devflow_analytics_db.backups import backup as backups
         create_analytics_db().close()
         resource.setrlimit(resource.RLIMIT_FSIZE, (40_000, 40_000))
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)

@@ -20,8 +20,8 @@ from devflow_analytics_db import (
     migrate,
     plan_migration,
 )
-from devflow_analytics_db.migration_files import latest_version
-from devflow_analytics_db.structure import structure
+from devflow_analytics_db.migrations.migration_files import latest_version
+from devflow_analytics_db.schema.structure import structure
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -14,14 +14,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from devflow_analytics_db import (
-    NotAnAnalyticsDatabaseError,
-    create_analytics_db,
-    files,
-    identity,
-)
-from devflow_analytics_db.connection import enable_wal
-from devflow_analytics_db.migration_files import latest_version
+from devflow_analytics_db import NotAnAnalyticsDatabaseError, create_analytics_db
+from devflow_analytics_db.file import disk as files
+from devflow_analytics_db.file.opening import enable_wal
+from devflow_analytics_db.migrations import identity
+from devflow_analytics_db.migrations.migration_files import latest_version
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -218,7 +215,8 @@ def test_a_fork_while_a_file_is_made_does_not_block_the_child(file: Path, python
     done = python(
         """
         import os
-        from devflow_analytics_db import create_analytics_db, files
+        from devflow_analytics_db import create_analytics_db
+        from devflow_analytics_db.file import disk as files
 
         with files._creation:
             child = os.fork()

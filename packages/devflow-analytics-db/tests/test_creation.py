@@ -17,7 +17,7 @@ from devflow_analytics_db import (
     migrate,
     restore,
 )
-from devflow_analytics_db.migration_files import latest_version
+from devflow_analytics_db.migrations.migration_files import latest_version
 
 if TYPE_CHECKING:
     from collections.abc import Callable

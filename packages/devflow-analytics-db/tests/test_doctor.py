@@ -19,12 +19,12 @@ from devflow_analytics_db import (
     backup,
     create_analytics_db,
     diagnose,
-    doctor,
-    host,
     migrate,
     restore,
 )
-from devflow_analytics_db.doctor import has_wal_reset_bug
+from devflow_analytics_db.file import system as host
+from devflow_analytics_db.health import doctor
+from devflow_analytics_db.health.doctor import has_wal_reset_bug
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -19,10 +19,10 @@ from devflow_analytics_db import (
     migrate,
     restore,
 )
-from devflow_analytics_db.drift import describe, in_entities
-from devflow_analytics_db.migration import build
-from devflow_analytics_db.migration_files import latest_version
-from devflow_analytics_db.structure import structure
+from devflow_analytics_db.health.drift import describe, in_entities
+from devflow_analytics_db.migrations.migration import build
+from devflow_analytics_db.migrations.migration_files import latest_version
+from devflow_analytics_db.schema.structure import structure
 from devflow_analytics_schema import define_entities
 
 if TYPE_CHECKING:

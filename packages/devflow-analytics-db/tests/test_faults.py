@@ -34,9 +34,9 @@ from devflow_analytics_db import (
     restore,
     status,
 )
-from devflow_analytics_db.faults import from_os, from_sqlite
-from devflow_analytics_db.identity import APPLICATION_ID
-from devflow_analytics_db.migration_files import latest_version
+from devflow_analytics_db.file.faults import from_os, from_sqlite
+from devflow_analytics_db.migrations.identity import APPLICATION_ID
+from devflow_analytics_db.migrations.migration_files import latest_version
 
 if TYPE_CHECKING:
     import subprocess
@@ -332,7 +332,7 @@ def open_to_all() -> Iterator[Path]:
 AS_NOBODY = f"""
     import os, sys
     from devflow_analytics_db import AnalyticsDbError, backup, create_analytics_db, migrate
-    import devflow_analytics_db.structure
+    import devflow_analytics_db.schema.structure
 
     # root may do anything, so it steps down; first it imports what the other may not read
     create_analytics_db(sys.argv[2])

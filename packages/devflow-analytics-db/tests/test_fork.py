@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING
 import pytest
 from pony.orm import db_session
 
-from devflow_analytics_db import OpenedBeforeForkError, create_analytics_db, fork, status
-from devflow_analytics_db.fork import Cursor
+from devflow_analytics_db import OpenedBeforeForkError, create_analytics_db, status
+from devflow_analytics_db.file import connection as fork
+from devflow_analytics_db.file.connection import Cursor
 
 if TYPE_CHECKING:
     from collections.abc import Callable

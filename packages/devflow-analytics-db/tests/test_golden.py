@@ -15,13 +15,13 @@ import pytest
 from pony.orm import db_session
 
 from devflow_analytics_db import check, create_analytics_db, migrate, status
-from devflow_analytics_db.migration_files import latest_version
-from devflow_analytics_db.structure import structure
+from devflow_analytics_db.migrations.migration_files import latest_version
+from devflow_analytics_db.schema.structure import structure
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from devflow_analytics_db.structure import Structure
+    from devflow_analytics_db.schema.structure import Structure
 
     Sql = Callable[..., list[tuple[Any, ...]]]
 

@@ -22,7 +22,7 @@ from devflow_analytics_db import (
     create_analytics_db,
     migrate,
 )
-from devflow_analytics_db.connection import configure, open_existing
+from devflow_analytics_db.file.opening import configure, open_existing
 
 if TYPE_CHECKING:
     import sqlite3

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from devflow_analytics_db import create_analytics_db, host
+from devflow_analytics_db import create_analytics_db
+from devflow_analytics_db.file import system as host
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -47,7 +47,9 @@ def test_to_open_a_current_file_nothing_is_imported_beyond_what_sqlite3_brings(
     done = python(BEYOND_SQLITE3.format(code=code))
     assert set(done.stdout.split()) <= {"__future__", "errno"}, done
     # reading the migrations is for those who migrate
-    done = python(f"{code}; import sys; print('devflow_analytics_db.migration' in sys.modules)")
+    done = python(
+        f"{code}; import sys; print('devflow_analytics_db.migrations.migration' in sys.modules)"
+    )
     assert done.stdout == "False\n", done
 
 
@@ -72,18 +74,18 @@ def test_what_goes_wrong_in_the_module_of_a_name_is_told(
 ) -> None:
     name = "devflow_analytics_db"
     copy = shutil.copytree(Path(devflow_analytics_db.__file__).parent, tmp_path / name)
-    with (copy / "backups.py").open("a") as module:
+    with (copy / "backups" / "backup.py").open("a") as module:
         module.write(f"\n{fault}\n")
     use = use.format(name=name)
     done = python(f"import sys; sys.path.insert(0, sys.argv[1]); {use}", tmp_path)
     causes = {
         "None.nothing": "'NoneType' object has no attribute 'nothing'",
-        "del backup": "module 'devflow_analytics_db.backups' has no attribute 'backup'",
+        "del backup": "module 'devflow_analytics_db.backups.backup' has no attribute 'backup'",
     }
     assert (done.returncode, done.stdout) == (1, "")
     assert f"\nAttributeError: {causes[fault]}" in done.stderr
     assert done.stderr.splitlines()[-1] == (
-        f"ImportError: devflow_analytics_db.backups failed to import: {causes[fault]}"
+        f"ImportError: devflow_analytics_db.backups.backup failed to import: {causes[fault]}"
     )
 
 

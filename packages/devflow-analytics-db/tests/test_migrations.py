@@ -9,12 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from devflow_analytics_db import AnalyticsDbError, migration_files
-from devflow_analytics_db.identity import SERVER_TABLES
-from devflow_analytics_db.migration import Migration, build, load_migrations
-from devflow_analytics_db.migration_files import DIRECTORY, latest_version
-from devflow_analytics_db.sql_text import normalise, split_statements
-from devflow_analytics_db.structure import structure
+from devflow_analytics_db import AnalyticsDbError
+from devflow_analytics_db.migrations import migration_files
+from devflow_analytics_db.migrations.identity import SERVER_TABLES
+from devflow_analytics_db.migrations.migration import Migration, build, load_migrations
+from devflow_analytics_db.migrations.migration_files import DIRECTORY, latest_version
+from devflow_analytics_db.schema.sql import normalise, split_statements
+from devflow_analytics_db.schema.structure import structure
 
 RELEASED = """\
 3182ff497e5ce07a03fdbf37727ee9ba94dcca87650bea339d56b06a7b5fe1e4  0001_devflow_baseline.sql

@@ -19,8 +19,8 @@ from devflow_analytics_db import (
     plan_migration,
     status,
 )
-from devflow_analytics_db.migration import load_migrations
-from devflow_analytics_db.migration_files import latest_version
+from devflow_analytics_db.migrations.migration import load_migrations
+from devflow_analytics_db.migrations.migration_files import latest_version
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -294,7 +294,7 @@ def test_an_interruption_takes_everything_back(
     def interrupt(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("devflow_analytics_db.ledger.entering", interrupt)
+    monkeypatch.setattr("devflow_analytics_db.migrations.ledger.entering", interrupt)
     with pytest.raises(KeyboardInterrupt):
         create_analytics_db()
     assert sql(file, "SELECT * FROM sqlite_master") == []

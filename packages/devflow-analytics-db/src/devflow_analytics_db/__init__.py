@@ -11,11 +11,9 @@ __version__ = "0.1.0"
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from devflow_analytics_db.backups import backup
-    from devflow_analytics_db.changes import Changes
+    from devflow_analytics_db.backups.backup import backup
+    from devflow_analytics_db.backups.restore import Restored, restore
     from devflow_analytics_db.database import AnalyticsDb, create_analytics_db
-    from devflow_analytics_db.doctor import Diagnosis, Finding, diagnose
-    from devflow_analytics_db.drift import Difference, check
     from devflow_analytics_db.errors import (
         AnalyticsDbError,
         CannotCreateError,
@@ -33,12 +31,14 @@ if TYPE_CHECKING:
         StorageError,
         TamperedMigrationError,
     )
-    from devflow_analytics_db.migrator import migrate
-    from devflow_analytics_db.overview import Status, status
-    from devflow_analytics_db.paths import default_path, resolve_path
-    from devflow_analytics_db.plan import Plan, plan_migration
-    from devflow_analytics_db.restoration import Restored, restore
-    from devflow_analytics_db.units import readable_size
+    from devflow_analytics_db.file.path import default_path, resolve_path
+    from devflow_analytics_db.health.doctor import Diagnosis, Finding, diagnose
+    from devflow_analytics_db.health.drift import Difference, check
+    from devflow_analytics_db.health.status import Status, status
+    from devflow_analytics_db.health.units import readable_size
+    from devflow_analytics_db.migrations.changes import Changes
+    from devflow_analytics_db.migrations.migrate import migrate
+    from devflow_analytics_db.migrations.plan import Plan, plan_migration
 
 __all__ = [
     "AnalyticsDb",
@@ -82,13 +82,13 @@ _MODULES = {
     "AnalyticsDb": "database",
     "AnalyticsDbError": "errors",
     "CannotCreateError": "errors",
-    "Changes": "changes",
+    "Changes": "migrations.changes",
     "ConfigurationError": "errors",
     "CorruptDatabaseError": "errors",
     "DatabaseNotFoundError": "errors",
-    "Diagnosis": "doctor",
-    "Difference": "drift",
-    "Finding": "doctor",
+    "Diagnosis": "health.doctor",
+    "Difference": "health.drift",
+    "Finding": "health.doctor",
     "IncompatibleSQLiteError": "errors",
     "IncompatibleSchemaError": "errors",
     "InstallationError": "errors",
@@ -97,22 +97,22 @@ _MODULES = {
     "NotAnAnalyticsDatabaseError": "errors",
     "OpenedBeforeForkError": "errors",
     "PermissionDeniedError": "errors",
-    "Plan": "plan",
-    "Restored": "restoration",
-    "Status": "overview",
+    "Plan": "migrations.plan",
+    "Restored": "backups.restore",
+    "Status": "health.status",
     "StorageError": "errors",
     "TamperedMigrationError": "errors",
-    "backup": "backups",
-    "check": "drift",
+    "backup": "backups.backup",
+    "check": "health.drift",
     "create_analytics_db": "database",
-    "default_path": "paths",
-    "diagnose": "doctor",
-    "migrate": "migrator",
-    "plan_migration": "plan",
-    "readable_size": "units",
-    "resolve_path": "paths",
-    "restore": "restoration",
-    "status": "overview",
+    "default_path": "file.path",
+    "diagnose": "health.doctor",
+    "migrate": "migrations.migrate",
+    "plan_migration": "migrations.plan",
+    "readable_size": "health.units",
+    "resolve_path": "file.path",
+    "restore": "backups.restore",
+    "status": "health.status",
 }
 """Where each name is (docs/decisions/0003-imports.md)."""
 

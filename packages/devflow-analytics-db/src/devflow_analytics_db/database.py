@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import os
 
-from devflow_analytics_db import files, location
-from devflow_analytics_db.changes import Changes
-from devflow_analytics_db.connection import busy_timeout_ms, configure, open_existing
-from devflow_analytics_db.faults import denied, is_writable, logging_errors, naming_faults
-from devflow_analytics_db.fork import Connection, require_opened_after_fork
-from devflow_analytics_db.identity import (
+from devflow_analytics_db.file import disk as files
+from devflow_analytics_db.file import location
+from devflow_analytics_db.file.connection import Connection, require_opened_after_fork
+from devflow_analytics_db.file.faults import denied, is_writable, logging_errors, naming_faults
+from devflow_analytics_db.file.opening import busy_timeout_ms, configure, open_existing
+from devflow_analytics_db.log import log
+from devflow_analytics_db.migrations.changes import Changes
+from devflow_analytics_db.migrations.identity import (
     APPLICATION_ID,
     application_id,
     identify,
     look_at,
     require_version,
 )
-from devflow_analytics_db.log import log
-from devflow_analytics_db.migration_files import latest_version
+from devflow_analytics_db.migrations.migration_files import latest_version
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ def create_analytics_db(path: str | os.PathLike[str] | None = None) -> Analytics
             log("info", "opened %s: schema version %d is current", file, found.version)
             return AnalyticsDb(file, Changes(file, found.version))
 
-        from devflow_analytics_db.migrator import bring_to  # noqa: PLC0415  seldom needed
+        from devflow_analytics_db.migrations.migrate import bring_to  # noqa: PLC0415  seldom needed
 
         opening = bring_to(file)
     how = "created" if opening.created else "opened"

@@ -17,15 +17,15 @@ from pony.orm import Database
 from pony.orm.core import local
 from pony.orm.dbproviders.sqlite import SQLitePool, SQLiteProvider
 
-from devflow_analytics_db.faults import gone
-from devflow_analytics_db.fork import IdleConnections, opened_before_fork
+from devflow_analytics_db.file.connection import IdleConnections, opened_before_fork
+from devflow_analytics_db.file.faults import gone
 from devflow_analytics_schema import define_entities
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-    from devflow_analytics_db.fork import Connection
+    from devflow_analytics_db.file.connection import Connection
     from devflow_analytics_schema import Entities
 
 

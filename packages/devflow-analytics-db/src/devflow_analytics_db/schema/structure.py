@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
-from devflow_analytics_db.sql_text import canonical, checks
+from devflow_analytics_db.schema.sql import canonical, checks
 
 if TYPE_CHECKING:
     import sqlite3

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from devflow_analytics_db.errors import CannotCreateError, ConfigurationError
-from devflow_analytics_db.faults import naming_faults
+from devflow_analytics_db.file.faults import naming_faults
 
 PATH_VARIABLE = "DEVFLOW_ANALYTICS_DB_PATH"
 

@@ -9,14 +9,16 @@ import time
 from contextlib import closing, suppress
 from typing import TYPE_CHECKING
 
-from devflow_analytics_db import files, host, location
-from devflow_analytics_db.backups import backups, backups_directory, remove, unfinished
-from devflow_analytics_db.connection import busy_timeout_ms, open_existing
+from devflow_analytics_db.backups.backup import backups, backups_directory, remove, unfinished
+from devflow_analytics_db.backups.restore import unfinished_restores
 from devflow_analytics_db.errors import AnalyticsDbError
-from devflow_analytics_db.faults import naming_faults
-from devflow_analytics_db.identity import look_at
+from devflow_analytics_db.file import disk as files
+from devflow_analytics_db.file import location
+from devflow_analytics_db.file import system as host
+from devflow_analytics_db.file.faults import naming_faults
+from devflow_analytics_db.file.opening import busy_timeout_ms, open_existing
 from devflow_analytics_db.log import log
-from devflow_analytics_db.restoration import unfinished_restores
+from devflow_analytics_db.migrations.identity import look_at
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

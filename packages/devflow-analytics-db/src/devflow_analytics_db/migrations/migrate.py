@@ -5,21 +5,23 @@ from __future__ import annotations
 import os
 import time
 
-from devflow_analytics_db import files, ledger, location
-from devflow_analytics_db.changes import Changes
-from devflow_analytics_db.connection import (
+from devflow_analytics_db.errors import AnalyticsDbError, MigrationError
+from devflow_analytics_db.file import disk as files
+from devflow_analytics_db.file import location
+from devflow_analytics_db.file.faults import did_nothing, logging_errors, naming_faults
+from devflow_analytics_db.file.opening import (
     MIGRATION_TIMEOUT_MS,
     begin,
     busy_timeout_ms,
     configure,
     open_existing,
 )
-from devflow_analytics_db.errors import AnalyticsDbError, MigrationError
-from devflow_analytics_db.faults import did_nothing, logging_errors, naming_faults
-from devflow_analytics_db.identity import claim, identify, look_at
 from devflow_analytics_db.log import log
-from devflow_analytics_db.migration import load_migrations
-from devflow_analytics_db.route import (
+from devflow_analytics_db.migrations import ledger
+from devflow_analytics_db.migrations.changes import Changes
+from devflow_analytics_db.migrations.identity import claim, identify, look_at
+from devflow_analytics_db.migrations.migration import load_migrations
+from devflow_analytics_db.migrations.route import (
     Route,
     find_route,
     keeping_ledger,
@@ -27,7 +29,7 @@ from devflow_analytics_db.route import (
     require_columns,
     users_columns,
 )
-from devflow_analytics_db.schema_reader import foreign_key_violations, row_counts
+from devflow_analytics_db.schema.reader import foreign_key_violations, row_counts
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -103,7 +105,7 @@ def bring_to(file: str, to: int | None = None, *, allow_down: bool = False) -> C
     finally:
         connection.close()  # which takes back what was not committed
     if backup is not None:
-        from devflow_analytics_db.backups import forget_old  # noqa: PLC0415  seldom needed
+        from devflow_analytics_db.backups.backup import forget_old  # noqa: PLC0415  seldom needed
 
         forget_old(file, backup)
     return Changes(
@@ -127,7 +129,7 @@ def _require_allowed(route: Route, file: str, *, allow_down: bool) -> None:
 
 
 def _back_up(file: str) -> Path:
-    from devflow_analytics_db.backups import back_up_before_migrating  # noqa: PLC0415  seldom needed
+    from devflow_analytics_db.backups.backup import back_up_before_migrating  # noqa: PLC0415  seldom needed
 
     try:
         return back_up_before_migrating(file)

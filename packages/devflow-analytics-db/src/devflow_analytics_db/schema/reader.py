@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections import Counter
 
-from devflow_analytics_db.faults import base_code
+from devflow_analytics_db.file.faults import base_code
 
 
 def object_names(connection: sqlite3.Connection) -> set[str]:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Iterator, Sequence
 
-    from devflow_analytics_db.migration import Migration
+    from devflow_analytics_db.migrations.migration import Migration
 
 TABLE = "devflow_migrations"
 

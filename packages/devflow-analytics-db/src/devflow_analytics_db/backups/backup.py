@@ -12,14 +12,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeAlias
 
-from devflow_analytics_db import files, location
-from devflow_analytics_db.connection import look, open_existing
 from devflow_analytics_db.errors import (
     AnalyticsDbError,
     CannotCreateError,
     DatabaseNotFoundError,
 )
-from devflow_analytics_db.faults import (
+from devflow_analytics_db.file import disk as files
+from devflow_analytics_db.file import location
+from devflow_analytics_db.file.faults import (
     ANOTHER_FILE,
     base_code,
     from_sqlite,
@@ -27,9 +27,10 @@ from devflow_analytics_db.faults import (
     logging_errors,
     naming_faults,
 )
-from devflow_analytics_db.identity import recognise
+from devflow_analytics_db.file.opening import look, open_existing
 from devflow_analytics_db.log import log
-from devflow_analytics_db.soundness import require_sound
+from devflow_analytics_db.migrations.identity import recognise
+from devflow_analytics_db.schema.integrity import require_sound
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from importlib.resources.abc import Traversable
 
 # Not importlib.resources: the import alone takes as long as opening a database in a new process.
-DIRECTORY = os.path.join(os.path.dirname(os.path.abspath(__file__)), "migrations")
+DIRECTORY = os.path.dirname(os.path.abspath(__file__))
 """Where the migration files are, unless the package is in an archive."""
 
 

@@ -12,9 +12,9 @@ import re
 from functools import cache
 
 from devflow_analytics_db.errors import AnalyticsDbError
-from devflow_analytics_db.fork import connect_in_memory
-from devflow_analytics_db.migration_files import file_names, file_path, read
-from devflow_analytics_db.sql_text import normalise, split_statements
+from devflow_analytics_db.file.connection import connect_in_memory
+from devflow_analytics_db.migrations.migration_files import file_names, file_path, read
+from devflow_analytics_db.schema.sql import normalise, split_statements
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -7,12 +7,13 @@ import sqlite3
 from contextlib import closing, suppress
 from pathlib import Path
 
-from devflow_analytics_db import files, location
-from devflow_analytics_db.connection import look
-from devflow_analytics_db.faults import logging_errors, naming_faults
-from devflow_analytics_db.fork import connect_in_memory
-from devflow_analytics_db.identity import identify, look_at
-from devflow_analytics_db.route import (
+from devflow_analytics_db.file import disk as files
+from devflow_analytics_db.file import location
+from devflow_analytics_db.file.connection import connect_in_memory
+from devflow_analytics_db.file.faults import logging_errors, naming_faults
+from devflow_analytics_db.file.opening import look
+from devflow_analytics_db.migrations.identity import identify, look_at
+from devflow_analytics_db.migrations.route import (
     Route,
     find_route,
     keeping_ledger,

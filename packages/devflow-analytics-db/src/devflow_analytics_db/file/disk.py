@@ -11,14 +11,14 @@ from devflow_analytics_db.errors import (
     DatabaseNotFoundError,
     NotAnAnalyticsDatabaseError,
 )
-from devflow_analytics_db.faults import (
+from devflow_analytics_db.file.faults import (
     ANOTHER_FILE,
     denied,
     naming_faults,
     obstacle,
     require_sqlite,
 )
-from devflow_analytics_db.location import is_devflow_directory, is_private_directory
+from devflow_analytics_db.file.location import is_devflow_directory, is_private_directory
 from devflow_analytics_db.log import log
 
 PRIVATE_DIRECTORY = 0o700

@@ -6,16 +6,18 @@ import os
 from contextlib import closing
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from devflow_analytics_db import files, ledger, location
-from devflow_analytics_db.connection import look
 from devflow_analytics_db.errors import TamperedMigrationError
-from devflow_analytics_db.faults import logging_errors, naming_faults
-from devflow_analytics_db.fork import connect_in_memory
-from devflow_analytics_db.identity import identify, look_at
+from devflow_analytics_db.file import disk as files
+from devflow_analytics_db.file import location
+from devflow_analytics_db.file.connection import connect_in_memory
+from devflow_analytics_db.file.faults import logging_errors, naming_faults
+from devflow_analytics_db.file.opening import look
 from devflow_analytics_db.log import log
-from devflow_analytics_db.migration import build, load_migrations
-from devflow_analytics_db.migration_files import latest_version
-from devflow_analytics_db.structure import Column, Part, Structure, structure
+from devflow_analytics_db.migrations import ledger
+from devflow_analytics_db.migrations.identity import identify, look_at
+from devflow_analytics_db.migrations.migration import build, load_migrations
+from devflow_analytics_db.migrations.migration_files import latest_version
+from devflow_analytics_db.schema.structure import Column, Part, Structure, structure
 
 if TYPE_CHECKING:
     import sqlite3

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os  # noqa: TC003  read by typing.get_type_hints()
 from pathlib import Path
 
-from devflow_analytics_db import location
+from devflow_analytics_db.file import location
 
 
 def default_path() -> Path:

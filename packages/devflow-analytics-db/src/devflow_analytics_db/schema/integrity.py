@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import sqlite3
 
-from devflow_analytics_db.faults import base_code, damaged
+from devflow_analytics_db.file.faults import base_code, damaged
 from devflow_analytics_db.log import log
 
 ORDER = "row not in PRIMARY KEY order"

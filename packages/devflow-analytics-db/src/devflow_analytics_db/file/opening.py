@@ -7,8 +7,8 @@ import sqlite3
 import time
 
 from devflow_analytics_db.errors import ConfigurationError
-from devflow_analytics_db.faults import is_busy, is_writable, require_sqlite
-from devflow_analytics_db.fork import Connection
+from devflow_analytics_db.file.connection import Connection
+from devflow_analytics_db.file.faults import is_busy, is_writable, require_sqlite
 from devflow_analytics_db.log import log
 
 TIMEOUT_VARIABLE = "DEVFLOW_ANALYTICS_BUSY_TIMEOUT_MS"

@@ -6,13 +6,14 @@ import os
 from contextlib import closing
 from typing import TYPE_CHECKING, NamedTuple
 
-from devflow_analytics_db import files, location
-from devflow_analytics_db.connection import journal_mode, look
 from devflow_analytics_db.errors import TamperedMigrationError
-from devflow_analytics_db.faults import logging_errors, naming_faults
-from devflow_analytics_db.identity import identify, look_at
-from devflow_analytics_db.ledger import RESTORE
-from devflow_analytics_db.migration_files import latest_version
+from devflow_analytics_db.file import disk as files
+from devflow_analytics_db.file import location
+from devflow_analytics_db.file.faults import logging_errors, naming_faults
+from devflow_analytics_db.file.opening import journal_mode, look
+from devflow_analytics_db.migrations.identity import identify, look_at
+from devflow_analytics_db.migrations.ledger import RESTORE
+from devflow_analytics_db.migrations.migration_files import latest_version
 
 if TYPE_CHECKING:
     import sqlite3

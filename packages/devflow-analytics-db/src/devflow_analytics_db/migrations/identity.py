@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import sqlite3
 
-from devflow_analytics_db import ledger
-from devflow_analytics_db.connection import begin, glance, has_journal, look
 from devflow_analytics_db.errors import (
     AnalyticsDbError,
     CorruptDatabaseError,
@@ -13,10 +11,12 @@ from devflow_analytics_db.errors import (
     NotAnAnalyticsDatabaseError,
     TamperedMigrationError,
 )
-from devflow_analytics_db.faults import ANOTHER_FILE, base_code, cannot_read, gone
-from devflow_analytics_db.files import pages_before_crash
+from devflow_analytics_db.file.disk import pages_before_crash
+from devflow_analytics_db.file.faults import ANOTHER_FILE, base_code, cannot_read, gone
+from devflow_analytics_db.file.opening import begin, glance, has_journal, look
 from devflow_analytics_db.log import log
-from devflow_analytics_db.migration_files import latest_version
+from devflow_analytics_db.migrations import ledger
+from devflow_analytics_db.migrations.migration_files import latest_version
 
 APPLICATION_ID = int.from_bytes(b"DFAn", "big")
 """In the header of every file of ours: ``PRAGMA application_id``, and offset 68 for file(1)."""
@@ -200,7 +200,7 @@ def identify(connection: sqlite3.Connection, file: str) -> Identity:
         raise _foreign(file, f"its application id is {claimed:#010x}")
     if version:
         raise _foreign(file, f"its user version is {version}, without our application id")
-    from devflow_analytics_db.schema_reader import object_names  # noqa: PLC0415  seldom needed
+    from devflow_analytics_db.schema.reader import object_names  # noqa: PLC0415  seldom needed
 
     names = object_names(connection) - {ledger.TABLE} if claimed else object_names(connection)
     if not names:
@@ -238,8 +238,8 @@ def require_version(connection: sqlite3.Connection, file: str, version: int) -> 
 
 def _identify_servers(connection: sqlite3.Connection, file: str, names: set[str]) -> Identity:
     """Tell whether DevFlow's server made the file, in a release that is known here."""
-    from devflow_analytics_db.migration import build  # noqa: PLC0415  seldom needed
-    from devflow_analytics_db.structure import extends, structure  # noqa: PLC0415  seldom needed
+    from devflow_analytics_db.migrations.migration import build  # noqa: PLC0415  seldom needed
+    from devflow_analytics_db.schema.structure import extends, structure  # noqa: PLC0415  seldom needed
 
     baseline = build(1)
     try:

@@ -10,17 +10,12 @@ from contextlib import closing
 from functools import partial
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from devflow_analytics_db import files, host, location
-from devflow_analytics_db.backups import advising, backups, backups_directory
-from devflow_analytics_db.connection import (
-    TIMEOUT_VARIABLE,
-    busy_timeout_ms,
-    journal_mode,
-    look,
-)
-from devflow_analytics_db.drift import check
+from devflow_analytics_db.backups.backup import advising, backups, backups_directory
 from devflow_analytics_db.errors import AnalyticsDbError
-from devflow_analytics_db.faults import (
+from devflow_analytics_db.file import disk as files
+from devflow_analytics_db.file import location
+from devflow_analytics_db.file import system as host
+from devflow_analytics_db.file.faults import (
     OLDEST_SQLITE,
     denied,
     is_writable,
@@ -29,13 +24,20 @@ from devflow_analytics_db.faults import (
     obstacle,
     quoted,
 )
-from devflow_analytics_db.identity import look_at
+from devflow_analytics_db.file.opening import (
+    TIMEOUT_VARIABLE,
+    busy_timeout_ms,
+    journal_mode,
+    look,
+)
+from devflow_analytics_db.health.drift import check
+from devflow_analytics_db.health.fix import mend, stale, with_modes
+from devflow_analytics_db.health.units import readable_size
 from devflow_analytics_db.log import log
-from devflow_analytics_db.mending import mend, stale, with_modes
-from devflow_analytics_db.migration_files import latest_version
-from devflow_analytics_db.schema_reader import foreign_key_violations
-from devflow_analytics_db.soundness import find_damage
-from devflow_analytics_db.units import readable_size
+from devflow_analytics_db.migrations.identity import look_at
+from devflow_analytics_db.migrations.migration_files import latest_version
+from devflow_analytics_db.schema.integrity import find_damage
+from devflow_analytics_db.schema.reader import foreign_key_violations
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

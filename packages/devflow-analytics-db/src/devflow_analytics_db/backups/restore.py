@@ -11,13 +11,21 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, NamedTuple
 
-from devflow_analytics_db import files, location
-from devflow_analytics_db.backups import (
+from devflow_analytics_db.backups.backup import (
     Progress,
     advising,
     keep_before_restoring,
 )
-from devflow_analytics_db.connection import (
+from devflow_analytics_db.errors import (
+    ConfigurationError,
+    CorruptDatabaseError,
+    DatabaseNotFoundError,
+)
+from devflow_analytics_db.file import disk as files
+from devflow_analytics_db.file import location
+from devflow_analytics_db.file.connection import Connection
+from devflow_analytics_db.file.faults import did_nothing, locked, logging_errors, naming_faults
+from devflow_analytics_db.file.opening import (
     ATTENTIVE_MS,
     MIGRATION_TIMEOUT_MS,
     busy_timeout_ms,
@@ -25,16 +33,9 @@ from devflow_analytics_db.connection import (
     look,
     open_existing,
 )
-from devflow_analytics_db.errors import (
-    ConfigurationError,
-    CorruptDatabaseError,
-    DatabaseNotFoundError,
-)
-from devflow_analytics_db.faults import did_nothing, locked, logging_errors, naming_faults
-from devflow_analytics_db.fork import Connection
-from devflow_analytics_db.identity import claim, identify, recognise
 from devflow_analytics_db.log import log
-from devflow_analytics_db.soundness import require_sound
+from devflow_analytics_db.migrations.identity import claim, identify, recognise
+from devflow_analytics_db.schema.integrity import require_sound
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -5,22 +5,23 @@ from __future__ import annotations
 import sqlite3
 from contextlib import closing, contextmanager
 
-from devflow_analytics_db import __version__, ledger
+from devflow_analytics_db import __version__
 from devflow_analytics_db.errors import (
     ConfigurationError,
     IncompatibleSchemaError,
     MigrationError,
 )
-from devflow_analytics_db.faults import base_code
-from devflow_analytics_db.identity import APPLICATION_ID
-from devflow_analytics_db.migration import Migration, build, load_migrations, names_made
-from devflow_analytics_db.schema_reader import column_names
+from devflow_analytics_db.file.faults import base_code
+from devflow_analytics_db.migrations import ledger
+from devflow_analytics_db.migrations.identity import APPLICATION_ID
+from devflow_analytics_db.migrations.migration import Migration, build, load_migrations, names_made
+from devflow_analytics_db.schema.reader import column_names
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from devflow_analytics_db.identity import Identity
+    from devflow_analytics_db.migrations.identity import Identity
 
 APPLIED_BY_US = f"devflow-analytics-db {__version__}"
 APPLIED_BY_SERVER = "DevFlow server"

@@ -1,0 +1,1 @@
+"""How a database is, and what to do about it."""
