@@ -40,7 +40,7 @@ from devflow_analytics_db import create_analytics_db
 assert not find_spec("click") and not find_spec("devflow_analytics_cli")
 with tempfile.TemporaryDirectory() as directory:
     with create_analytics_db(f"{directory}/calls.db") as db, db_session:
-        assert db.opening.applied[:2] == (1, 2)
+        assert db.changes.applied[:2] == (1, 2)
         db.Session(started_at=1)
 """
 

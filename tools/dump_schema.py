@@ -5,8 +5,7 @@ from __future__ import annotations
 from contextlib import closing
 
 from devflow_analytics_db.migrations import ledger
-from devflow_analytics_db.migrations.migration import build
-from devflow_analytics_db.migrations.migration_files import latest_version
+from devflow_analytics_db.migrations.migration import build, latest_version
 
 
 def dump() -> str:

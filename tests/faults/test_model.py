@@ -35,8 +35,7 @@ from devflow_analytics_db import (
     restore,
     status,
 )
-from devflow_analytics_db.migrations.migration import build
-from devflow_analytics_db.migrations.migration_files import latest_version
+from devflow_analytics_db.migrations.migration import build, latest_version
 
 if TYPE_CHECKING:
     from collections.abc import Callable

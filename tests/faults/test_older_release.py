@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from devflow_analytics_db.migrations.migration import load_migrations
-from devflow_analytics_db.migrations.migration_files import latest_version
+from devflow_analytics_db.migrations.migration import latest_version, load_migrations
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -89,7 +88,7 @@ def python(installed: Path, *arguments: str | Path) -> subprocess.CompletedProce
 MAKE = f"""
 import sys, devflow_analytics_db
 assert devflow_analytics_db.__file__.startswith(sys.argv[2])
-opening = devflow_analytics_db.create_analytics_db(sys.argv[1]).opening
+opening = devflow_analytics_db.create_analytics_db(sys.argv[1]).changes
 assert opening.applied == {tuple(range(1, NEXT + 1))}, opening.applied
 """
 
@@ -101,7 +100,7 @@ logging.basicConfig(format="%(levelname)s %(message)s", level=logging.WARNING)
 with devflow_analytics_db.create_analytics_db(sys.argv[1]) as db, db_session:
     session = db.Session(id="older", started_at=1)
     db.ToolCall(id="c", tool_name="t", duration_ms=1, status="error", timestamp=1, session=session)
-    print(db.opening.schema_version)
+    print(db.changes.schema_version)
 """
 
 READ = """

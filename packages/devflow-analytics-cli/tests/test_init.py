@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from devflow_analytics_cli.cli import cli
-from devflow_analytics_db.migrations.migration import load_migrations
-from devflow_analytics_db.migrations.migration_files import latest_version
+from devflow_analytics_db.migrations.migration import latest_version, load_migrations
 
 if TYPE_CHECKING:
     import subprocess

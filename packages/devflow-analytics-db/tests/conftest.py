@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from devflow_analytics_db.migrations import migration, migration_files
+from devflow_analytics_db.migrations import migration
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -115,12 +115,12 @@ def holding() -> Callable[..., AbstractContextManager[int]]:
 def add_migration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]]:
     """Put one more migration after the released ones, as the next release will; or take it away."""
     directory = tmp_path / "migrations"
-    shutil.copytree(migration_files.DIRECTORY, directory)
-    monkeypatch.setattr(migration_files, "DIRECTORY", str(directory))
-    following = directory / f"{migration_files.latest_version() + 1:04}_next.sql"
+    shutil.copytree(migration.DIRECTORY, directory)
+    monkeypatch.setattr(migration, "DIRECTORY", str(directory))
+    following = directory / f"{migration.latest_version() + 1:04}_next.sql"
 
     def forget() -> None:
-        migration_files.latest_version.cache_clear()
+        migration.latest_version.cache_clear()
         migration.load_migrations.cache_clear()
 
     def add(up: str | None, down: str = "SELECT 1;", header: str = "") -> None:

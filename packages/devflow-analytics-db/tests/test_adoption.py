@@ -17,7 +17,7 @@ from devflow_analytics_db import (
     __version__,
     create_analytics_db,
 )
-from devflow_analytics_db.migrations.migration_files import latest_version
+from devflow_analytics_db.migrations.migration import latest_version
 from devflow_analytics_db.schema.sql import normalise
 
 if TYPE_CHECKING:
@@ -61,8 +61,8 @@ def schema_of(sql: Sql, file: Path) -> set[tuple[str, str, str]]:
 def test_every_row_is_kept(made_by_server: Path, sql: Sql) -> None:
     before = rows_of(sql, made_by_server)
     with create_analytics_db() as db:
-        opening = db.opening
-    assert (opening.adopted, opening.created, opening.applied) == (True, False, AFTER_1)
+        changes = db.changes
+    assert (changes.adopted, changes.created, changes.applied) == (True, False, AFTER_1)
     assert rows_of(sql, made_by_server) == before
     assert all(before.values())
 
@@ -130,7 +130,7 @@ def test_a_server_stopped_at_its_first_step_is_no_obstacle(file: Path, sql: Sql)
         " (id SERIAL PRIMARY KEY, hash text NOT NULL, created_at numeric)",
     )
     with create_analytics_db() as db:
-        assert (db.opening.created, db.opening.applied) == (True, (1, *AFTER_1))
+        assert (db.changes.created, db.changes.applied) == (True, (1, *AFTER_1))
     assert len(sql(file, "SELECT * FROM __drizzle_migrations")) == 1
 
 

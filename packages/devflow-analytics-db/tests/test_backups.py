@@ -27,7 +27,7 @@ from devflow_analytics_db import (
     migrate,
 )
 from devflow_analytics_db.backups import backup as backups
-from devflow_analytics_db.migrations.migration_files import latest_version
+from devflow_analytics_db.migrations.migration import latest_version
 
 if TYPE_CHECKING:
     import subprocess
@@ -341,7 +341,7 @@ def test_before_a_way_down_and_a_rebuild_the_file_is_backed_up(with_rows: Path) 
     before = dump(with_rows)
     down = migrate(to=1, allow_down=True)
     at_1 = dump(with_rows)
-    up = create_analytics_db().opening
+    up = create_analytics_db().changes
     assert down.backup
     assert up.backup
     assert (dump(down.backup), dump(up.backup)) == (before, at_1)
@@ -351,7 +351,7 @@ def test_before_a_way_down_and_a_rebuild_the_file_is_backed_up(with_rows: Path) 
 
 def test_before_a_servers_file_is_taken_over_it_is_backed_up(server_file: Path) -> None:
     before = dump(server_file)
-    made = create_analytics_db().opening.backup
+    made = create_analytics_db().changes.backup
     assert made
     assert dump(made) == before
 
@@ -394,7 +394,7 @@ def test_a_migration_that_only_adds_needs_no_backup(
 ) -> None:
     add_migration(up)
     try:
-        assert (create_analytics_db().opening.backup is not None) == backs_up
+        assert (create_analytics_db().changes.backup is not None) == backs_up
     except MigrationError:  # what is dropped may still be in use
         assert backs_up
     else:
@@ -402,7 +402,7 @@ def test_a_migration_that_only_adds_needs_no_backup(
 
 
 def test_a_new_file_is_not_backed_up(file: Path) -> None:
-    assert create_analytics_db().opening.backup is None
+    assert create_analytics_db().changes.backup is None
     assert os.listdir(file.parent) == ["analytics.db"]
 
 
@@ -497,7 +497,7 @@ def test_where_the_disk_fills_up_after_it_no_backup_is_left_behind(
         """
     )
     assert (done.stdout, done.stderr) == ("4 True\n", "")
-    assert create_analytics_db().opening.schema_version == NEWEST
+    assert create_analytics_db().changes.schema_version == NEWEST
 
 
 def test_what_a_killed_process_left_is_replaced(with_rows: Path) -> None:

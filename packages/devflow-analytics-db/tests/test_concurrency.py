@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from devflow_analytics_db import NotAnAnalyticsDatabaseError, create_analytics_db
-from devflow_analytics_db.file import disk as files
+from devflow_analytics_db.file import disk
 from devflow_analytics_db.file.opening import enable_wal
 from devflow_analytics_db.migrations import identity
-from devflow_analytics_db.migrations.migration_files import latest_version
+from devflow_analytics_db.migrations.migration import latest_version
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -41,7 +41,7 @@ OPEN_EACH_NAMED_FILE = """
             connection.execute(
                 "INSERT INTO sessions (id, started_at) VALUES (?, 1)", (f"process {os.getpid()}",)
             )
-        print(json.dumps([db.opening.created, db.opening.adopted, db.opening.applied]), flush=True)
+        print(json.dumps([db.changes.created, db.changes.adopted, db.changes.applied]), flush=True)
 """
 
 
@@ -135,8 +135,8 @@ def test_a_glance_that_caught_a_writer_at_work_is_not_believed(
     with closing(sqlite3.connect(mixture)) as connection:
         connection.execute("CREATE TABLE half_of_it (x)")
     # No moment to do this in can be hit at will, so the glance is given what it would have seen.
-    monkeypatch.setattr(identity, "glance", lambda _: sqlite3.connect(mixture))
-    assert create_analytics_db().opening.schema_version == latest_version()
+    monkeypatch.setattr(identity, "open_immutable", lambda _: sqlite3.connect(mixture))
+    assert create_analytics_db().changes.schema_version == latest_version()
 
 
 def test_threads_that_make_one_file_at_once_all_succeed(tmp_path: Path) -> None:
@@ -151,7 +151,7 @@ def test_threads_that_make_one_file_at_once_all_succeed(tmp_path: Path) -> None:
             openings: list[bool] = openings,
         ) -> None:
             barrier.wait()
-            openings.append(create_analytics_db(file).opening.created)
+            openings.append(create_analytics_db(file).changes.created)
 
         threads = [threading.Thread(target=open_it) for _ in range(PROCESSES)]
         for thread in threads:
@@ -167,7 +167,7 @@ def test_a_file_that_gets_its_first_rows_while_it_is_looked_at_has_lost_none(
     file.parent.mkdir()
     file.touch()
     other = sqlite3.connect(file, isolation_level=None)
-    stat = files._stat  # noqa: SLF001  the moment after it is what this is about
+    stat = disk._stat  # noqa: SLF001  the moment after it is what this is about
 
     def stat_and_then_let_the_other_write(path: str) -> os.stat_result | None:
         found = stat(path)
@@ -178,10 +178,10 @@ def test_a_file_that_gets_its_first_rows_while_it_is_looked_at_has_lost_none(
             other.execute("INSERT INTO t SELECT zeroblob(100000)")
         return found
 
-    monkeypatch.setattr(files, "_stat", stat_and_then_let_the_other_write)
+    monkeypatch.setattr(disk, "_stat", stat_and_then_let_the_other_write)
     with closing(other):
-        files.make(str(file))
-        assert files.pages_before_crash(str(file))
+        disk.make(str(file))
+        assert disk.pages_before_crash(str(file))
 
 
 def test_no_thread_finds_a_new_file_before_its_maker_has_closed_it(
@@ -200,13 +200,13 @@ def test_no_thread_finds_a_new_file_before_its_maker_has_closed_it(
 
     def find() -> None:
         assert made.wait(timeout=30)
-        files.make(str(file))
+        disk.make(str(file))
         found.set()
 
     monkeypatch.setattr(os, "close", slow_close)
     finder = threading.Thread(target=find)
     finder.start()
-    files.make(str(file))
+    disk.make(str(file))
     finder.join()
     assert found_before_the_close == [False]
 
@@ -216,9 +216,9 @@ def test_a_fork_while_a_file_is_made_does_not_block_the_child(file: Path, python
         """
         import os
         from devflow_analytics_db import create_analytics_db
-        from devflow_analytics_db.file import disk as files
+        from devflow_analytics_db.file import disk
 
-        with files._creation:
+        with disk._creation:
             child = os.fork()
             if not child:
                 create_analytics_db()
@@ -247,4 +247,4 @@ def test_a_file_that_devflows_server_makes_meanwhile_is_taken_over(
     server_file: Path, sql: Callable[..., object]
 ) -> None:
     sql(server_file, f"PRAGMA application_id = {identity.APPLICATION_ID}")  # claimed before that
-    assert create_analytics_db().opening.adopted
+    assert create_analytics_db().changes.adopted

@@ -17,7 +17,7 @@ from devflow_analytics_db import (
     migrate,
     restore,
 )
-from devflow_analytics_db.migrations.migration_files import latest_version
+from devflow_analytics_db.migrations.migration import latest_version
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,9 +34,9 @@ def test_the_database_is_created_in_the_home_directory(file: Path) -> None:
     with create_analytics_db() as db:
         assert db.path == file
         assert file.is_file()
-        opening = db.opening
-    assert (opening.created, opening.adopted) == (True, False)
-    assert (opening.applied, opening.schema_version) == (tuple(range(1, NEWEST + 1)), NEWEST)
+        changes = db.changes
+    assert (changes.created, changes.adopted) == (True, False)
+    assert (changes.applied, changes.schema_version) == (tuple(range(1, NEWEST + 1)), NEWEST)
 
 
 def test_wal_mode_is_on(file: Path, sql: Callable[..., list[tuple[str]]]) -> None:
@@ -160,7 +160,7 @@ def test_a_file_that_belongs_to_another_user_at_once_is_made_and_used(
 
     monkeypatch.setattr(os, "chmod", refuse)
     monkeypatch.setattr(os, "fchmod", refuse)
-    assert create_analytics_db().opening.created
+    assert create_analytics_db().changes.created
     assert backup().exists()
     assert warnings(caplog)[:2] == [
         f"could not set the mode of {path} to {mode}: Operation not permitted"
@@ -182,8 +182,8 @@ def test_opening_it_again_changes_no_byte_and_leaves_no_file(file: Path) -> None
     before = file.read_bytes()
     with create_analytics_db() as db:
         assert os.listdir(file.parent) == ["analytics.db"]
-        assert (db.opening.created, db.opening.applied) == (False, ())
-        assert db.opening.schema_version == NEWEST
+        assert (db.changes.created, db.changes.applied) == (False, ())
+        assert db.changes.schema_version == NEWEST
     assert file.read_bytes() == before
     assert os.listdir(file.parent) == ["analytics.db"]
 
@@ -200,7 +200,7 @@ def test_opening_it_again_waits_for_no_writer(monkeypatch: pytest.MonkeyPatch) -
     with create_analytics_db() as db, closing(db.connect()) as writer:
         writer.execute("BEGIN IMMEDIATE")
         writer.execute("INSERT INTO sessions (id, started_at) VALUES ('a', 1)")
-        assert create_analytics_db().opening.schema_version == NEWEST
+        assert create_analytics_db().changes.schema_version == NEWEST
         writer.execute("ROLLBACK")
 
 
@@ -208,7 +208,7 @@ def test_an_empty_file_is_a_new_database(file: Path) -> None:
     file.parent.mkdir()
     file.touch()
     with create_analytics_db() as db:
-        assert db.opening.created
+        assert db.changes.created
 
 
 @pytest.mark.parametrize("name", ["with space.db", "größe-☃.db", "100%41?#&.db", "a+b;c.db"])

@@ -22,7 +22,7 @@ from devflow_analytics_db import (
     migrate,
     restore,
 )
-from devflow_analytics_db.file import system as host
+from devflow_analytics_db.file import system
 from devflow_analytics_db.health import doctor
 from devflow_analytics_db.health.doctor import has_wal_reset_bug
 
@@ -220,7 +220,7 @@ def test_file_systems_where_it_is_not_safe_are_told(
     kind: str, verdict: str, message: str, file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     mounts = mounted_as(kind)
-    monkeypatch.setattr(host, "open", lambda *_, **__: io.StringIO(mounts), raising=False)
+    monkeypatch.setattr(system, "open", lambda *_, **__: io.StringIO(mounts), raising=False)
     found = finding("file system")
     told = message.format(kind=kind)
     assert (found.verdict, found.message) == (
@@ -233,7 +233,7 @@ def test_file_systems_where_it_is_not_safe_are_told(
 def test_where_the_system_does_not_tell_no_file_system_is_blamed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(host, "file_system", lambda _: None)
+    monkeypatch.setattr(system, "file_system", lambda _: None)
     assert finding("file system") == Finding("file system", "ok", "not known on this system")
 
 
@@ -242,7 +242,7 @@ def test_a_file_that_is_mounted_by_itself_is_told_of_as_its_directory_is(
 ) -> None:
     mounts = mounted_as("fakeowner", str(current))
     monkeypatch.setattr(
-        host,
+        system,
         "open",
         lambda path, **_: io.StringIO("" if "locks" in path else mounts),
         raising=False,
@@ -371,7 +371,7 @@ def test_the_advice_on_rights_of_others_fits_the_file_system(
     kind: str, advice: str, current: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     current.chmod(0o644)
-    monkeypatch.setattr(host, "file_system", lambda _: kind)
+    monkeypatch.setattr(system, "file_system", lambda _: kind)
     assert finding("rights").advice == advice
 
 

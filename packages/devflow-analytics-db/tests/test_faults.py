@@ -36,7 +36,7 @@ from devflow_analytics_db import (
 )
 from devflow_analytics_db.file.faults import from_os, from_sqlite
 from devflow_analytics_db.migrations.identity import APPLICATION_ID
-from devflow_analytics_db.migrations.migration_files import latest_version
+from devflow_analytics_db.migrations.migration import latest_version
 
 if TYPE_CHECKING:
     import subprocess
@@ -266,7 +266,7 @@ def test_a_rollback_journal_beside_an_emptied_file_is_not_deleted(crashed: Path)
 def test_what_is_left_of_a_wal_is_no_obstacle(file: Path, rest: bytes) -> None:
     create_analytics_db().close()
     file.with_name("analytics.db-wal").write_bytes(rest)
-    assert create_analytics_db().opening.schema_version == latest_version()
+    assert create_analytics_db().changes.schema_version == latest_version()
 
 
 def test_a_file_where_the_directory_should_be_is_named_and_left_alone(file: Path) -> None:
@@ -310,12 +310,12 @@ def test_a_file_that_another_process_holds_is_locked_and_not_damaged(
             with pytest.raises(LockedError, match="Nothing is damaged"):
                 create_analytics_db()
             holder.execute("ROLLBACK")
-    assert create_analytics_db().opening.created
+    assert create_analytics_db().changes.created
 
 
 def test_a_crash_in_the_middle_of_the_first_write_is_recovered(file: Path, python: Python) -> None:
     crash_in_a_transaction(file, python)
-    assert create_analytics_db().opening.created
+    assert create_analytics_db().changes.created
     assert os.listdir(file.parent) == ["analytics.db"]
 
 
@@ -401,7 +401,7 @@ def test_what_may_not_be_given_away_stays_as_it_is(
 
     monkeypatch.setattr(os, "geteuid", lambda: 0)
     monkeypatch.setattr(os, "fchown", refuse)
-    assert create_analytics_db().opening.created
+    assert create_analytics_db().changes.created
     assert f"could not give what was made to the owner of {home}: [Errno 1]" in caplog.text
 
 
@@ -449,7 +449,7 @@ def test_no_room_is_a_named_error_and_later_a_success(
     )
     assert str(file) in done.stdout, done
     with create_analytics_db() as db:
-        assert db.opening.created
+        assert db.changes.created
 
 
 @pytest.mark.parametrize(
@@ -540,7 +540,7 @@ def test_where_wal_cannot_be_used_the_file_is_put_back_as_it_was(server_file: Pa
         assert connection.execute("PRAGMA journal_mode").fetchone() == ("delete",)
         assert connection.execute("SELECT count(*) FROM tool_calls").fetchone() == (3,)
     in_the_way.rmdir()
-    assert create_analytics_db().opening.adopted
+    assert create_analytics_db().changes.adopted
 
 
 def test_names_that_are_no_text_are_another_programs(file: Path) -> None:

@@ -15,7 +15,7 @@ import pytest
 from pony.orm import db_session
 
 from devflow_analytics_db import check, create_analytics_db, migrate, status
-from devflow_analytics_db.migrations.migration_files import latest_version
+from devflow_analytics_db.migrations.migration import latest_version
 from devflow_analytics_db.schema.structure import structure
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def test_a_golden_file_becomes_what_a_new_file_is_with_every_row(
     version = status().schema_version
     assert version is not None
     with create_analytics_db() as db:
-        assert db.opening.applied == tuple(range(version + 1, latest_version() + 1))
+        assert db.changes.applied == tuple(range(version + 1, latest_version() + 1))
         db.connect().close()
 
     new = tmp_path / "new.db"

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from devflow_analytics_db import create_analytics_db
-from devflow_analytics_db.file import system as host
+from devflow_analytics_db.file import system
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,29 +28,29 @@ def test_a_process_that_has_the_file_open_is_told_of_and_one_that_reads_is_told_
     file: Path, holding: Holding
 ) -> None:
     create_analytics_db().close()
-    assert host.holders(str(file)) == ((), ())
+    assert system.holders(str(file)) == ((), ())
     look = "SELECT count(*) FROM sessions"
     with holding(file, look) as idle, holding(file, "BEGIN", look) as reader:
-        found = host.holders(str(file))
+        found = system.holders(str(file))
         assert found is not None
         assert {holder.pid for holder in found.all} == {idle, reader}
         assert [holder.pid for holder in found.reading] == [reader]
         assert str(found.reading[0]) == f"{reader} ({found.reading[0].name})"
         assert found.reading[0].name.startswith("python")
-    assert host.holders(str(file)) == ((), ())
+    assert system.holders(str(file)) == ((), ())
 
 
 def test_this_process_is_not_told_of(file: Path) -> None:
     with create_analytics_db() as db, closing(db.connect()) as connection:
         connection.execute("BEGIN IMMEDIATE")
-        assert host.holders(str(file)) == ((), ())
+        assert system.holders(str(file)) == ((), ())
 
 
 def test_asking_drops_no_lock(file: Path) -> None:
     with create_analytics_db() as db, closing(db.connect()) as connection:
         connection.execute("BEGIN IMMEDIATE")
-        host.holders(str(file))
-        host.file_system(str(file))
+        system.holders(str(file))
+        system.file_system(str(file))
         try_to_write = (
             "import sqlite3, sys; c = sqlite3.connect(sys.argv[1], timeout=0,"
             " isolation_level=None); c.execute('BEGIN IMMEDIATE')"
@@ -74,12 +74,12 @@ def test_a_mounted_file_system_is_told_of_also_where_its_name_has_a_space(tmp_pa
     if done.returncode:
         pytest.skip(f"cannot mount here: {done.stderr.strip()}")
     try:
-        assert host.file_system(str(mounted)) == "tmpfs"
-        assert host.file_system(str(mounted / "file")) == "tmpfs"
-        assert host.file_system(f"{mounted}beside") == host.file_system(str(tmp_path))
+        assert system.file_system(str(mounted)) == "tmpfs"
+        assert system.file_system(str(mounted / "file")) == "tmpfs"
+        assert system.file_system(f"{mounted}beside") == system.file_system(str(tmp_path))
     finally:
         subprocess.run(["umount", mounted], check=True)
-    assert host.file_system("/proc/self") == "proc"
+    assert system.file_system("/proc/self") == "proc"
 
 
 def test_where_the_system_does_not_tell_nothing_is_known(
@@ -88,7 +88,7 @@ def test_where_the_system_does_not_tell_nothing_is_known(
     def refuse(*_: object, **__: object) -> None:
         raise FileNotFoundError
 
-    monkeypatch.setattr(host, "open", refuse, raising=False)
-    assert host.file_system("/") is None
-    assert host.holders(str(file)) is None
-    assert host._name(1) == "ended"  # noqa: SLF001  as between the two reads
+    monkeypatch.setattr(system, "open", refuse, raising=False)
+    assert system.file_system("/") is None
+    assert system.holders(str(file)) is None
+    assert system._name(1) == "ended"  # noqa: SLF001  as between the two reads

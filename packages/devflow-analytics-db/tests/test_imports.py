@@ -46,9 +46,9 @@ def test_to_open_a_current_file_nothing_is_imported_beyond_what_sqlite3_brings(
     code = "from devflow_analytics_db import create_analytics_db as o; o()"
     done = python(BEYOND_SQLITE3.format(code=code))
     assert set(done.stdout.split()) <= {"__future__", "errno"}, done
-    # reading the migrations is for those who migrate
+    # reading what is in it is for those who migrate
     done = python(
-        f"{code}; import sys; print('devflow_analytics_db.migrations.migration' in sys.modules)"
+        f"{code}; import sys; print('devflow_analytics_db.schema' in sys.modules)"
     )
     assert done.stdout == "False\n", done
 
@@ -58,7 +58,7 @@ def test_a_new_file_is_made_without_pony(python: Python) -> None:
         """
         import sys
         from devflow_analytics_db import create_analytics_db
-        assert create_analytics_db().opening.created
+        assert create_analytics_db().changes.created
         print({"pony", "importlib.resources", "importlib.metadata", "logging"} & set(sys.modules))
         """
     )

@@ -19,8 +19,7 @@ from devflow_analytics_db import (
     plan_migration,
     status,
 )
-from devflow_analytics_db.migrations.migration import load_migrations
-from devflow_analytics_db.migrations.migration_files import latest_version
+from devflow_analytics_db.migrations.migration import latest_version, load_migrations
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -61,8 +60,8 @@ def test_an_older_file_gets_what_is_pending(
     sql(file, "INSERT INTO sessions (id, started_at) VALUES ('s', 1)")
     add_migration("ALTER TABLE sessions ADD COLUMN mood TEXT;")
     with create_analytics_db() as db:
-        assert (db.opening.applied, db.opening.schema_version) == ((NEXT,), NEXT)
-        assert (db.opening.created, db.opening.adopted) == (False, False)
+        assert (db.changes.applied, db.changes.schema_version) == ((NEXT,), NEXT)
+        assert (db.changes.created, db.changes.adopted) == (False, False)
     assert sql(file, "SELECT id, mood FROM sessions") == [("s", None)]
 
 
@@ -158,7 +157,7 @@ def test_a_migration_may_drop_a_table_with_its_rows(
     sql(file, "INSERT INTO sessions (id, started_at) VALUES ('s', 1)")
     add_call(file)
     add_migration("DROP TABLE tool_calls;")
-    assert create_analytics_db().opening.applied == (NEXT,)
+    assert create_analytics_db().changes.applied == (NEXT,)
 
 
 def test_a_virtual_table_whose_module_is_unknown_is_left_alone(file: Path) -> None:
@@ -170,7 +169,7 @@ def test_a_virtual_table_whose_module_is_unknown_is_left_alone(file: Path) -> No
             " 'CREATE VIRTUAL TABLE found USING no_such_module(a)')"
         )
     assert migrate(to=1, allow_down=True).undone == AFTER_1[::-1]
-    assert create_analytics_db().opening.applied == AFTER_1
+    assert create_analytics_db().changes.applied == AFTER_1
     assert [difference.subject for difference in check()] == ["table found"]
 
 
@@ -248,7 +247,7 @@ def test_a_ledger_that_is_not_like_ours_is_refused(
 def test_a_ledger_may_have_more_than_is_read_from_it(file: Path, sql: Sql) -> None:
     create_analytics_db().close()
     sql(file, "ALTER TABLE devflow_migrations ADD COLUMN applied_on TEXT")
-    assert create_analytics_db().opening.schema_version == NEWEST
+    assert create_analytics_db().changes.schema_version == NEWEST
     assert migrate(to=1, allow_down=True).undone == AFTER_1[::-1]
     assert migrate().applied == AFTER_1
 
@@ -265,7 +264,7 @@ def test_a_newer_file_that_older_code_may_write_is_opened_without_a_change(
     before = file.read_bytes()
     caplog.clear()
     with create_analytics_db() as db:
-        assert (db.opening.schema_version, db.opening.applied) == (NEXT, ())
+        assert (db.changes.schema_version, db.changes.applied) == (NEXT, ())
     warnings = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
     assert warnings == [f"{file} is newer than this release, which may still write to it"]
     assert file.read_bytes() == before
@@ -294,7 +293,7 @@ def test_an_interruption_takes_everything_back(
     def interrupt(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("devflow_analytics_db.migrations.ledger.entering", interrupt)
+    monkeypatch.setattr("devflow_analytics_db.migrations.ledger.insert_sql", interrupt)
     with pytest.raises(KeyboardInterrupt):
         create_analytics_db()
     assert sql(file, "SELECT * FROM sqlite_master") == []

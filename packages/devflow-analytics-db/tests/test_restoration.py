@@ -28,7 +28,7 @@ from devflow_analytics_db import (
     migrate,
     restore,
 )
-from devflow_analytics_db.migrations.migration_files import latest_version
+from devflow_analytics_db.migrations.migration import latest_version
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -73,7 +73,7 @@ def test_the_file_is_then_what_the_backup_is(saved: Path, file: Path, sql: Sql) 
     assert restored.replaced.parent == file.parent / "backups"
     assert restored.replaced.name.endswith("Z-before-restore.db")
     assert stat.S_IMODE(restored.replaced.stat().st_mode) == 0o600
-    assert create_analytics_db().opening.applied == ()
+    assert create_analytics_db().changes.applied == ()
 
 
 def test_what_was_replaced_can_be_restored_in_turn(saved: Path, file: Path) -> None:
@@ -113,7 +113,7 @@ def test_an_older_backup_is_restored_as_it_is_and_upgraded_when_it_is_opened(
     assert older
     restored = restore(older)
     assert (restored.schema_version, sql(file, "PRAGMA user_version")) == (1, [(1,)])
-    assert create_analytics_db().opening.applied == tuple(range(2, NEWEST + 1))
+    assert create_analytics_db().changes.applied == tuple(range(2, NEWEST + 1))
     assert sql(file, SESSIONS) == [("old",)]
 
 
@@ -121,11 +121,11 @@ def test_a_backup_made_before_a_servers_file_was_taken_over_can_be_restored(
     server_file: Path,
 ) -> None:
     before = dump(server_file)
-    made = create_analytics_db().opening.backup
+    made = create_analytics_db().changes.backup
     assert made
     restore(made)
     assert dump(server_file) == before
-    assert create_analytics_db().opening.adopted
+    assert create_analytics_db().changes.adopted
 
 
 def test_who_has_the_file_open_goes_on_with_what_was_restored(saved: Path, file: Path) -> None:
@@ -137,7 +137,7 @@ def test_who_has_the_file_open_goes_on_with_what_was_restored(saved: Path, file:
         connection.execute("INSERT INTO sessions (id, started_at) VALUES ('later', 1)")
         with db_session:
             assert {session.id for session in db.Session.select()} == {"old", "later"}
-    assert create_analytics_db(file).opening.schema_version == NEWEST
+    assert create_analytics_db(file).changes.schema_version == NEWEST
 
 
 def test_a_row_written_meanwhile_is_in_the_file_or_in_what_is_kept(

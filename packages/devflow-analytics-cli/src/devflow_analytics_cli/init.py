@@ -43,42 +43,42 @@ def init(settings: Settings, as_json: bool) -> None:
     """
     with create_analytics_db(settings.path) as db, closing(db.connect()) as connection:
         path = os.fspath(db)
-        opening = db.opening
+        changes = db.changes
         (journal_mode,) = connection.execute("PRAGMA journal_mode").fetchone()
     if as_json:
         echo_json(
             {
                 "path": path,
-                "created": opening.created,
-                "adopted": opening.adopted,
-                "schema_version": opening.schema_version,
-                "applied": opening.applied,
+                "created": changes.created,
+                "adopted": changes.adopted,
+                "schema_version": changes.schema_version,
+                "applied": changes.applied,
                 "journal_mode": journal_mode,
-                "backup": opening.backup,
+                "backup": changes.backup,
             }
         )
     elif not settings.quiet:
-        click.echo(_sentence(path, opening, journal_mode))
-        if opening.backup:
-            click.echo(backup_made(opening.backup, settings))
-        if opening.created:
+        click.echo(_sentence(path, changes, journal_mode))
+        if changes.backup:
+            click.echo(backup_made(changes.backup, settings))
+        if changes.created:
             click.echo(NEXT_STEP)
 
 
-def _sentence(path: str, opening: Changes, journal_mode: str) -> str:
-    version = f"schema version {opening.schema_version}"
-    if not opening.applied:
+def _sentence(path: str, changes: Changes, journal_mode: str) -> str:
+    version = f"schema version {changes.schema_version}"
+    if not changes.applied:
         return f"{printable(path)} is current: {version}, journal mode {journal_mode}."
-    if opening.created:
+    if changes.created:
         deed = f"Created {printable(path)}"
-    elif opening.adopted:
+    elif changes.adopted:
         deed = f"Took over {printable(path)} from DevFlow's server, with all its rows"
     else:
         deed = f"Upgraded {printable(path)}"
-    applied = ", ".join(map(str, opening.applied))
+    applied = ", ".join(map(str, changes.applied))
     return (
         f"{deed}\n"
         f"  {version} (applied: {applied})\n"
         f"  journal mode {journal_mode}\n"
-        f"  {file_mode(path, new=opening.created)}"
+        f"  {file_mode(path, new=changes.created)}"
     )

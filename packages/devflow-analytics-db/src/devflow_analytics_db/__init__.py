@@ -34,8 +34,7 @@ if TYPE_CHECKING:
     from devflow_analytics_db.file.path import default_path, resolve_path
     from devflow_analytics_db.health.doctor import Diagnosis, Finding, diagnose
     from devflow_analytics_db.health.drift import Difference, check
-    from devflow_analytics_db.health.status import Status, status
-    from devflow_analytics_db.health.units import readable_size
+    from devflow_analytics_db.health.status import Status, readable_size, status
     from devflow_analytics_db.migrations.changes import Changes
     from devflow_analytics_db.migrations.migrate import migrate
     from devflow_analytics_db.migrations.plan import Plan, plan_migration
@@ -109,7 +108,7 @@ _MODULES = {
     "diagnose": "health.doctor",
     "migrate": "migrations.migrate",
     "plan_migration": "migrations.plan",
-    "readable_size": "health.units",
+    "readable_size": "health.status",
     "resolve_path": "file.path",
     "restore": "backups.restore",
     "status": "health.status",

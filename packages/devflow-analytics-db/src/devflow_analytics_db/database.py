@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import os
 
-from devflow_analytics_db.file import disk as files
-from devflow_analytics_db.file import location
+from devflow_analytics_db.file import disk, location
 from devflow_analytics_db.file.connection import Connection, require_opened_after_fork
 from devflow_analytics_db.file.faults import denied, is_writable, logging_errors, naming_faults
 from devflow_analytics_db.file.opening import busy_timeout_ms, configure, open_existing
@@ -15,10 +14,10 @@ from devflow_analytics_db.migrations.identity import (
     APPLICATION_ID,
     application_id,
     identify,
-    look_at,
+    identify_file,
     require_version,
 )
-from devflow_analytics_db.migrations.migration_files import latest_version
+from devflow_analytics_db.migrations.migration import latest_version
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -46,25 +45,25 @@ def create_analytics_db(path: str | os.PathLike[str] | None = None) -> Analytics
     Raises:
         AnalyticsDbError: one of those in `devflow_analytics_db.errors`; no row is lost.
     """
-    file = location.find(path)
+    file = location.resolve(path)
     require_opened_after_fork(file)
     latest = latest_version()  # before anything is made
-    files.make(file)
+    disk.make(file)
     with naming_faults(file):
-        found = look_at(file)
+        found = identify_file(file)
         if found.version >= latest and not found.crashed:
             if not is_writable(file):
                 raise denied(file)  # now rather than at the first row
-            files.keep_private(file)
+            disk.keep_private(file)
             log("info", "opened %s: schema version %d is current", file, found.version)
             return AnalyticsDb(file, Changes(file, found.version))
 
         from devflow_analytics_db.migrations.migrate import bring_to  # noqa: PLC0415  seldom needed
 
-        opening = bring_to(file)
-    how = "created" if opening.created else "opened"
-    log("info", "%s %s: schema version %d", how, file, opening.schema_version)
-    return AnalyticsDb(file, opening)
+        changes = bring_to(file)
+    how = "created" if changes.created else "opened"
+    log("info", "%s %s: schema version %d", how, file, changes.schema_version)
+    return AnalyticsDb(file, changes)
 
 
 class AnalyticsDb:
@@ -74,11 +73,11 @@ class AnalyticsDb:
     It holds no connection itself until the entities are used; then Pony holds one for each thread.
     """
 
-    def __init__(self, file: str, opening: Changes) -> None:
+    def __init__(self, file: str, changes: Changes) -> None:
         self._file = file
         self._pony: list[tuple[Database, Entities]] = []
-        self._version = opening.schema_version
-        self.opening = opening
+        self._version = changes.schema_version
+        self.changes = changes
         """What opening it found and did."""
 
     def __repr__(self) -> str:

@@ -17,8 +17,7 @@ from devflow_analytics_db.errors import (
     CannotCreateError,
     DatabaseNotFoundError,
 )
-from devflow_analytics_db.file import disk as files
-from devflow_analytics_db.file import location
+from devflow_analytics_db.file import disk, location
 from devflow_analytics_db.file.faults import (
     ANOTHER_FILE,
     base_code,
@@ -27,9 +26,9 @@ from devflow_analytics_db.file.faults import (
     logging_errors,
     naming_faults,
 )
-from devflow_analytics_db.file.opening import look, open_existing
+from devflow_analytics_db.file.opening import open_existing, open_for_reading
 from devflow_analytics_db.log import log
-from devflow_analytics_db.migrations.identity import recognise
+from devflow_analytics_db.migrations.identity import known_version
 from devflow_analytics_db.schema.integrity import require_sound
 
 if TYPE_CHECKING:
@@ -88,10 +87,10 @@ def backup(
         DatabaseNotFoundError: there is no database.
         AnalyticsDbError: any other, as from `create_analytics_db`; no copy was made.
     """
-    file = location.find(path)
-    files.require(file)
+    file = location.resolve(path)
+    disk.require_database(file)
     with naming_faults(file):
-        if recognise(file) == 0:
+        if known_version(file) == 0:
             raise DatabaseNotFoundError(
                 f"{file} holds no tables yet. Make them with 'devflow-analytics init'."
             )
@@ -179,14 +178,14 @@ def _write_copy(
     with naming_faults(final):
         remove(partial)
         try:
-            files.make_private_file(location.require_short(partial), like=file)
+            disk.make_private_file(location.require_short(partial), like=file)
             _copy(file, partial, final, progress, check=check)
             _sync(partial)
             _rename(partial, final)
             _sync(os.path.dirname(final))
         finally:
             remove(partial)
-        if os.stat(final).st_mode & files.OTHERS:
+        if os.stat(final).st_mode & disk.OTHERS:
             log("warning", "others have rights on %s: its file system keeps no modes", final)
     log("info", "made backup %s", final)
 
@@ -198,7 +197,7 @@ def _copy(file: str, partial: str, final: str, progress: Progress | None, *, che
 
     # A connection of its own: SQLite copies none that is writing, and a reader sees what was there
     # before the caller's transaction.
-    with closing(look(file)) as source, closing(open_existing(partial, 0)) as copy:
+    with closing(open_for_reading(file)) as source, closing(open_existing(partial, 0)) as copy:
         # A file that nobody else sees needs no journal, and no sync before it is whole.
         copy.execute("PRAGMA locking_mode = EXCLUSIVE")
         copy.execute("PRAGMA journal_mode = OFF")
@@ -228,12 +227,12 @@ def _destination(file: str, destination: str | os.PathLike[str] | None) -> str:
         raise CannotCreateError(
             f"{os.fspath(destination)} is no directory. Make that first, or {ANOTHER_FILE}."
         )
-    if named.endswith(files.BESIDE):
+    if named.endswith(disk.BESIDE):
         raise CannotCreateError(
             f"{named} ends as the files that SQLite keeps beside a database, and would be deleted"
             " as one of them. Name it otherwise."
         )
-    for suffix in ("", *files.BESIDE):
+    for suffix in ("", *disk.BESIDE):
         if os.path.lexists(f"{named}{suffix}"):
             raise _exists(f"{named}{suffix}")
     directory = os.path.dirname(location.require_short(named))
@@ -253,7 +252,7 @@ def _directory(file: str) -> str:
     directory = backups_directory(file)
     with naming_faults(directory):
         if not os.path.isdir(directory):
-            files.make_directory(directory, like=file)
+            disk.make_directory(directory, like=file)
             _sync(os.path.dirname(directory))
     return directory
 
@@ -291,7 +290,7 @@ def _exists(path: str) -> AnalyticsDbError:
 
 def remove(partial: str) -> None:
     """Delete an unfinished copy, and what SQLite keeps beside it."""
-    for suffix in ("", *files.BESIDE):
+    for suffix in ("", *disk.BESIDE):
         with suppress(FileNotFoundError):
             os.unlink(f"{partial}{suffix}")
 

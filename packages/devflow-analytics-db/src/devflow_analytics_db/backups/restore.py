@@ -21,20 +21,24 @@ from devflow_analytics_db.errors import (
     CorruptDatabaseError,
     DatabaseNotFoundError,
 )
-from devflow_analytics_db.file import disk as files
-from devflow_analytics_db.file import location
+from devflow_analytics_db.file import disk, location
 from devflow_analytics_db.file.connection import Connection
-from devflow_analytics_db.file.faults import did_nothing, locked, logging_errors, naming_faults
+from devflow_analytics_db.file.faults import (
+    commit_did_not_happen,
+    locked,
+    logging_errors,
+    naming_faults,
+)
 from devflow_analytics_db.file.opening import (
     ATTENTIVE_MS,
     MIGRATION_TIMEOUT_MS,
     busy_timeout_ms,
     enable_wal,
-    look,
     open_existing,
+    open_for_reading,
 )
 from devflow_analytics_db.log import log
-from devflow_analytics_db.migrations.identity import claim, identify, recognise
+from devflow_analytics_db.migrations.identity import claim, identify, known_version
 from devflow_analytics_db.schema.integrity import require_sound
 
 if TYPE_CHECKING:
@@ -79,12 +83,12 @@ def restore(
             another program's.
         AnalyticsDbError: any other, as from `create_analytics_db`; the database is as it was.
     """
-    source_file, file = location.find(source), location.find(path)
+    source_file, file = location.resolve(source), location.resolve(path)
     if source_file == file:
         raise ConfigurationError(f"{file} is the database itself. Name a backup of it.")
     with advising("name another backup"), naming_faults(source_file):
-        files.require(source_file, advice="Look for it in backups/ beside the database")
-        backup = look(source_file)
+        disk.require_database(source_file, advice="Look for it in backups/ beside the database")
+        backup = open_for_reading(source_file)
     with closing(backup):
         with advising("name another backup"), naming_faults(source_file):
             version = _require_usable(backup, source_file)
@@ -111,9 +115,9 @@ def _require_usable(backup: sqlite3.Connection, source_file: str) -> int:
 
 
 def _replace(backup: sqlite3.Connection, file: str, progress: Progress | None) -> Path | None:
-    files.make(file)
+    disk.make(file)
     timeout_ms = busy_timeout_ms(MIGRATION_TIMEOUT_MS)
-    empty = recognise(file) == 0
+    empty = known_version(file) == 0
     replaced: list[Path | None] = []
     left = 0
 
@@ -126,7 +130,7 @@ def _replace(backup: sqlite3.Connection, file: str, progress: Progress | None) -
         if not replaced:
             # One page was copied, so the lock is held from here to the end: this is what will be
             # replaced. Another connection sees it, as any reader does.
-            replaced.append(None if recognise(file) == 0 else keep_before_restoring(file))
+            replaced.append(None if known_version(file) == 0 else keep_before_restoring(file))
         left = remaining
         if progress:
             progress(total - remaining, total)
@@ -135,7 +139,7 @@ def _replace(backup: sqlite3.Connection, file: str, progress: Progress | None) -
         if empty:
             claim(database, file, timeout_ms)
         enable_wal(database, file, timeout_ms)
-        files.keep_private(file)
+        disk.keep_private(file)
         database.execute("PRAGMA synchronous = FULL")
         (page_size,) = database.execute("PRAGMA page_size").fetchone()
         database.execute(f"PRAGMA busy_timeout = {min(timeout_ms, ATTENTIVE_MS)}")
@@ -145,7 +149,7 @@ def _replace(backup: sqlite3.Connection, file: str, progress: Progress | None) -
                 pages.backup(database, pages=1, progress=report, sleep=0)
             except BaseException as fault:
                 committing = left <= 1  # in the same step as the last page
-                if replaced and replaced[0] and (not committing or did_nothing(fault)):
+                if replaced and replaced[0] and (not committing or commit_did_not_happen(fault)):
                     os.unlink(replaced[0])  # the file itself is still what it is a copy of
                 raise
     return replaced[0]
@@ -187,7 +191,7 @@ def _is_of_a_restore(path: str) -> bool:
     """Tell whether there is nothing but what a restore makes: a directory that holds its copy."""
     if os.path.islink(path) or not os.path.isdir(path):
         return False
-    return set(os.listdir(path)) <= {"copy", *(f"copy{suffix}" for suffix in files.BESIDE)}
+    return set(os.listdir(path)) <= {"copy", *(f"copy{suffix}" for suffix in disk.BESIDE)}
 
 
 def _prefix(file: str) -> str:

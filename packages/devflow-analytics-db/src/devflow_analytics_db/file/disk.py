@@ -65,10 +65,10 @@ def make(file: str) -> None:
         StorageError: no room.
     """
     with naming_faults(file):
-        inspect(file, may_make=True)
+        check_path(file, may_make=True)
 
 
-def require(file: str, advice: str = "Make it with 'devflow-analytics init'") -> None:
+def require_database(file: str, advice: str = "Make it with 'devflow-analytics init'") -> None:
     """Make sure that there is a file which may be a database; nothing is made.
 
     Raises:
@@ -76,7 +76,7 @@ def require(file: str, advice: str = "Make it with 'devflow-analytics init'") ->
         CannotCreateError, NotAnAnalyticsDatabaseError, PermissionDeniedError: as for `make`.
     """
     with naming_faults(file):
-        found = inspect(file)
+        found = check_path(file)
     if found is None or found.st_size == 0:
         raise DatabaseNotFoundError(
             f"{file} {'does not exist' if found is None else 'is empty'}: there is no database."
@@ -84,7 +84,7 @@ def require(file: str, advice: str = "Make it with 'devflow-analytics init'") ->
         )
 
 
-def inspect(file: str, *, may_make: bool = False) -> os.stat_result | None:
+def check_path(file: str, *, may_make: bool = False) -> os.stat_result | None:
     """Refuse what cannot be a database; None if nothing is there and nothing may be made.
 
     Raises:

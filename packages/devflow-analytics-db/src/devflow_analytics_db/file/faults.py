@@ -116,7 +116,7 @@ def cannot_read(fault: sqlite3.Error) -> tuple[str, str] | None:
     return None if before or not reason or contradicts else (name, reason)
 
 
-def did_nothing(fault: BaseException) -> bool:
+def commit_did_not_happen(fault: BaseException) -> bool:
     """Tell whether a COMMIT that raised this committed nothing, for certain.
 
     So it is if there was no room for it, or another connection was in the way. After any other

@@ -154,7 +154,7 @@ def _is_windows_variable(first: str) -> bool:
     return not start and bool(percent) and name.isidentifier() and after[:1] in {"", "\\"}
 
 
-def find(path: str | os.PathLike[str] | None) -> str:
+def resolve(path: str | os.PathLike[str] | None) -> str:
     """Return the real path of the database, with every symbolic link followed.
 
     SQLite derives the names of its ``-wal`` and ``-shm`` files from the path, so every process

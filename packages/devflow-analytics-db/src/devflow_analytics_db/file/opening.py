@@ -49,33 +49,33 @@ def open_existing(file: str, timeout_ms: int, *, check_same_thread: bool = True)
     return _open(file, "mode=rw", timeout_ms, check_same_thread=check_same_thread)
 
 
-def glance(file: str) -> Connection:
+def open_immutable(file: str) -> Connection:
     """Open a file to look at it without a lock, a write, or a file made beside it.
 
     Only sound if there is no journal (`has_journal`), and even then another process may begin to
     write at any moment: what is seen here may be a mixture. Good news can be believed, as the
-    header's first page is written whole; bad news asks for a `look`.
+    header's first page is written whole; bad news asks for an `open_for_reading`.
     """
     return _open(file, "mode=ro&immutable=1", 0)
 
 
-def look(file: str) -> Connection:
+def open_for_reading(file: str) -> Connection:
     """Open a file to look at it as any reader does, changing no byte of it.
 
     A journal that somebody left behind is read, but not written back into the file: the file may
     be none of ours. Without one, the connection is an ordinary one, since only such a connection
     removes in closing the empty ``-wal`` and ``-shm`` that opening makes. Where those cannot be
-    made, as on a read-only file system, it is a `glance`.
+    made, as on a read-only file system, it is an `open_immutable`.
     """
     if _has_wal_alone(file):
         return _open_wal_alone(file)
     if has_journal(file):
         return _open(file, "mode=ro", busy_timeout_ms())
-    return _open(file, "mode=rw", busy_timeout_ms()) if is_writable(file) else glance(file)
+    return _open(file, "mode=rw", busy_timeout_ms()) if is_writable(file) else open_immutable(file)
 
 
 def journal_mode(connection: sqlite3.Connection, file: str) -> str | None:
-    """Return the journal mode that a `look` shows; None if it is a `glance`, which hides it."""
+    """Return the journal mode, as `open_for_reading` shows it; None if it is hidden."""
     if not has_journal(file) and not is_writable(file):
         return None
     (mode,) = connection.execute("PRAGMA journal_mode").fetchone()
@@ -102,7 +102,7 @@ def _open_wal_alone(file: str) -> Connection:
     With an exclusive lock SQLite keeps in its own memory what the ``-shm`` would hold
     (https://www.sqlite.org/wal.html#noshm). A file that is open for reading only cannot be locked
     so, hence the VFS without locks. As no process can use the WAL without a ``-shm``, there is
-    none to lock out; one that begins to write just now is the risk of a `glance`, too.
+    none to lock out; one that begins to write just now is the risk of an `open_immutable`, too.
     """
     connection = _open(file, "mode=ro&vfs=unix-none", 0)
     connection.execute("PRAGMA locking_mode = EXCLUSIVE")

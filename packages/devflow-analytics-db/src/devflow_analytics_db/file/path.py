@@ -32,4 +32,4 @@ def resolve_path(path: str | os.PathLike[str] | None = None) -> Path:
         CannotCreateError: a symbolic link leads nowhere; or the user has no home directory.
         ConfigurationError: the path can be no file's.
     """
-    return Path(location.find(path))
+    return Path(location.resolve(path))

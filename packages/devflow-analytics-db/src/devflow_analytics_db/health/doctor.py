@@ -12,9 +12,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from devflow_analytics_db.backups.backup import advising, backups, backups_directory
 from devflow_analytics_db.errors import AnalyticsDbError
-from devflow_analytics_db.file import disk as files
-from devflow_analytics_db.file import location
-from devflow_analytics_db.file import system as host
+from devflow_analytics_db.file import disk, location, system
 from devflow_analytics_db.file.faults import (
     OLDEST_SQLITE,
     denied,
@@ -28,16 +26,16 @@ from devflow_analytics_db.file.opening import (
     TIMEOUT_VARIABLE,
     busy_timeout_ms,
     journal_mode,
-    look,
+    open_for_reading,
 )
 from devflow_analytics_db.health.drift import check
 from devflow_analytics_db.health.fix import mend, stale, with_modes
-from devflow_analytics_db.health.units import readable_size
+from devflow_analytics_db.health.status import readable_size
 from devflow_analytics_db.log import log
-from devflow_analytics_db.migrations.identity import look_at
-from devflow_analytics_db.migrations.migration_files import latest_version
+from devflow_analytics_db.migrations.identity import identify_file
+from devflow_analytics_db.migrations.migration import latest_version
 from devflow_analytics_db.schema.integrity import find_damage
-from devflow_analytics_db.schema.reader import foreign_key_violations
+from devflow_analytics_db.schema.structure import foreign_key_violations
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -129,7 +127,7 @@ def diagnose(path: str | os.PathLike[str] | None = None, *, fix: bool = False) -
         fix: mend what is safe to mend.
     """
     try:
-        file = location.find(path)
+        file = location.resolve(path)
     except AnalyticsDbError as error:
         return Diagnosis((_sqlite(), *_environment(), _refusal("database", error)), ())
     fixed = tuple(mend(file)) if fix else ()
@@ -205,7 +203,7 @@ def _place(file: str) -> Iterator[Finding]:
     places = [directory, *([copies] if os.path.isdir(copies) else [])]
     try:
         free = min(shutil.disk_usage(place).free for place in places)
-        needed = files.size(file) + files.size(f"{file}-wal")  # for the backup before a migration
+        needed = disk.size(file) + disk.size(f"{file}-wal")  # for the backup before a migration
     except OSError as fault:
         yield Finding("free space", "warn", f"is not known: {fault.strerror}.", "Check the disk.")
         return
@@ -222,7 +220,7 @@ def _place(file: str) -> Iterator[Finding]:
 
 
 def _file_system(path: str) -> Finding:
-    kind = host.file_system(path)
+    kind = system.file_system(path)
     if kind is None:
         return Finding("file system", "ok", "not known on this system")
     if kind in SHARED_FILE_SYSTEMS:
@@ -257,9 +255,9 @@ def _database(file: str, *, fix: bool) -> Iterator[Finding]:
     try:
         with naming_faults(file):
             latest_version()  # without the migrations nothing can be done with any file
-            files.inspect(file)
-            if files.size(file) == 0:
-                files.require_makeable(file)
+            disk.check_path(file)
+            if disk.size(file) == 0:
+                disk.require_makeable(file)
                 yield Finding(
                     "database",
                     "warn",
@@ -267,7 +265,7 @@ def _database(file: str, *, fix: bool) -> Iterator[Finding]:
                     "Make it with 'devflow-analytics init'.",
                 )
                 return
-            version = look_at(file).version
+            version = identify_file(file).version
             names = _names(file)
     except AnalyticsDbError as error:
         yield _refusal("database", error)
@@ -315,7 +313,7 @@ def _rights(file: str, *, fix: bool) -> Finding:
     private = [
         (path, mode, os.stat(path).st_uid)
         for path, mode, _ in with_modes(file)
-        if mode & files.OTHERS
+        if mode & disk.OTHERS
     ]
     if private:
         return Finding(
@@ -344,7 +342,7 @@ def _rights(file: str, *, fix: bool) -> Finding:
 
 def _how_to_take_away(file: str, owners: set[int], *, fix: bool) -> str:
     """Return what to do about rights of others on files of these owners."""
-    kind = host.file_system(file) or ""
+    kind = system.file_system(file) or ""
     if kind in FILE_SYSTEMS_WITHOUT_MODES:
         return f"{kind} keeps no modes. {ELSEWHERE}"
     strangers = owners - {os.geteuid()}
@@ -366,7 +364,7 @@ def _backups(file: str) -> Finding:
         try:
             with naming_faults(directory), advising(ANOTHER_PLACE):
                 if not os.path.isdir(directory):
-                    raise files.not_a_directory(directory)
+                    raise disk.not_a_directory(directory)
                 if obstacle(directory):
                     raise denied(directory)
         except AnalyticsDbError as error:
@@ -383,7 +381,7 @@ def _backups(file: str) -> Finding:
 
 
 def _holders(file: str) -> Finding:
-    holders = host.holders(file)
+    holders = system.holders(file)
     if holders is None:
         return Finding("processes", "ok", "not known on this system")
     if not holders.all:
@@ -392,13 +390,13 @@ def _holders(file: str) -> Finding:
     return Finding("processes", "ok", f"{_listed(holders.all)} have it open{reading}")
 
 
-def _listed(processes: tuple[host.Process, ...]) -> str:
+def _listed(processes: tuple[system.Process, ...]) -> str:
     return ", ".join(map(str, processes))
 
 
 def _wal(file: str) -> Finding:
-    size = files.size(f"{file}-wal")
-    with closing(look(file)) as connection:
+    size = disk.size(f"{file}-wal")
+    with closing(open_for_reading(file)) as connection:
         mode = journal_mode(connection, file)
     if mode is None:
         return Finding("wal", "ok", "not known, as the file may not be written")
@@ -411,7 +409,7 @@ def _wal(file: str) -> Finding:
         )
     message = f"{readable_size(size)} not written back yet"
     if size > LARGE_WAL:
-        holders = host.holders(file)
+        holders = system.holders(file)
         reading = f"; reading now: {_listed(holders.reading) or 'none'}" if holders else ""
         return Finding(
             "wal",
@@ -423,7 +421,7 @@ def _wal(file: str) -> Finding:
 
 
 def _integrity(file: str) -> Finding:
-    with closing(look(file)) as connection:
+    with closing(open_for_reading(file)) as connection:
         damage, hindrance = find_damage(connection)
     if damage:
         return Finding(
@@ -444,7 +442,7 @@ def _integrity(file: str) -> Finding:
 
 
 def _foreign_keys(file: str) -> Finding:
-    with closing(look(file)) as connection:
+    with closing(open_for_reading(file)) as connection:
         violations = foreign_key_violations(connection)
     if not violations:
         return Finding("foreign keys", "ok", "every reference leads to a row")

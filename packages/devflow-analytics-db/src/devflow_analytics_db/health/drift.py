@@ -7,16 +7,14 @@ from contextlib import closing
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from devflow_analytics_db.errors import TamperedMigrationError
-from devflow_analytics_db.file import disk as files
-from devflow_analytics_db.file import location
+from devflow_analytics_db.file import disk, location
 from devflow_analytics_db.file.connection import connect_in_memory
 from devflow_analytics_db.file.faults import logging_errors, naming_faults
-from devflow_analytics_db.file.opening import look
+from devflow_analytics_db.file.opening import open_for_reading
 from devflow_analytics_db.log import log
 from devflow_analytics_db.migrations import ledger
-from devflow_analytics_db.migrations.identity import identify, look_at
-from devflow_analytics_db.migrations.migration import build, load_migrations
-from devflow_analytics_db.migrations.migration_files import latest_version
+from devflow_analytics_db.migrations.identity import identify, identify_file
+from devflow_analytics_db.migrations.migration import build, latest_version, load_migrations
 from devflow_analytics_db.schema.structure import Column, Part, Structure, structure
 
 if TYPE_CHECKING:
@@ -57,15 +55,15 @@ def check(path: str | os.PathLike[str] | None = None) -> tuple[Difference, ...]:
         DatabaseNotFoundError: there is no database.
         AnalyticsDbError: any other, as from `create_analytics_db`.
     """
-    file = location.find(path)
-    files.require(file)
+    file = location.resolve(path)
+    disk.require_database(file)
     with naming_faults(file):
         try:
-            look_at(file)
+            identify_file(file)
         except TamperedMigrationError as error:
             differences = [Difference("ledger", f"does not fit: {error}")]
         else:
-            with closing(look(file)) as connection:
+            with closing(open_for_reading(file)) as connection:
                 connection.execute("BEGIN")
                 differences = list(_in_file(connection, file))
     with closing(build(latest_version())) as connection:

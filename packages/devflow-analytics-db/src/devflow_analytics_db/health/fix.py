@@ -12,13 +12,11 @@ from typing import TYPE_CHECKING
 from devflow_analytics_db.backups.backup import backups, backups_directory, remove, unfinished
 from devflow_analytics_db.backups.restore import unfinished_restores
 from devflow_analytics_db.errors import AnalyticsDbError
-from devflow_analytics_db.file import disk as files
-from devflow_analytics_db.file import location
-from devflow_analytics_db.file import system as host
+from devflow_analytics_db.file import disk, location, system
 from devflow_analytics_db.file.faults import naming_faults
 from devflow_analytics_db.file.opening import busy_timeout_ms, open_existing
 from devflow_analytics_db.log import log
-from devflow_analytics_db.migrations.identity import look_at
+from devflow_analytics_db.migrations.identity import identify_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,8 +29,8 @@ def mend(file: str) -> Iterator[str]:
     """Mend what is safe to mend in a file that is ours, and say what was done."""
     try:
         with naming_faults(file):
-            found = files.inspect(file)
-            if found and found.st_size and look_at(file).version:
+            found = disk.check_path(file)
+            if found and found.st_size and identify_file(file).version:
                 yield from _mend(file)
     except AnalyticsDbError as error:
         log("warning", "%s", error)  # a finding
@@ -44,14 +42,14 @@ def _mend(file: str) -> Iterator[str]:
             shutil.rmtree(path) if os.path.isdir(path) else remove(path)
             yield f"Deleted {path}."
     for path, mode, wanted in with_modes(file):
-        if mode & files.OTHERS:
+        if mode & disk.OTHERS:
             with suppress(OSError):  # somebody else's: a finding
-                now = files.set_mode(path, wanted)
-                if now & files.OTHERS:
+                now = disk.set_mode(path, wanted)
+                if now & disk.OTHERS:
                     yield f"{path} is still {now:04o}: its file system keeps no modes."
                 else:
                     yield f"{path} was {mode:04o} and is {now:04o} now."
-    if files.size(f"{file}-wal"):
+    if disk.size(f"{file}-wal"):
         yield _write_back(file)
 
 
@@ -60,7 +58,7 @@ def _write_back(file: str) -> str:
         busy, *_ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
     if not busy:
         return f"Wrote {file}-wal back into the database and emptied it."
-    holders = host.holders(file)
+    holders = system.holders(file)
     reading = ", ".join(map(str, holders.reading)) if holders else ""
     return f"Could not empty {file}-wal, as others are using it{reading and f': {reading}'}."
 
@@ -77,10 +75,10 @@ def with_modes(file: str) -> Iterator[tuple[str, int, int]]:
     with suppress(PermissionError):  # a finding of its own
         copies = [*backups(file), *unfinished(file)]
     private = [
-        *((directory, files.PRIVATE_DIRECTORY) for directory in directories),
+        *((directory, disk.PRIVATE_DIRECTORY) for directory in directories),
         # the file last, as in keep_private()
-        *((copy, files.PRIVATE_FILE) for copy in copies),
-        *((f"{file}{suffix}", files.PRIVATE_FILE) for suffix in (*files.BESIDE, "")),
+        *((copy, disk.PRIVATE_FILE) for copy in copies),
+        *((f"{file}{suffix}", disk.PRIVATE_FILE) for suffix in (*disk.BESIDE, "")),
     ]
     for path, wanted in private:
         with suppress(OSError):

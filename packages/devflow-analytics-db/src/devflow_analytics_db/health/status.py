@@ -7,13 +7,12 @@ from contextlib import closing
 from typing import TYPE_CHECKING, NamedTuple
 
 from devflow_analytics_db.errors import TamperedMigrationError
-from devflow_analytics_db.file import disk as files
-from devflow_analytics_db.file import location
+from devflow_analytics_db.file import disk, location
 from devflow_analytics_db.file.faults import logging_errors, naming_faults
-from devflow_analytics_db.file.opening import journal_mode, look
-from devflow_analytics_db.migrations.identity import identify, look_at
+from devflow_analytics_db.file.opening import journal_mode, open_for_reading
+from devflow_analytics_db.migrations.identity import identify, identify_file
 from devflow_analytics_db.migrations.ledger import RESTORE
-from devflow_analytics_db.migrations.migration_files import latest_version
+from devflow_analytics_db.migrations.migration import latest_version
 
 if TYPE_CHECKING:
     import sqlite3
@@ -74,13 +73,13 @@ def status(path: str | os.PathLike[str] | None = None) -> Status:
         AnalyticsDbError: as from `create_analytics_db`, where it is no database of ours, is
             damaged, or cannot be read.
     """
-    file = location.find(path)
+    file = location.resolve(path)
     with naming_faults(file):
-        exists = files.inspect(file) is not None
-        version = look_at(file).version if files.size(file) else 0
+        exists = disk.check_path(file) is not None
+        version = identify_file(file).version if disk.size(file) else 0
         if version == 0:
             return _without_tables(file, exists=exists)
-        with closing(look(file)) as connection:
+        with closing(open_for_reading(file)) as connection:
             return _read(connection, file)
 
 
@@ -97,8 +96,8 @@ def _without_tables(file: str, *, exists: bool) -> Status:
         tool_calls=0,
         first_call=None,
         last_call=None,
-        size_bytes=files.size(file),
-        wal_size_bytes=files.size(f"{file}-wal"),
+        size_bytes=disk.size(file),
+        wal_size_bytes=disk.size(f"{file}-wal"),
     )
 
 
@@ -128,8 +127,8 @@ def _read(connection: sqlite3.Connection, file: str) -> Status:
         tool_calls=calls,
         first_call=_whole(first),
         last_call=_whole(last),
-        size_bytes=files.size(file),
-        wal_size_bytes=files.size(f"{file}-wal"),
+        size_bytes=disk.size(file),
+        wal_size_bytes=disk.size(f"{file}-wal"),
     )
 
 
@@ -151,3 +150,14 @@ def _require_tables(connection: sqlite3.Connection, file: str) -> None:
 def _whole(time: object) -> int | None:
     """Return a time in seconds; None for what else a file at version 1 may have in its place."""
     return time if isinstance(time, int) else None
+
+
+def readable_size(size: float) -> str:
+    """Return a size in bytes as it is read best, in decimal units: ``61.4 kB``."""
+    if size < 1000:  # noqa: PLR2004  the next unit
+        return f"{size} bytes"
+    unit = 0
+    while size >= 999.95:  # noqa: PLR2004  what would be shown as 1000.0
+        size /= 1000
+        unit += 1
+    return f"{size:.1f} {' kMGTPE'[unit]}B"

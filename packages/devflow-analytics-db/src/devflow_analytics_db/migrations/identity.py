@@ -13,10 +13,10 @@ from devflow_analytics_db.errors import (
 )
 from devflow_analytics_db.file.disk import pages_before_crash
 from devflow_analytics_db.file.faults import ANOTHER_FILE, base_code, cannot_read, gone
-from devflow_analytics_db.file.opening import begin, glance, has_journal, look
+from devflow_analytics_db.file.opening import begin, has_journal, open_for_reading, open_immutable
 from devflow_analytics_db.log import log
 from devflow_analytics_db.migrations import ledger
-from devflow_analytics_db.migrations.migration_files import latest_version
+from devflow_analytics_db.migrations.migration import latest_version
 
 APPLICATION_ID = int.from_bytes(b"DFAn", "big")
 """In the header of every file of ours: ``PRAGMA application_id``, and offset 68 for file(1)."""
@@ -42,7 +42,7 @@ class Identity:
         """A transaction is to be rolled back before anything that only reads can read it."""
 
 
-def look_at(file: str) -> Identity:
+def identify_file(file: str) -> Identity:
     """Identify a file without changing it.
 
     Raises:
@@ -53,13 +53,13 @@ def look_at(file: str) -> Identity:
     """
     if not has_journal(file):
         try:
-            return _look_through(glance(file), file)
+            return _look_through(open_immutable(file), file)
         except (sqlite3.Error, UnicodeDecodeError, AnalyticsDbError):
             pass  # perhaps only because somebody was writing
     verdict: AnalyticsDbError | None = None
     for _ in range(LOOKS):
         try:
-            return _look_through(look(file), file)
+            return _look_through(open_for_reading(file), file)
         except sqlite3.OperationalError as fault:
             if base_code(fault) not in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN):
                 raise
@@ -75,10 +75,10 @@ def look_at(file: str) -> Identity:
             return found
     if verdict is not None:
         raise verdict
-    return _look_through(glance(file), file)  # it may be read, and not written
+    return _look_through(open_immutable(file), file)  # it may be read, and not written
 
 
-def recognise(file: str) -> int | None:
+def known_version(file: str) -> int | None:
     """Return the schema version of a file of ours or DevFlow's; None if it is no use as it is.
 
     Raises:
@@ -87,7 +87,7 @@ def recognise(file: str) -> int | None:
         NotAnAnalyticsDatabaseError: it is another program's.
     """
     try:
-        return look_at(file).version
+        return identify_file(file).version
     except (IncompatibleSchemaError, TamperedMigrationError):
         return None
     except sqlite3.DatabaseError as fault:
@@ -99,7 +99,7 @@ def recognise(file: str) -> int | None:
 
 def _is_marked(file: str) -> bool:
     """Tell whether the header says that a file is ours, whatever comes after."""
-    connection = glance(file)
+    connection = open_immutable(file)
     try:
         connection.execute("PRAGMA writable_schema = ON")  # overlooks what is wrong with tables
         return application_id(connection) == APPLICATION_ID
@@ -117,7 +117,7 @@ def _judge_crashed(file: str, pages: int) -> Identity:
     """
     if pages == 0:
         return Identity(0)
-    connection = glance(file)
+    connection = open_immutable(file)
     try:
         # Lets SQLite overlook that the file is shorter than its header says, as in mid-commit.
         connection.execute("PRAGMA writable_schema = ON")
@@ -200,7 +200,7 @@ def identify(connection: sqlite3.Connection, file: str) -> Identity:
         raise _foreign(file, f"its application id is {claimed:#010x}")
     if version:
         raise _foreign(file, f"its user version is {version}, without our application id")
-    from devflow_analytics_db.schema.reader import object_names  # noqa: PLC0415  seldom needed
+    from devflow_analytics_db.schema.structure import object_names  # noqa: PLC0415  seldom needed
 
     names = object_names(connection) - {ledger.TABLE} if claimed else object_names(connection)
     if not names:

@@ -68,7 +68,7 @@ def read(connection: sqlite3.Connection) -> list[Entry]:
     return [Entry(*row) for row in connection.execute(query)]
 
 
-def entering(migration: Migration, *, seconds: float, applied_by: str) -> str:
+def insert_sql(migration: Migration, *, seconds: float, applied_by: str) -> str:
     """Return the statement that enters a migration, for the transaction that applied it."""
     return (
         f"INSERT INTO {TABLE} (version, name, checksum, compatible_with, applied_at, duration_ms,"
@@ -78,7 +78,7 @@ def entering(migration: Migration, *, seconds: float, applied_by: str) -> str:
     )
 
 
-def striking(migration: Migration) -> str:
+def delete_sql(migration: Migration) -> str:
     """Return the statement that takes a migration out again, for the transaction that undid it."""
     return f"DELETE FROM {TABLE} WHERE version = {migration.version};"
 

@@ -6,9 +6,8 @@ import os
 import time
 
 from devflow_analytics_db.errors import AnalyticsDbError, MigrationError
-from devflow_analytics_db.file import disk as files
-from devflow_analytics_db.file import location
-from devflow_analytics_db.file.faults import did_nothing, logging_errors, naming_faults
+from devflow_analytics_db.file import disk, location
+from devflow_analytics_db.file.faults import commit_did_not_happen, logging_errors, naming_faults
 from devflow_analytics_db.file.opening import (
     MIGRATION_TIMEOUT_MS,
     begin,
@@ -19,7 +18,7 @@ from devflow_analytics_db.file.opening import (
 from devflow_analytics_db.log import log
 from devflow_analytics_db.migrations import ledger
 from devflow_analytics_db.migrations.changes import Changes
-from devflow_analytics_db.migrations.identity import claim, identify, look_at
+from devflow_analytics_db.migrations.identity import claim, identify, identify_file
 from devflow_analytics_db.migrations.migration import load_migrations
 from devflow_analytics_db.migrations.route import (
     Route,
@@ -29,7 +28,7 @@ from devflow_analytics_db.migrations.route import (
     require_columns,
     users_columns,
 )
-from devflow_analytics_db.schema.reader import foreign_key_violations, row_counts
+from devflow_analytics_db.schema.structure import foreign_key_violations, row_counts
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -59,10 +58,10 @@ def migrate(
         MigrationError: rows do not fit, or a way down is needed and not allowed.
         AnalyticsDbError: any other, as from `create_analytics_db`; the file is as it was.
     """
-    file = location.find(path)
-    files.require(file)
+    file = location.resolve(path)
+    disk.require_database(file)
     with naming_faults(file):
-        look_at(file)
+        identify_file(file)
         return bring_to(file, to, allow_down=allow_down)
 
 
@@ -89,7 +88,7 @@ def bring_to(file: str, to: int | None = None, *, allow_down: bool = False) -> C
         # Under the lock: what was seen without it may be out of date.
         route = find_route(connection, file, identify(connection, file), to)
         _require_allowed(route, file, allow_down=allow_down)
-        files.keep_private(file)  # not before it is known to be ours
+        disk.keep_private(file)  # not before it is known to be ours
         if route.needs_backup:
             backup = _back_up(file)
         committing = False
@@ -99,7 +98,7 @@ def bring_to(file: str, to: int | None = None, *, allow_down: bool = False) -> C
             committing = True
             connection.execute("COMMIT")
         except BaseException as fault:
-            if backup is not None and (not committing or did_nothing(fault)):
+            if backup is not None and (not committing or commit_did_not_happen(fault)):
                 os.unlink(backup)  # the file itself is still what it is a copy of
             raise
     finally:

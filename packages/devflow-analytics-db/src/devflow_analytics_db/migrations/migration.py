@@ -7,19 +7,16 @@ version N may still write to a file that this migration was applied to. Left out
 
 from __future__ import annotations
 
-import hashlib
-import re
+import os
 from functools import cache
 
-from devflow_analytics_db.errors import AnalyticsDbError
+from devflow_analytics_db.errors import AnalyticsDbError, InstallationError
 from devflow_analytics_db.file.connection import connect_in_memory
-from devflow_analytics_db.migrations.migration_files import file_names, file_path, read
-from devflow_analytics_db.schema.sql import normalise, split_statements
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Iterator
+    from importlib.resources.abc import Traversable
 
 # The engine's transaction must hold everything a migration does; these would end it, have no
 # effect in it, or reach outside of it.
@@ -27,9 +24,6 @@ FORBIDDEN = {
     *("BEGIN", "COMMIT", "END", "ROLLBACK", "SAVEPOINT", "RELEASE"),
     *("ATTACH", "DETACH", "PRAGMA", "VACUUM"),
 }
-
-# What a migration can do without a rebuilt or a dropped table, index or row.
-ADDS = r"(?!.*\bON CONFLICT\b)(CREATE|INSERT INTO|SELECT|ALTER TABLE \S+ ADD)\b"
 
 
 class Migration:
@@ -41,6 +35,9 @@ class Migration:
         Raises:
             AnalyticsDbError: it is no migration, or its statements would leave the transaction.
         """
+        # re and hashlib, which opening a current file has no need of
+        from devflow_analytics_db.schema import sql  # noqa: PLC0415
+
         self.file_name = file_name
         self.path = file_path(file_name)
         number, _, name = file_name.removesuffix(".sql").partition("_")
@@ -54,18 +51,15 @@ class Migration:
         self.name = name
 
         header, up, down = self._sections(text)
-        self.up = tuple(self._statements(up))
-        self.down = tuple(self._statements(down))
+        self.up = tuple(map(self._allowed, sql.split_statements(up)))
+        self.down = tuple(map(self._allowed, sql.split_statements(down)))
         self.compatible_with = self._compatible_with(header)
         """The oldest schema version whose code may write to the file afterwards."""
 
-        self.checksum = hashlib.sha256(normalise(up).encode()).hexdigest()
+        self.checksum = sql.checksum(up)
         """SHA-256 of what is applied; comments, line ends and white space do not count."""
-
-    @property
-    def only_adds(self) -> bool:
+        self.only_adds = all(map(sql.only_adds, self.up))
         """Whether the way up neither rebuilds nor drops nor changes what is there."""
-        return all(re.match(ADDS, normalise(sql), re.IGNORECASE) for sql in self.up)
 
     def __repr__(self) -> str:
         return f"<Migration {self}>"
@@ -83,15 +77,15 @@ class Migration:
             )
         return header, up, down
 
-    def _statements(self, sql: str) -> Iterator[str]:
-        for statement in split_statements(sql):
-            keyword = normalise(statement).partition(" ")[0].rstrip(";").upper()
-            if keyword in FORBIDDEN:
-                raise AnalyticsDbError(
-                    f"{self.file_name} may not contain {keyword}: a migration runs inside a"
-                    " transaction of the engine's. Remove the statement."
-                )
-            yield statement
+    def _allowed(self, statement: str) -> str:
+        from devflow_analytics_db.schema.sql import keyword  # noqa: PLC0415  as above
+
+        if keyword(statement) in FORBIDDEN:
+            raise AnalyticsDbError(
+                f"{self.file_name} may not contain {keyword(statement)}: a migration runs inside a"
+                " transaction of the engine's. Remove the statement."
+            )
+        return statement
 
     def _compatible_with(self, header: str) -> int:
         for line in header.splitlines():
@@ -142,3 +136,70 @@ def names_made(version: int) -> set[tuple[str, str]]:
     finally:
         connection.close()
     return names
+
+
+# Not importlib.resources: the import alone takes as long as opening a database in a new process.
+DIRECTORY = os.path.dirname(os.path.abspath(__file__))
+"""Where the migration files are, unless the package is in an archive."""
+
+
+def file_names() -> list[str]:
+    """Return the names of the migration files, in the order of their versions.
+
+    Raises:
+        InstallationError: there are none.
+    """
+    try:
+        names = os.listdir(DIRECTORY)
+    except OSError:
+        directory = _in_archive()
+        names = [file.name for file in directory.iterdir()] if directory.is_dir() else []
+    found = sorted(name for name in names if name.endswith(".sql"))
+    if not found:
+        raise _missing("*.sql", "not there")
+    return found
+
+
+def file_path(name: str) -> str:
+    """Return the path of a migration file."""
+    return os.path.join(DIRECTORY, name)
+
+
+def read(name: str) -> str:
+    """Return the text of a migration file.
+
+    Raises:
+        InstallationError: it cannot be read.
+    """
+    try:
+        if os.path.isdir(DIRECTORY):
+            with open(file_path(name), encoding="utf-8") as file:
+                return file.read()
+        return (_in_archive() / name).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as fault:
+        raise _missing(name, fault) from fault
+
+
+@cache
+def latest_version() -> int:
+    """Return the newest schema version this package knows, from the names of its files alone.
+
+    Raises:
+        InstallationError: there are none.
+    """
+    return max(int(name.partition("_")[0]) for name in file_names())
+
+
+def _in_archive() -> Traversable:
+    """Return the same directory as whatever imported this package sees it: a zip file, say."""
+    from importlib.resources import files  # noqa: PLC0415  seldom needed
+
+    return files("devflow_analytics_db") / "migrations"
+
+
+def _missing(name: str, reason: object) -> InstallationError:
+    return InstallationError(
+        f"{file_path(name)} cannot be read ({reason}): a file of devflow-analytics-db itself."
+        " Nothing was changed. Reinstall the package; if this program has it built in, build the"
+        " program with the package's .sql files."
+    )

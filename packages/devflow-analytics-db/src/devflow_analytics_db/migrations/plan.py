@@ -7,12 +7,11 @@ import sqlite3
 from contextlib import closing, suppress
 from pathlib import Path
 
-from devflow_analytics_db.file import disk as files
-from devflow_analytics_db.file import location
+from devflow_analytics_db.file import disk, location
 from devflow_analytics_db.file.connection import connect_in_memory
 from devflow_analytics_db.file.faults import logging_errors, naming_faults
-from devflow_analytics_db.file.opening import look
-from devflow_analytics_db.migrations.identity import identify, look_at
+from devflow_analytics_db.file.opening import open_for_reading
+from devflow_analytics_db.migrations.identity import identify, identify_file
 from devflow_analytics_db.migrations.route import (
     Route,
     find_route,
@@ -63,11 +62,11 @@ def plan_migration(path: str | os.PathLike[str] | None = None, to: int | None = 
     Raises:
         AnalyticsDbError: what `migrate` would raise, rows that do not fit aside.
     """
-    file = location.find(path)
-    files.require(file)
+    file = location.resolve(path)
+    disk.require_database(file)
     with naming_faults(file):
-        look_at(file)
-        with closing(look(file)) as source, closing(_in_memory()) as rehearsal:
+        identify_file(file)
+        with closing(open_for_reading(file)) as source, closing(_in_memory()) as rehearsal:
             source.execute("BEGIN")
             route = find_route(source, file, identify(source, file), to)
             _copy_schema(source, rehearsal)

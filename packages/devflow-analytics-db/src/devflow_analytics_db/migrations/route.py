@@ -15,7 +15,7 @@ from devflow_analytics_db.file.faults import base_code
 from devflow_analytics_db.migrations import ledger
 from devflow_analytics_db.migrations.identity import APPLICATION_ID
 from devflow_analytics_db.migrations.migration import Migration, build, load_migrations, names_made
-from devflow_analytics_db.schema.reader import column_names
+from devflow_analytics_db.schema.structure import column_names
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -53,8 +53,8 @@ class Step:
     def record(self, seconds: float) -> str:
         """Return the statement that keeps the ledger."""
         if self.down:
-            return ledger.striking(self.migration)
-        return ledger.entering(self.migration, seconds=seconds, applied_by=APPLIED_BY_US)
+            return ledger.delete_sql(self.migration)
+        return ledger.insert_sql(self.migration, seconds=seconds, applied_by=APPLIED_BY_US)
 
 
 class Route:
@@ -85,7 +85,7 @@ class Route:
         yield ledger.CREATE
         if self.adopts:
             baseline = load_migrations()[0]
-            yield ledger.entering(baseline, seconds=0, applied_by=APPLIED_BY_SERVER)
+            yield ledger.insert_sql(baseline, seconds=0, applied_by=APPLIED_BY_SERVER)
 
     def after(self) -> Iterator[str]:
         """Yield the statements after the last step."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 import sqlite3
 
@@ -17,6 +18,9 @@ _TOKENS = r"""
   | (?P<blank> (?: --[^\n]* | /\*.*?\*/ | \s )+ )
   | \w+ | [<>=!|]+ | .
 """
+
+# What a statement can do without a rebuilt or a dropped table, index or row.
+_ADDS = r"(?!.*\bON CONFLICT\b)(CREATE|INSERT INTO|SELECT|ALTER TABLE \S+ ADD)\b"
 
 
 def split_statements(sql: str) -> Iterator[str]:
@@ -40,6 +44,21 @@ def split_statements(sql: str) -> Iterator[str]:
 def normalise(sql: str) -> str:
     """Return SQL with each run of comments and white space folded into one space."""
     return "".join(" " if token["blank"] else token[0] for token in _tokens(sql)).strip()
+
+
+def checksum(sql: str) -> str:
+    """Return the SHA-256 of SQL, whatever its comments and white space."""
+    return hashlib.sha256(normalise(sql).encode()).hexdigest()
+
+
+def keyword(statement: str) -> str:
+    """Return the first word of a statement, in upper case."""
+    return normalise(statement).partition(" ")[0].rstrip(";").upper()
+
+
+def only_adds(statement: str) -> bool:
+    """Tell whether a statement neither rebuilds nor drops nor changes what is there."""
+    return bool(re.match(_ADDS, normalise(statement), re.IGNORECASE))
 
 
 def canonical(sql: str) -> str:
