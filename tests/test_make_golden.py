@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from devflow_analytics_db.migrations.migration import latest_version
+from devflow_analytics_db.migrations import latest_version
 from devflow_analytics_db.schema.structure import structure
 
 ROOT = Path(__file__).resolve().parent.parent

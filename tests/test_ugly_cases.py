@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import pytest
 
 from devflow_analytics_db import backup, create_analytics_db, migrate
-from devflow_analytics_db.migrations.migration import latest_version
+from devflow_analytics_db.migrations import latest_version
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from devflow_analytics_db import create_analytics_db
-from devflow_analytics_db.migrations.migration import file_names
+from devflow_analytics_db.migrations import file_names
 
 if TYPE_CHECKING:
     from collections.abc import Callable

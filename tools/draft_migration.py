@@ -19,8 +19,9 @@ from sqlite_utils import Database as SqliteUtils
 from sqlite_utils.db import TransformError
 
 from devflow_analytics_db.health.drift import compare, create_script, describe, in_entities
+from devflow_analytics_db.migrations import file_path, latest_version
 from devflow_analytics_db.migrations.identity import SERVER_LEDGER
-from devflow_analytics_db.migrations.migration import Migration, build, file_path, latest_version
+from devflow_analytics_db.migrations.migration import Migration, build
 from devflow_analytics_db.schema.sql import canonical
 from devflow_analytics_db.schema.structure import structure
 from devflow_analytics_schema import define_entities

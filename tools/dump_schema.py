@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from contextlib import closing
 
-from devflow_analytics_db.migrations import ledger
-from devflow_analytics_db.migrations.migration import build, latest_version
+from devflow_analytics_db.migrations import latest_version, ledger
+from devflow_analytics_db.migrations.migration import build
 
 
 def dump() -> str:

@@ -14,8 +14,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from devflow_analytics_db.file.disk import make_private_file
+from devflow_analytics_db.migrations import latest_version
 from devflow_analytics_db.migrations.migrate import bring_to
-from devflow_analytics_db.migrations.migration import latest_version
 
 DIRECTORY = Path(__file__).resolve().parent.parent / "packages/devflow-analytics-db/tests/golden"
 

@@ -13,8 +13,7 @@ from tempfile import mkdtemp
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import HealthCheck, seed, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, seed, settings, strategies as st
 from hypothesis.stateful import (
     Bundle,
     RuleBasedStateMachine,
@@ -35,7 +34,8 @@ from devflow_analytics_db import (
     restore,
     status,
 )
-from devflow_analytics_db.migrations.migration import build, latest_version
+from devflow_analytics_db.migrations import latest_version
+from devflow_analytics_db.migrations.migration import build
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from devflow_analytics_db.migrations.migration import latest_version, load_migrations
+from devflow_analytics_db.migrations import latest_version
+from devflow_analytics_db.migrations.migration import load_migrations
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -100,7 +101,7 @@ logging.basicConfig(format="%(levelname)s %(message)s", level=logging.WARNING)
 with devflow_analytics_db.create_analytics_db(sys.argv[1]) as db, db_session:
     session = db.Session(id="older", started_at=1)
     db.ToolCall(id="c", tool_name="t", duration_ms=1, status="error", timestamp=1, session=session)
-    print(db.changes.schema_version)
+    print(db.schema_version)
 """
 
 READ = """

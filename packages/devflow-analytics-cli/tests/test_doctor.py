@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from devflow_analytics_db import create_analytics_db
-from devflow_analytics_db.migrations.migration import latest_version
+from devflow_analytics_db.migrations import latest_version
 
 if TYPE_CHECKING:
     import subprocess

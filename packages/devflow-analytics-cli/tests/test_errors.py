@@ -19,7 +19,7 @@ from click.testing import CliRunner
 from devflow_analytics_cli import init as init_module
 from devflow_analytics_cli.cli import cli
 from devflow_analytics_db import create_analytics_db
-from devflow_analytics_db.migrations.migration import latest_version
+from devflow_analytics_db.migrations import latest_version
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from devflow_analytics_db import migrations
 from devflow_analytics_db.migrations import migration
 
 if TYPE_CHECKING:
@@ -115,12 +116,12 @@ def holding() -> Callable[..., AbstractContextManager[int]]:
 def add_migration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]]:
     """Put one more migration after the released ones, as the next release will; or take it away."""
     directory = tmp_path / "migrations"
-    shutil.copytree(migration.DIRECTORY, directory)
-    monkeypatch.setattr(migration, "DIRECTORY", str(directory))
-    following = directory / f"{migration.latest_version() + 1:04}_next.sql"
+    shutil.copytree(migrations.DIRECTORY, directory, ignore=shutil.ignore_patterns("*.py*", "__*"))
+    monkeypatch.setattr(migrations, "DIRECTORY", str(directory))
+    following = directory / f"{migrations.latest_version() + 1:04}_next.sql"
 
     def forget() -> None:
-        migration.latest_version.cache_clear()
+        migrations.latest_version.cache_clear()
         migration.load_migrations.cache_clear()
 
     def add(up: str | None, down: str = "SELECT 1;", header: str = "") -> None:

@@ -17,7 +17,7 @@ from devflow_analytics_db import (
     __version__,
     create_analytics_db,
 )
-from devflow_analytics_db.migrations.migration import latest_version
+from devflow_analytics_db.migrations import latest_version
 from devflow_analytics_db.schema.sql import normalise
 
 if TYPE_CHECKING:

@@ -27,7 +27,7 @@ from devflow_analytics_db import (
     migrate,
 )
 from devflow_analytics_db.backups import backup as backups
-from devflow_analytics_db.migrations.migration import latest_version
+from devflow_analytics_db.migrations import latest_version
 
 if TYPE_CHECKING:
     import subprocess
@@ -497,7 +497,7 @@ def test_where_the_disk_fills_up_after_it_no_backup_is_left_behind(
         """
     )
     assert (done.stdout, done.stderr) == ("4 True\n", "")
-    assert create_analytics_db().changes.schema_version == NEWEST
+    assert create_analytics_db().schema_version == NEWEST
 
 
 def test_what_a_killed_process_left_is_replaced(with_rows: Path) -> None:

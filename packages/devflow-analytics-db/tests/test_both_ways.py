@@ -20,7 +20,7 @@ from devflow_analytics_db import (
     migrate,
     plan_migration,
 )
-from devflow_analytics_db.migrations.migration import latest_version
+from devflow_analytics_db.migrations import latest_version
 from devflow_analytics_db.schema.structure import structure
 
 if TYPE_CHECKING:
@@ -201,7 +201,7 @@ def test_rows_that_do_not_fit_a_way_down_are_named(add_migration: Callable[..., 
         MigrationError, match=rf"do not fit migration {NEXT} next \(down\): .*started_at"
     ):
         migrate(to=NEWEST, allow_down=True)
-    assert create_analytics_db().changes.schema_version == NEXT
+    assert create_analytics_db().schema_version == NEXT
 
 
 @pytest.mark.parametrize(

@@ -17,8 +17,7 @@ import pytest
 from devflow_analytics_db import NotAnAnalyticsDatabaseError, create_analytics_db
 from devflow_analytics_db.file import disk
 from devflow_analytics_db.file.opening import enable_wal
-from devflow_analytics_db.migrations import identity
-from devflow_analytics_db.migrations.migration import latest_version
+from devflow_analytics_db.migrations import identity, latest_version
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -136,7 +135,7 @@ def test_a_glance_that_caught_a_writer_at_work_is_not_believed(
         connection.execute("CREATE TABLE half_of_it (x)")
     # No moment to do this in can be hit at will, so the glance is given what it would have seen.
     monkeypatch.setattr(identity, "open_immutable", lambda _: sqlite3.connect(mixture))
-    assert create_analytics_db().changes.schema_version == latest_version()
+    assert create_analytics_db().schema_version == latest_version()
 
 
 def test_threads_that_make_one_file_at_once_all_succeed(tmp_path: Path) -> None:

@@ -20,7 +20,8 @@ from devflow_analytics_db import (
     restore,
 )
 from devflow_analytics_db.health.drift import describe, in_entities
-from devflow_analytics_db.migrations.migration import build, latest_version
+from devflow_analytics_db.migrations import latest_version
+from devflow_analytics_db.migrations.migration import build
 from devflow_analytics_db.schema.structure import structure
 from devflow_analytics_schema import define_entities
 

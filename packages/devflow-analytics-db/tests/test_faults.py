@@ -35,8 +35,8 @@ from devflow_analytics_db import (
     status,
 )
 from devflow_analytics_db.file.faults import from_os, from_sqlite
+from devflow_analytics_db.migrations import latest_version
 from devflow_analytics_db.migrations.identity import APPLICATION_ID
-from devflow_analytics_db.migrations.migration import latest_version
 
 if TYPE_CHECKING:
     import subprocess
@@ -266,7 +266,7 @@ def test_a_rollback_journal_beside_an_emptied_file_is_not_deleted(crashed: Path)
 def test_what_is_left_of_a_wal_is_no_obstacle(file: Path, rest: bytes) -> None:
     create_analytics_db().close()
     file.with_name("analytics.db-wal").write_bytes(rest)
-    assert create_analytics_db().changes.schema_version == latest_version()
+    assert create_analytics_db().schema_version == latest_version()
 
 
 def test_a_file_where_the_directory_should_be_is_named_and_left_alone(file: Path) -> None:

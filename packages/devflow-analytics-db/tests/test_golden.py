@@ -15,7 +15,7 @@ import pytest
 from pony.orm import db_session
 
 from devflow_analytics_db import check, create_analytics_db, migrate, status
-from devflow_analytics_db.migrations.migration import latest_version
+from devflow_analytics_db.migrations import latest_version
 from devflow_analytics_db.schema.structure import structure
 
 if TYPE_CHECKING:

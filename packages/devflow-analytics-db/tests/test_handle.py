@@ -332,7 +332,7 @@ def test_an_open_handle_writes_into_a_newer_schema_only_if_that_allows_it(
     with create_analytics_db() as db:
         with db_session:
             db.Session(id="before", started_at=1)
-        version = db.changes.schema_version
+        version = db.schema_version
         add_migration(
             "ALTER TABLE sessions ADD COLUMN project TEXT;",
             header=f"-- compatible-with: {version if compatible else version + 1}",

@@ -9,14 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from devflow_analytics_db import AnalyticsDbError
-from devflow_analytics_db.migrations import migration
+from devflow_analytics_db import AnalyticsDbError, migrations
+from devflow_analytics_db.migrations import DIRECTORY, latest_version
 from devflow_analytics_db.migrations.identity import SERVER_TABLES
 from devflow_analytics_db.migrations.migration import (
-    DIRECTORY,
     Migration,
     build,
-    latest_version,
     load_migrations,
 )
 from devflow_analytics_db.schema.sql import normalise, split_statements
@@ -183,6 +181,6 @@ def test_numbers_that_do_not_follow_each_other_are_refused(
 ) -> None:
     for name in names:
         (tmp_path / f"{name}.sql").write_text(VALID)
-    monkeypatch.setattr(migration, "DIRECTORY", str(tmp_path))
+    monkeypatch.setattr(migrations, "DIRECTORY", str(tmp_path))
     with pytest.raises(AnalyticsDbError, match=rf"{names[1]}\.sql should have the number 0002"):
         load_migrations.__wrapped__()

@@ -19,7 +19,8 @@ from devflow_analytics_db import (
     plan_migration,
     status,
 )
-from devflow_analytics_db.migrations.migration import latest_version, load_migrations
+from devflow_analytics_db.migrations import latest_version
+from devflow_analytics_db.migrations.migration import load_migrations
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -60,7 +61,7 @@ def test_an_older_file_gets_what_is_pending(
     sql(file, "INSERT INTO sessions (id, started_at) VALUES ('s', 1)")
     add_migration("ALTER TABLE sessions ADD COLUMN mood TEXT;")
     with create_analytics_db() as db:
-        assert (db.changes.applied, db.changes.schema_version) == ((NEXT,), NEXT)
+        assert (db.changes.applied, db.schema_version) == ((NEXT,), NEXT)
         assert (db.changes.created, db.changes.adopted) == (False, False)
     assert sql(file, "SELECT id, mood FROM sessions") == [("s", None)]
 
@@ -247,7 +248,7 @@ def test_a_ledger_that_is_not_like_ours_is_refused(
 def test_a_ledger_may_have_more_than_is_read_from_it(file: Path, sql: Sql) -> None:
     create_analytics_db().close()
     sql(file, "ALTER TABLE devflow_migrations ADD COLUMN applied_on TEXT")
-    assert create_analytics_db().changes.schema_version == NEWEST
+    assert create_analytics_db().schema_version == NEWEST
     assert migrate(to=1, allow_down=True).undone == AFTER_1[::-1]
     assert migrate().applied == AFTER_1
 
@@ -264,7 +265,7 @@ def test_a_newer_file_that_older_code_may_write_is_opened_without_a_change(
     before = file.read_bytes()
     caplog.clear()
     with create_analytics_db() as db:
-        assert (db.changes.schema_version, db.changes.applied) == (NEXT, ())
+        assert (db.schema_version, db.changes) == (NEXT, None)
     warnings = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
     assert warnings == [f"{file} is newer than this release, which may still write to it"]
     assert file.read_bytes() == before

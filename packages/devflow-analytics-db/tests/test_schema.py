@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from devflow_analytics_db import create_analytics_db, migrate
-from devflow_analytics_db.migrations.migration import latest_version
+from devflow_analytics_db.migrations import latest_version
 from devflow_analytics_db.schema.structure import structure
 
 if TYPE_CHECKING:

@@ -20,7 +20,7 @@ from devflow_analytics_db import (
     plan_migration,
     restore,
 )
-from devflow_analytics_db.migrations.migration import latest_version
+from devflow_analytics_db.migrations import latest_version
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -113,7 +113,7 @@ def test_a_table_by_a_name_that_is_no_utf_8_is_left_alone(older: Path, sql: Sql)
     sql(older, "INSERT INTO placeholderx VALUES ('mine')")
     sql(older, "PRAGMA journal_mode = DELETE")
     older.write_bytes(older.read_bytes().replace(b"placeholderx", b"placeh\xff\xfederx"))
-    assert create_analytics_db().changes.schema_version == latest_version()
+    assert create_analytics_db().schema_version == latest_version()
     assert [difference.subject for difference in check()] == ["table placeh\ufffd\ufffdderx"]
     with closing(sqlite3.connect(older)) as connection:
         connection.execute("PRAGMA writable_schema = ON")
@@ -164,7 +164,7 @@ def test_a_constraint_that_only_another_program_can_check_is_not_in_the_way(
     older: Path, sql: Sql
 ) -> None:
     with_function(older)
-    assert create_analytics_db().changes.schema_version == latest_version()
+    assert create_analytics_db().schema_version == latest_version()
     assert sql(older, "SELECT a FROM theirs") == [("b",), ("a",)]
 
 

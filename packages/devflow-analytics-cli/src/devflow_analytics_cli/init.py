@@ -43,21 +43,26 @@ def init(settings: Settings, as_json: bool) -> None:
     """
     with create_analytics_db(settings.path) as db, closing(db.connect()) as connection:
         path = os.fspath(db)
-        changes = db.changes
+        version, changes = db.schema_version, db.changes
         (journal_mode,) = connection.execute("PRAGMA journal_mode").fetchone()
     if as_json:
         echo_json(
             {
                 "path": path,
-                "created": changes.created,
-                "adopted": changes.adopted,
-                "schema_version": changes.schema_version,
-                "applied": changes.applied,
+                "created": bool(changes and changes.created),
+                "adopted": bool(changes and changes.adopted),
+                "schema_version": version,
+                "applied": changes.applied if changes else (),
                 "journal_mode": journal_mode,
-                "backup": changes.backup,
+                "backup": changes and changes.backup,
             }
         )
-    elif not settings.quiet:
+    elif settings.quiet:
+        pass
+    elif changes is None:
+        current = f"schema version {version}, journal mode {journal_mode}"
+        click.echo(f"{printable(path)} is current: {current}.")
+    else:
         click.echo(_sentence(path, changes, journal_mode))
         if changes.backup:
             click.echo(backup_made(changes.backup, settings))
@@ -67,8 +72,6 @@ def init(settings: Settings, as_json: bool) -> None:
 
 def _sentence(path: str, changes: Changes, journal_mode: str) -> str:
     version = f"schema version {changes.schema_version}"
-    if not changes.applied:
-        return f"{printable(path)} is current: {version}, journal mode {journal_mode}."
     if changes.created:
         deed = f"Created {printable(path)}"
     elif changes.adopted:

@@ -1,8 +1,8 @@
 """Where DevFlow Analytics keeps its records: one private SQLite file that many processes share.
 
-`create_analytics_db` makes, takes over, upgrades and opens it. Importing this package imports
-nothing else: each name brings its module when it is first asked for, and the first use of an entity
-brings Pony.
+`create_analytics_db` makes, takes over, upgrades and opens it; `open_readonly` opens it for reading
+alone. Importing this package imports nothing else: each name brings its module when it is first
+asked for, and the first use of an entity brings Pony.
 """
 
 import sys
@@ -10,116 +10,93 @@ import sys
 __version__ = "0.1.0"
 
 TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from devflow_analytics_db.backups.backup import backup
-    from devflow_analytics_db.backups.restore import Restored, restore
-    from devflow_analytics_db.database import AnalyticsDb, create_analytics_db
-    from devflow_analytics_db.errors import (
-        AnalyticsDbError,
-        CannotCreateError,
-        ConfigurationError,
-        CorruptDatabaseError,
-        DatabaseNotFoundError,
-        IncompatibleSchemaError,
-        IncompatibleSQLiteError,
-        InstallationError,
-        LockedError,
-        MigrationError,
-        NotAnAnalyticsDatabaseError,
-        OpenedBeforeForkError,
-        PermissionDeniedError,
-        StorageError,
-        TamperedMigrationError,
+if TYPE_CHECKING:  # what `_MODULES` says, for type checkers
+    from devflow_analytics_db.backups.backup import backup as backup
+    from devflow_analytics_db.backups.restore import Restored as Restored, restore as restore
+    from devflow_analytics_db.database import (
+        AnalyticsDb as AnalyticsDb,
+        create_analytics_db as create_analytics_db,
+        open_readonly as open_readonly,
     )
-    from devflow_analytics_db.file.path import default_path, resolve_path
-    from devflow_analytics_db.health.doctor import Diagnosis, Finding, diagnose
-    from devflow_analytics_db.health.drift import Difference, check
-    from devflow_analytics_db.health.status import Status, readable_size, status
-    from devflow_analytics_db.migrations.changes import Changes
-    from devflow_analytics_db.migrations.migrate import migrate
-    from devflow_analytics_db.migrations.plan import Plan, plan_migration
-
-__all__ = [
-    "AnalyticsDb",
-    "AnalyticsDbError",
-    "CannotCreateError",
-    "Changes",
-    "ConfigurationError",
-    "CorruptDatabaseError",
-    "DatabaseNotFoundError",
-    "Diagnosis",
-    "Difference",
-    "Finding",
-    "IncompatibleSQLiteError",
-    "IncompatibleSchemaError",
-    "InstallationError",
-    "LockedError",
-    "MigrationError",
-    "NotAnAnalyticsDatabaseError",
-    "OpenedBeforeForkError",
-    "PermissionDeniedError",
-    "Plan",
-    "Restored",
-    "Status",
-    "StorageError",
-    "TamperedMigrationError",
-    "__version__",
-    "backup",
-    "check",
-    "create_analytics_db",
-    "default_path",
-    "diagnose",
-    "migrate",
-    "plan_migration",
-    "readable_size",
-    "resolve_path",
-    "restore",
-    "status",
-]
+    from devflow_analytics_db.errors import (
+        AnalyticsDbError as AnalyticsDbError,
+        CannotCreateError as CannotCreateError,
+        ConfigurationError as ConfigurationError,
+        CorruptDatabaseError as CorruptDatabaseError,
+        DatabaseGoneError as DatabaseGoneError,
+        DatabaseNotFoundError as DatabaseNotFoundError,
+        DestinationExistsError as DestinationExistsError,
+        IncompatibleSchemaError as IncompatibleSchemaError,
+        IncompatibleSQLiteError as IncompatibleSQLiteError,
+        InstallationError as InstallationError,
+        LockedError as LockedError,
+        MigrationError as MigrationError,
+        NotAnAnalyticsDatabaseError as NotAnAnalyticsDatabaseError,
+        OpenedBeforeForkError as OpenedBeforeForkError,
+        PermissionDeniedError as PermissionDeniedError,
+        StorageError as StorageError,
+        TamperedMigrationError as TamperedMigrationError,
+    )
+    from devflow_analytics_db.file.connection import Connection as Connection
+    from devflow_analytics_db.file.path import (
+        default_path as default_path,
+        resolve_path as resolve_path,
+    )
+    from devflow_analytics_db.health.doctor import (
+        Diagnosis as Diagnosis,
+        Finding as Finding,
+        diagnose as diagnose,
+    )
+    from devflow_analytics_db.health.drift import Difference as Difference, check as check
+    from devflow_analytics_db.health.status import (
+        Status as Status,
+        readable_size as readable_size,
+        status as status,
+    )
+    from devflow_analytics_db.migrations.migrate import Changes as Changes, migrate as migrate
+    from devflow_analytics_db.migrations.plan import Plan as Plan, plan_migration as plan_migration
 
 _MODULES = {
-    "AnalyticsDb": "database",
-    "AnalyticsDbError": "errors",
-    "CannotCreateError": "errors",
-    "Changes": "migrations.changes",
-    "ConfigurationError": "errors",
-    "CorruptDatabaseError": "errors",
-    "DatabaseNotFoundError": "errors",
-    "Diagnosis": "health.doctor",
-    "Difference": "health.drift",
-    "Finding": "health.doctor",
-    "IncompatibleSQLiteError": "errors",
-    "IncompatibleSchemaError": "errors",
-    "InstallationError": "errors",
-    "LockedError": "errors",
-    "MigrationError": "errors",
-    "NotAnAnalyticsDatabaseError": "errors",
-    "OpenedBeforeForkError": "errors",
-    "PermissionDeniedError": "errors",
-    "Plan": "migrations.plan",
-    "Restored": "backups.restore",
-    "Status": "health.status",
-    "StorageError": "errors",
-    "TamperedMigrationError": "errors",
-    "backup": "backups.backup",
-    "check": "health.drift",
-    "create_analytics_db": "database",
-    "default_path": "file.path",
-    "diagnose": "health.doctor",
-    "migrate": "migrations.migrate",
-    "plan_migration": "migrations.plan",
-    "readable_size": "health.status",
-    "resolve_path": "file.path",
-    "restore": "backups.restore",
-    "status": "health.status",
+    "backups.backup": ("backup",),
+    "backups.restore": ("Restored", "restore"),
+    "database": ("AnalyticsDb", "create_analytics_db", "open_readonly"),
+    "errors": (
+        "AnalyticsDbError",
+        "CannotCreateError",
+        "ConfigurationError",
+        "CorruptDatabaseError",
+        "DatabaseGoneError",
+        "DatabaseNotFoundError",
+        "DestinationExistsError",
+        "IncompatibleSQLiteError",
+        "IncompatibleSchemaError",
+        "InstallationError",
+        "LockedError",
+        "MigrationError",
+        "NotAnAnalyticsDatabaseError",
+        "OpenedBeforeForkError",
+        "PermissionDeniedError",
+        "StorageError",
+        "TamperedMigrationError",
+    ),
+    "file.connection": ("Connection",),
+    "file.path": ("default_path", "resolve_path"),
+    "health.doctor": ("Diagnosis", "Finding", "diagnose"),
+    "health.drift": ("Difference", "check"),
+    "health.status": ("Status", "readable_size", "status"),
+    "migrations.migrate": ("Changes", "migrate"),
+    "migrations.plan": ("Plan", "plan_migration"),
 }
-"""Where each name is (docs/decisions/0003-imports.md)."""
+"""The public names, by the module that has them (docs/decisions/0003-imports.md)."""
+
+__all__ = sorted(["__version__", *(name for names in _MODULES.values() for name in names)])  # noqa: PLE0605  a list all the same
 
 
 def __getattr__(name: str) -> object:
-    if name not in _MODULES:
+    found = [module for module, names in _MODULES.items() if name in names]
+    if not found:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    module = f"{__name__}.{_MODULES[name]}"
+    module = f"{__name__}.{found[0]}"
     try:
         __import__(module)  # importlib, which does the same, is one more to import
         value: object = getattr(sys.modules[module], name)

@@ -1,32 +1,50 @@
-"""The handle of an open analytics database, and the one way to get it."""
+"""The doors to the file: one for a program that records, one for a program that only reads."""
 
 from __future__ import annotations
 
 import os
+import sqlite3
 
 from devflow_analytics_db.file import disk, location
-from devflow_analytics_db.file.connection import Connection, require_opened_after_fork
-from devflow_analytics_db.file.faults import denied, is_writable, logging_errors, naming_faults
-from devflow_analytics_db.file.opening import busy_timeout_ms, configure, open_existing
+from devflow_analytics_db.file.connection import (
+    Connection,
+    IdleConnections,
+    require_opened_after_fork,
+)
+from devflow_analytics_db.file.faults import (
+    denied,
+    from_sqlite,
+    gone,
+    is_of_the_statement,
+    logging_errors,
+    naming_faults,
+)
+from devflow_analytics_db.file.opening import configure, open_existing
+from devflow_analytics_db.file.rights import is_writable
+from devflow_analytics_db.file.transaction import transaction
 from devflow_analytics_db.log import log
-from devflow_analytics_db.migrations.changes import Changes
+from devflow_analytics_db.migrations import latest_version
 from devflow_analytics_db.migrations.identity import (
     APPLICATION_ID,
     application_id,
     identify,
     identify_file,
+    reading,
     require_version,
 )
-from devflow_analytics_db.migrations.migration import latest_version
+from devflow_analytics_db.settings import busy_timeout_ms
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from contextlib import AbstractContextManager
     from pathlib import Path
     from types import TracebackType
     from typing import Self
 
     from pony.orm import Database
 
+    from devflow_analytics_db.migrations.migrate import Changes
     from devflow_analytics_schema import Entities, Session, ToolCall
 
 
@@ -56,29 +74,72 @@ def create_analytics_db(path: str | os.PathLike[str] | None = None) -> Analytics
                 raise denied(file)  # now rather than at the first row
             disk.keep_private(file)
             log("info", "opened %s: schema version %d is current", file, found.version)
-            return AnalyticsDb(file, Changes(file, found.version))
+            return AnalyticsDb(file, found.version)
 
         from devflow_analytics_db.migrations.migrate import bring_to  # noqa: PLC0415  seldom needed
 
         changes = bring_to(file)
     how = "created" if changes.created else "opened"
     log("info", "%s %s: schema version %d", how, file, changes.schema_version)
-    return AnalyticsDb(file, changes)
+    return AnalyticsDb(file, changes.schema_version, changes)
+
+
+class open_readonly:  # noqa: N801  a function to its callers, and a context manager
+    """Open the analytics database for reading alone; nothing is made, migrated or changed.
+
+    ::
+
+        with open_readonly() as connection:
+            connection.execute("SELECT count(*) FROM tool_calls").fetchone()
+
+    All that is read in the ``with`` block is one state of the database, however others write to
+    it. They need not wait for it, but the WAL grows meanwhile, so the block should be short.
+
+    The `Connection` has the ``schema_version`` that was found. An older one, or that of DevFlow's
+    server, is read as it is; 0 means that there are no tables yet.
+
+    Args:
+        path: the database; without it the one of `default_path`.
+
+    Raises:
+        DatabaseNotFoundError: it is missing or empty.
+        AnalyticsDbError: any other, as from `create_analytics_db`; also for what goes wrong with
+            the file in the ``with`` block. What is wrong with a statement stays `sqlite3.Error`.
+    """
+
+    def __init__(self, path: str | os.PathLike[str] | None = None) -> None:
+        self._path = path
+
+    @logging_errors
+    def __enter__(self) -> Connection:
+        self._reading = reading(location.resolve(self._path))
+        connection, _ = self._reading.__enter__()
+        return connection
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        fault: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._reading.__exit__(kind, fault, traceback)
 
 
 class AnalyticsDb:
     """An analytics database that is open, current and ready for reading and writing.
 
     Usable as a context manager, from several threads, and beside other handles in one process.
-    It holds no connection itself until the entities are used; then Pony holds one for each thread.
+    It holds no connection until the first transaction.
     """
 
-    def __init__(self, file: str, changes: Changes) -> None:
+    def __init__(self, file: str, schema_version: int, changes: Changes | None = None) -> None:
         self._file = file
         self._pony: list[tuple[Database, Entities]] = []
-        self._version = changes.schema_version
+        self._idle = IdleConnections()
+        self.schema_version = schema_version
+        """What the file was at when it was last looked at."""
         self.changes = changes
-        """What opening it found and did."""
+        """What opening it changed; None if it was current."""
 
     def __repr__(self) -> str:
         return f"<AnalyticsDb {self._file}>"
@@ -109,20 +170,40 @@ class AnalyticsDb:
         return self._bound()[1].ToolCall
 
     def connect(self) -> Connection:
-        """Return a new plain connection, configured like all of ours; closing it is the caller's.
+        """Return a new connection, configured like all of ours; closing it is the caller's.
 
         It is in autocommit mode (``isolation_level=None``) with foreign keys on, WAL,
-        ``synchronous=NORMAL`` and the busy timeout. Begin a transaction that will write with
-        ``BEGIN IMMEDIATE``: one that starts by reading fails at once if another process commits
-        before it writes. What goes wrong later on it is raised as `sqlite3.Error`.
+        ``synchronous=NORMAL`` and the busy timeout. To write, `transaction` is the better way. What
+        goes wrong later on it is raised as `sqlite3.Error`.
 
         Raises:
             AnalyticsDbError: the file cannot be opened any more.
         """
         return self._connect()
 
+    def transaction(self) -> AbstractContextManager[Connection]:
+        """Return a context manager that gives a connection inside a transaction for writing.
+
+        ::
+
+            with db.transaction() as connection:
+                connection.execute("INSERT INTO sessions (id, started_at) VALUES (?, ?)", row)
+
+        It begins with the lock for writing (``BEGIN IMMEDIATE``), for which it waits as long as the
+        busy timeout says, and hears Ctrl-C meanwhile. At the end of the ``with`` block it commits;
+        if an exception leaves the block, it rolls back. Use the connection only in the block. A
+        second transaction inside it would wait for the first until the timeout.
+
+        Raises:
+            AnalyticsDbError: in entering, if the lock is not to be had, or the file is not what it
+                was any more; in leaving, for what goes wrong with the file in the block. What is
+                wrong with a statement or its values stays `sqlite3.Error`.
+        """
+        return _Transaction(self._file, self._idle, self._connect_for_any_thread, self._require)
+
     def close(self) -> None:
-        """Close the connections that no ``db_session`` is using. Calling it again does nothing."""
+        """Close the connections that are not in use. Calling it again does nothing."""
+        self._idle.close()
         if self._pony:
             # Not database.disconnect(), which refuses inside a db_session.
             self._pony[0][0].provider.disconnect()
@@ -153,7 +234,7 @@ class AnalyticsDb:
             from devflow_analytics_db.orm import bind  # noqa: PLC0415  brings Pony
 
             with naming_faults(self._file):
-                bound = bind(self._file, self._connect_for_any_thread, self._require_writable)
+                bound = bind(self._file, self._connect_for_any_thread, self._require)
             self._pony.append(bound)
             if self._pony[0] is not bound:
                 bound[0].provider.disconnect()
@@ -163,26 +244,86 @@ class AnalyticsDb:
         return self._connect(check_same_thread=False)
 
     def _connect(self, *, check_same_thread: bool = True) -> Connection:
-        timeout_ms = busy_timeout_ms()
         with naming_faults(self._file):
-            connection = open_existing(self._file, timeout_ms, check_same_thread=check_same_thread)
+            connection = open_existing(
+                self._file, busy_timeout_ms(), check_same_thread=check_same_thread
+            )
             try:
                 # before anything is set, as by now the file may be another program's
                 if application_id(connection) != APPLICATION_ID:
-                    identify(connection, self._file)
-                self._require_writable(connection)
-                configure(connection, self._file, timeout_ms)
+                    identify(connection)
+                self._require_version(connection)
+                configure(connection)
                 connection.text_factory = str
             except BaseException:
                 connection.close()
                 raise
             return connection
 
-    def _require_writable(self, connection: Connection) -> None:
-        """Make sure that this release may write to what is in the file by now.
+    def _require(self, connection: Connection) -> None:
+        """Make sure that a connection's file is in its place, and may be written to.
 
         Raises:
-            AnalyticsDbError: another release or another program has changed it.
+            AnalyticsDbError: another release or another program has changed or replaced it.
         """
+        if not connection.is_in_place():
+            raise gone(self._file)
         with naming_faults(self._file):
-            self._version = require_version(connection, self._file, self._version)
+            self._require_version(connection)
+
+    def _require_version(self, connection: Connection) -> None:
+        self.schema_version = require_version(connection, self.schema_version)
+        connection.schema_version = self.schema_version
+
+
+class _Transaction:
+    """A transaction on a connection that was idle, or is new."""
+
+    def __init__(
+        self,
+        file: str,
+        idle: IdleConnections,
+        connect: Callable[[], Connection],
+        require: Callable[[Connection], None],
+    ) -> None:
+        self._file = file
+        self._idle = idle
+        self._connect = connect
+        self._require = require
+
+    @logging_errors
+    def __enter__(self) -> Connection:
+        connection = self._idle.take()
+        if connection is not None and not connection.is_in_place():
+            connection.close()  # the file was replaced; what is there now is opened anew
+            connection = None
+        self._transaction = transaction(connection or self._connect())
+        connection = self._transaction.connection
+        try:
+            with naming_faults(self._file):
+                self._transaction.__enter__()
+            self._require(connection)  # only now: it may have waited for who changed the file
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        fault: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        connection = self._transaction.connection
+        try:
+            with naming_faults(self._file):
+                self._transaction.__exit__(kind, fault, traceback)
+        except BaseException:
+            connection.close()
+            raise
+        if connection.in_transaction:  # as to roll it back failed
+            connection.close()
+        else:
+            self._idle.put(connection)
+        if isinstance(fault, sqlite3.Error) and not is_of_the_statement(fault):
+            raise from_sqlite(fault, self._file) from fault

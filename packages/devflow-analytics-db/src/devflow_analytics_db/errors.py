@@ -1,19 +1,40 @@
-"""Every error this package raises on purpose.
+"""Every error that this package raises on purpose.
 
-Each message says what failed, on which path, and what to do next; the class owns the exit status
-that a program should end with (the numbers of BSD's ``sysexits.h``). The rows of a file that an
-error speaks of are as they were; a file that is not ours is so to the byte.
+The class owns the exit status that a program should end with (the numbers of BSD's
+``sysexits.h``). The rows of a file that an error speaks of are as they were; a file that is not
+ours is so to the byte.
 """
+
+from __future__ import annotations
 
 
 class AnalyticsDbError(Exception):
-    """Anything that keeps an analytics database from being used."""
+    """Anything that keeps an analytics database from being used.
+
+    As a string it is what failed, and after that what to do next.
+    """
 
     exit_status = 1
 
+    def __init__(self, what: str, path: str | None = None, advice: str | None = None) -> None:
+        super().__init__(what, path, advice)
+        self.what = what
+        """What failed, and why, in sentences."""
+        self.path = path
+        """The file that this is about; None if it is about none."""
+        self.advice = advice
+        """What to do next, in sentences; None if nothing helps, or if `what` says it.
+
+        What a Python program can call or pass is in backquotes, so that a program with other words
+        for it, such as a command, can put in its own.
+        """
+
+    def __str__(self) -> str:
+        return f"{self.what} {self.advice}" if self.advice else self.what
+
 
 class ConfigurationError(AnalyticsDbError):
-    """An argument or an environment variable has a value that means nothing."""
+    """An argument or an environment variable has a value that cannot be used."""
 
 
 class MigrationError(AnalyticsDbError):
@@ -48,14 +69,26 @@ class DatabaseNotFoundError(AnalyticsDbError):
     exit_status = 66
 
 
+class DatabaseGoneError(AnalyticsDbError):
+    """The file was deleted, moved or replaced while it was in use."""
+
+    exit_status = 66
+
+
 class CannotCreateError(AnalyticsDbError):
     """The directory or the file cannot be made: something is in the way, or no such home."""
 
     exit_status = 73
 
 
+class DestinationExistsError(AnalyticsDbError):
+    """There is a file in the place of a copy that is to be made; it is never overwritten."""
+
+    exit_status = 73
+
+
 class InstallationError(AnalyticsDbError):
-    """Files of this package are missing: whoever installed it, or built a program of it, left them.
+    """Files of this package are missing: it was installed, or built into a program, without them.
 
     The fault is the program's, whatever the database: the status is that of an internal fault.
     """
@@ -70,7 +103,7 @@ class StorageError(AnalyticsDbError):
 
 
 class LockedError(AnalyticsDbError):
-    """Another process held the database for longer than the timeout. Nothing is damaged."""
+    """Another process held the database for longer than the busy timeout. Nothing is damaged."""
 
     exit_status = 75
 

@@ -18,7 +18,6 @@ from pony.orm.core import local
 from pony.orm.dbproviders.sqlite import SQLitePool, SQLiteProvider
 
 from devflow_analytics_db.file.connection import IdleConnections, opened_before_fork
-from devflow_analytics_db.file.faults import gone
 from devflow_analytics_schema import define_entities
 
 if TYPE_CHECKING:
@@ -30,18 +29,18 @@ if TYPE_CHECKING:
 
 
 def bind(
-    file: str, connect: Callable[[], Connection], require_writable: Callable[[Connection], None]
+    file: str, connect: Callable[[], Connection], require: Callable[[Connection], None]
 ) -> tuple[Database, Entities]:
     """Return a Pony database with the entities, bound and mapped.
 
     Args:
         file: what is opened.
         connect: opens a connection that any thread may use.
-        require_writable: called in each transaction as it begins, which does not if this raises.
+        require: called in each transaction as it begins, which does not if this raises.
     """
     database = _Database(file)
     entities = define_entities(database)
-    database.bind(_Provider, connect, require_writable)
+    database.bind(_Provider, connect, require)
     # The tables are what the migrations made; Pony looking for them takes as long again.
     database.generate_mapping(check_tables=False)
     return database, entities
@@ -122,11 +121,11 @@ class _Provider(SQLiteProvider):  # type: ignore[misc]  # Pony has no types
         self,
         database: Database,
         connect: Callable[[], Connection],
-        require_writable: Callable[[Connection], None],
+        require: Callable[[Connection], None],
         **options: Any,  # noqa: ANN401  Pony's own
     ) -> None:
         self._pool = _Pool(connect)
-        self._require_writable = require_writable
+        self._require = require
         super().__init__(database, filename="", **options)
 
     def get_pool(self, *_: object, **__: object) -> _Pool:
@@ -142,10 +141,7 @@ class _Provider(SQLiteProvider):  # type: ignore[misc]  # Pony has no types
         connection.writer = _thread.get_ident()
         super().set_transaction_mode(connection, cache)
         if cache.in_transaction:
-            # only now, as it may have waited for somebody who put another file there
-            if not connection.is_in_place():
-                raise gone(connection.file)
-            self._require_writable(connection)
+            self._require(connection)  # only now: it may have waited for who changed the file
 
 
 _inherited: list[object] = []

@@ -17,7 +17,7 @@ from devflow_analytics_db.errors import (
     CannotCreateError,
     DatabaseNotFoundError,
 )
-from devflow_analytics_db.file import disk, location
+from devflow_analytics_db.file import BESIDE, disk, location
 from devflow_analytics_db.file.faults import (
     ANOTHER_FILE,
     base_code,
@@ -227,12 +227,12 @@ def _destination(file: str, destination: str | os.PathLike[str] | None) -> str:
         raise CannotCreateError(
             f"{os.fspath(destination)} is no directory. Make that first, or {ANOTHER_FILE}."
         )
-    if named.endswith(disk.BESIDE):
+    if named.endswith(BESIDE):
         raise CannotCreateError(
             f"{named} ends as the files that SQLite keeps beside a database, and would be deleted"
             " as one of them. Name it otherwise."
         )
-    for suffix in ("", *disk.BESIDE):
+    for suffix in ("", *BESIDE):
         if os.path.lexists(f"{named}{suffix}"):
             raise _exists(f"{named}{suffix}")
     directory = os.path.dirname(location.require_short(named))
@@ -290,7 +290,7 @@ def _exists(path: str) -> AnalyticsDbError:
 
 def remove(partial: str) -> None:
     """Delete an unfinished copy, and what SQLite keeps beside it."""
-    for suffix in ("", *disk.BESIDE):
+    for suffix in ("", *BESIDE):
         with suppress(FileNotFoundError):
             os.unlink(f"{partial}{suffix}")
 

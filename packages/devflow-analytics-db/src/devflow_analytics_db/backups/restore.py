@@ -21,7 +21,7 @@ from devflow_analytics_db.errors import (
     CorruptDatabaseError,
     DatabaseNotFoundError,
 )
-from devflow_analytics_db.file import disk, location
+from devflow_analytics_db.file import BESIDE, disk, location
 from devflow_analytics_db.file.connection import Connection
 from devflow_analytics_db.file.faults import (
     commit_did_not_happen,
@@ -30,16 +30,16 @@ from devflow_analytics_db.file.faults import (
     naming_faults,
 )
 from devflow_analytics_db.file.opening import (
-    ATTENTIVE_MS,
     MIGRATION_TIMEOUT_MS,
-    busy_timeout_ms,
     enable_wal,
     open_existing,
     open_for_reading,
 )
+from devflow_analytics_db.file.transaction import ATTENTIVE_MS
 from devflow_analytics_db.log import log
 from devflow_analytics_db.migrations.identity import claim, identify, known_version
 from devflow_analytics_db.schema.integrity import require_sound
+from devflow_analytics_db.settings import busy_timeout_ms
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -104,10 +104,10 @@ def restore(
     return Restored(Path(file), version, replaced)
 
 
-def _require_usable(backup: sqlite3.Connection, source_file: str) -> int:
+def _require_usable(backup: Connection, source_file: str) -> int:
     """Return the schema version of a backup that is sound and holds something."""
     backup.execute("BEGIN")
-    version = identify(backup, source_file).version
+    version = identify(backup).version
     if version == 0:
         raise DatabaseNotFoundError(f"{source_file} holds no tables. Name another backup.")
     require_sound(backup, source_file)
@@ -137,8 +137,8 @@ def _replace(backup: sqlite3.Connection, file: str, progress: Progress | None) -
 
     with closing(open_existing(file, timeout_ms)) as database:
         if empty:
-            claim(database, file, timeout_ms)
-        enable_wal(database, file, timeout_ms)
+            claim(database)
+        enable_wal(database)
         disk.keep_private(file)
         database.execute("PRAGMA synchronous = FULL")
         (page_size,) = database.execute("PRAGMA page_size").fetchone()
@@ -191,7 +191,7 @@ def _is_of_a_restore(path: str) -> bool:
     """Tell whether there is nothing but what a restore makes: a directory that holds its copy."""
     if os.path.islink(path) or not os.path.isdir(path):
         return False
-    return set(os.listdir(path)) <= {"copy", *(f"copy{suffix}" for suffix in disk.BESIDE)}
+    return set(os.listdir(path)) <= {"copy", *(f"copy{suffix}" for suffix in BESIDE)}
 
 
 def _prefix(file: str) -> str:

@@ -56,6 +56,11 @@ class Connection(sqlite3.Connection):
             sqlite3.Error: it cannot be opened.
         """
         self.file = file
+        """The absolute path of the file."""
+        self.timeout_ms = timeout_ms
+        """How long it waits for another connection's write, in milliseconds."""
+        self.schema_version: int | None = None
+        """What the file was at when it was opened; None if that was not looked at."""
         require_opened_after_fork(file)
         self.inode = inode(file)
         """What was there just before it was opened."""
@@ -186,8 +191,10 @@ def opened_before_fork(file: str) -> OpenedBeforeForkError:
     """Return the error for a file that a forked child may not use."""
     return OpenedBeforeForkError(
         f"{file} was in use when this process was forked, so SQLite's locks on it do not work here"
-        " and rows could be lost. Nothing was read or written. Open the database after the fork,"
-        " or start processes by 'spawn' (multiprocessing.set_start_method)."
+        " and rows could be lost. Nothing was read or written.",
+        file,
+        "Open the database after the fork, or start processes by 'spawn'"
+        " (multiprocessing.set_start_method).",
     )
 
 

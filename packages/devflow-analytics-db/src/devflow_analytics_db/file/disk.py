@@ -7,18 +7,24 @@ import os
 import stat
 
 from devflow_analytics_db.errors import (
+    AnalyticsDbError,
     CannotCreateError,
     DatabaseNotFoundError,
     NotAnAnalyticsDatabaseError,
 )
+from devflow_analytics_db.file import BESIDE
 from devflow_analytics_db.file.faults import (
     ANOTHER_FILE,
     denied,
     naming_faults,
-    obstacle,
     require_sqlite,
 )
-from devflow_analytics_db.file.location import is_devflow_directory, is_private_directory
+from devflow_analytics_db.file.location import (
+    broken_link,
+    is_devflow_directory,
+    is_private_directory,
+)
+from devflow_analytics_db.file.rights import obstacle
 from devflow_analytics_db.log import log
 
 PRIVATE_DIRECTORY = 0o700
@@ -33,9 +39,6 @@ JOURNALS = {
 
 Zeros are a header not synced yet, or an ended transaction's where the journal persists.
 """
-
-BESIDE = ("-shm", *JOURNALS)
-"""The endings of all files that SQLite keeps beside a database."""
 
 # SQLite's locks belong to the process: closing any descriptor of the file drops them all. A new
 # file is closed once before SQLite opens it, so no other thread may find it before that.
@@ -68,20 +71,30 @@ def make(file: str) -> None:
         check_path(file, may_make=True)
 
 
-def require_database(file: str, advice: str = "Make it with 'devflow-analytics init'") -> None:
+def require_database(file: str, advice: str | None = None, otherwise: str = ANOTHER_FILE) -> None:
     """Make sure that there is a file which may be a database; nothing is made.
+
+    Args:
+        file: its path.
+        advice: what to do if there is none; without it, to make it, if that is possible.
+        otherwise: how the advice of other errors ends: what else the user can do.
 
     Raises:
         DatabaseNotFoundError: it is missing or empty.
         CannotCreateError, NotAnAnalyticsDatabaseError, PermissionDeniedError: as for `make`.
     """
-    with naming_faults(file):
+    with naming_faults(file, otherwise):
         found = check_path(file)
-    if found is None or found.st_size == 0:
-        raise DatabaseNotFoundError(
-            f"{file} {'does not exist' if found is None else 'is empty'}: there is no database."
-            f" {advice}, or {ANOTHER_FILE}."
-        )
+    if found is not None and found.st_size > 0:
+        return
+    what = f"{file} {'does not exist' if found is None else 'is empty'}: there is no database."
+    if advice is None:
+        advice = f"Make it with `create_analytics_db()`, or {otherwise}."
+        try:
+            require_makeable(file)
+        except AnalyticsDbError as error:
+            what, advice = f"{what} {error.what}", error.advice
+    raise DatabaseNotFoundError(what, file, advice)
 
 
 def check_path(file: str, *, may_make: bool = False) -> os.stat_result | None:
@@ -104,26 +117,30 @@ def check_path(file: str, *, may_make: bool = False) -> os.stat_result | None:
             found = _make(file)
     if found is None or (found.st_size == 0 and holds_rows):
         raise CannotCreateError(
-            f"{file} is missing or empty, but {file}{journals[0]} is there and may hold its"
-            " rows. Put the database back beside it, or move it away."
+            f"{file} is missing or empty, but {file}{journals[0]} is there and may hold its rows.",
+            file,
+            "Put the database back beside it, or move it away.",
         )
     if not stat.S_ISREG(found.st_mode):
         kind = "a directory" if stat.S_ISDIR(found.st_mode) else "not a regular file"
         raise CannotCreateError(
-            f"{file} is {kind}, where the database should be. Move it away, or {ANOTHER_FILE}."
+            f"{file} is {kind}, where the database should be.",
+            file,
+            f"Move it away, or {ANOTHER_FILE}.",
         )
     if found.st_size == 1:  # SQLite takes that for an empty file, and would overwrite it
         raise NotAnAnalyticsDatabaseError(
-            f"{file} is not an SQLite database, but a single byte. It was left as it is. Move"
-            f" it away, or {ANOTHER_FILE}."
+            f"{file} is not an SQLite database, but a single byte. It was left as it is.",
+            file,
+            f"Move it away, or {ANOTHER_FILE}.",
         )
     return found
 
 
 def keep_private(file: str) -> None:
-    """Take away all rights that others have on a database of ours, and on ``~/.devflow``.
+    """Let only the owner access a database of ours, and ``~/.devflow``.
 
-    Any other directory is the user's own affair, and so is what a symbolic link leads to.
+    The modes of other directories, and of what a symbolic link leads to, are up to the user.
 
     Raises:
         AnalyticsDbError: the file is gone.
@@ -170,8 +187,9 @@ def _is_journal(path: str, suffix: str) -> bool:
         return False
     if not stat.S_ISREG(found.st_mode):
         raise CannotCreateError(
-            f"{path} is not a regular file, and in the place of SQLite's journal. Move it away, or"
-            f" {ANOTHER_FILE}."
+            f"{path} is not a regular file, and in the place of SQLite's journal.",
+            path,
+            f"Move it away, or {ANOTHER_FILE}.",
         )
     try:
         with open(path, "rb") as journal:
@@ -180,8 +198,10 @@ def _is_journal(path: str, suffix: str) -> bool:
         return False
     if not any(known.startswith(start) for known in JOURNALS[suffix]):
         raise CannotCreateError(
-            f"{path} is no journal of SQLite's, but has the name of one, and SQLite would delete"
-            f" it. Move it away, or {ANOTHER_FILE}."
+            f"{path} is not a journal of SQLite's, but has the name of one, and SQLite would"
+            " delete it.",
+            path,
+            f"Move it away, or {ANOTHER_FILE}.",
         )
     return bool(start)
 
@@ -203,12 +223,15 @@ def _make(file: str) -> os.stat_result:
         return os.stat(file)
 
 
-def make_directory(directory: str, *, like: str | None = None) -> None:
+def make_directory(
+    directory: str, *, like: str | None = None, otherwise: str = ANOTHER_FILE
+) -> None:
     """Make a directory, private to the user, if it is missing; its parent must be there.
 
     Args:
         directory: its path.
         like: whose owner is to have it, if it is root who makes it.
+        otherwise: how the advice of errors ends: what else the user can do.
 
     Raises:
         CannotCreateError: a file is in its place, or there is no parent.
@@ -218,10 +241,10 @@ def make_directory(directory: str, *, like: str | None = None) -> None:
         os.mkdir(directory, PRIVATE_DIRECTORY)
     except FileExistsError:
         if not os.path.isdir(directory):
-            raise not_a_directory(directory) from None
+            raise not_a_directory(directory, otherwise) from None
         return
     except FileNotFoundError:
-        raise _no_parent(directory) from None
+        raise _no_parent(directory, otherwise) from None
     _mend_umask(directory, PRIVATE_DIRECTORY, directory)
     if like:
         descriptor = os.open(directory, os.O_RDONLY | os.O_NOFOLLOW)
@@ -251,22 +274,20 @@ def require_makeable(file: str) -> None:
         raise denied(file)
 
 
-def not_a_directory(path: str) -> CannotCreateError:
+def not_a_directory(path: str, otherwise: str = ANOTHER_FILE) -> CannotCreateError:
     """Return the error for what is in the place of a directory."""
     if os.path.islink(path) and not os.path.exists(path):
-        return CannotCreateError(
-            f"{path} is a symbolic link to {os.readlink(path)}, which is not there. Mount or make"
-            " what it points to, or remove the link."
-        )
+        return broken_link(path)
     return CannotCreateError(
-        f"{path} is a file, where a directory should be. Move it away, or {ANOTHER_FILE}."
+        f"{path} is a file, where a directory should be.", path, f"Move it away, or {otherwise}."
     )
 
 
-def _no_parent(directory: str) -> CannotCreateError:
+def _no_parent(directory: str, otherwise: str = ANOTHER_FILE) -> CannotCreateError:
     return CannotCreateError(
-        f"Cannot make the directory {directory}: {os.path.dirname(directory)} does not exist. Make"
-        f" that first, or {ANOTHER_FILE}."
+        f"Cannot make the directory {directory}: {os.path.dirname(directory)} does not exist.",
+        directory,
+        f"Make that first, or {otherwise}.",
     )
 
 
@@ -338,9 +359,9 @@ def _make_private(path: str, mode: int) -> None:
     except FileNotFoundError:
         return
     except PermissionError:
-        log("warning", "others have rights on %s, which only its owner can take away", path)
+        log("warning", "other users can access %s, until its owner changes that", path)
         return
     if now & OTHERS:
-        log("warning", "others have rights on %s: its file system keeps no modes", path)
+        log("warning", "other users can access %s: its file system keeps no modes", path)
     else:
-        log("warning", "others had rights on %s; its mode is now %04o", path, now)
+        log("warning", "other users could access %s; its mode is now %04o", path, now)

@@ -1,24 +1,26 @@
-"""Turns what SQLite and the operating system report into this package's errors."""
+"""What SQLite and the operating system report about a file, raised as errors of this package."""
 
 from __future__ import annotations
 
 import errno
 import os
 import sqlite3
-import stat
 from functools import wraps
 
 from devflow_analytics_db.errors import (
     AnalyticsDbError,
     CannotCreateError,
     CorruptDatabaseError,
+    DatabaseGoneError,
     IncompatibleSQLiteError,
     LockedError,
     NotAnAnalyticsDatabaseError,
     PermissionDeniedError,
     StorageError,
 )
+from devflow_analytics_db.file.rights import is_writable, obstacle
 from devflow_analytics_db.log import log
+from devflow_analytics_db.settings import BUSY_TIMEOUT_MS, DB_PATH
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -29,7 +31,8 @@ if TYPE_CHECKING:
     Parameters = ParamSpec("Parameters")
     Result = TypeVar("Result")
 
-ANOTHER_FILE = "name another file with --db or DEVFLOW_ANALYTICS_DB_PATH"
+ANOTHER_FILE = f"name another file with `path` or {DB_PATH.name}"
+"""How advice ends wherever the file need not be the one that it is."""
 
 OLDEST_SQLITE = (3, 37, 0)
 """The first SQLite with STRICT tables."""
@@ -44,23 +47,35 @@ CONTRADICTIONS = (
 """How SQLite's reason begins where it can read the statement, which contradicts other parts."""
 
 DENIED = (errno.EACCES, errno.EPERM)
-BESIDE = ("", "-wal", "-shm", "-journal")
-"""The endings of a database, and of what SQLite keeps beside it."""
-
-OUR_DIRECTORIES = (".devflow", "backups")
 
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
+OF_THE_STATEMENT = (
+    sqlite3.SQLITE_ERROR,
+    sqlite3.SQLITE_CONSTRAINT,
+    sqlite3.SQLITE_MISMATCH,
+    sqlite3.SQLITE_RANGE,
+    sqlite3.SQLITE_TOOBIG,
+)
+"""The result codes for which the statement or its values are the reason, and not the file."""
+
 
 class naming_faults:  # noqa: N801  a context manager, and read as one
-    """Raise faults met in the ``with`` block as named errors about ``path``.
+    """Raise faults met in the ``with`` block as named errors about a file.
 
     A class and not a ``@contextmanager``: this package avoids imports on the way to an open
-    database (see docs/decisions/0003-imports.md).
+    database (docs/decisions/0003-imports.md).
     """
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, otherwise: str = ANOTHER_FILE) -> None:
+        """Name the file.
+
+        Args:
+            path: the file that faults are about.
+            otherwise: how the advice ends: what else the user can do.
+        """
         self.path = path
+        self.otherwise = otherwise
 
     def __enter__(self) -> None:
         pass
@@ -72,9 +87,9 @@ class naming_faults:  # noqa: N801  a context manager, and read as one
         traceback: TracebackType | None,
     ) -> None:
         if isinstance(fault, sqlite3.Error):
-            raise from_sqlite(fault, self.path) from fault
+            raise from_sqlite(fault, self.path, self.otherwise) from fault
         if isinstance(fault, OSError):
-            raise from_os(fault, self.path) from fault
+            raise from_os(fault, self.path, self.otherwise) from fault
         if isinstance(fault, UnicodeDecodeError):  # a name or a message out of a damaged page
             raise damaged(self.path, fault) from fault
 
@@ -104,6 +119,11 @@ def is_busy(fault: sqlite3.Error) -> bool:
     return base_code(fault) in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 
 
+def is_of_the_statement(fault: sqlite3.Error) -> bool:
+    """Tell whether the statement or its values are to blame, and not the file or the system."""
+    return base_code(fault) in (0, *OF_THE_STATEMENT)
+
+
 def cannot_read(fault: sqlite3.Error) -> tuple[str, str] | None:
     """Return what in the schema this SQLite cannot read, by name, and why; None if it can.
 
@@ -127,7 +147,9 @@ def commit_did_not_happen(fault: BaseException) -> bool:
     )
 
 
-def from_sqlite(fault: sqlite3.Error, path: str) -> AnalyticsDbError:  # noqa: PLR0911  one a fault
+def from_sqlite(  # noqa: PLR0911  one a fault
+    fault: sqlite3.Error, path: str, otherwise: str = ANOTHER_FILE
+) -> AnalyticsDbError:
     """Return the named error for what SQLite reported about ``path``."""
     code = base_code(fault)
     if code == sqlite3.SQLITE_CORRUPT:
@@ -135,7 +157,9 @@ def from_sqlite(fault: sqlite3.Error, path: str) -> AnalyticsDbError:  # noqa: P
     if code == sqlite3.SQLITE_NOTADB:
         return NotAnAnalyticsDatabaseError(
             f"{path} is not an SQLite database, or its first bytes are damaged. It was left as it"
-            f" is. Move it away, or {ANOTHER_FILE}."
+            " is.",
+            path,
+            f"Move it away, or {otherwise}.",
         )
     if is_busy(fault):
         return locked(path)
@@ -143,71 +167,72 @@ def from_sqlite(fault: sqlite3.Error, path: str) -> AnalyticsDbError:  # noqa: P
         return _full(path)
     if code in (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_PROTOCOL):
         return StorageError(
-            f"Reading or writing {path} failed ({fault}). Check that the disk is sound and has"
-            " room, and is no network file system, where SQLite's locks and shared memory fail."
+            f"Reading or writing {path} failed ({fault}).",
+            path,
+            "Check that the disk is sound and has room, and is no network file system, where"
+            " SQLite's locks and shared memory fail.",
         )
     if code in (sqlite3.SQLITE_PERM, sqlite3.SQLITE_AUTH):
-        return denied(path)
+        return denied(path, otherwise=otherwise)
     if getattr(fault, "sqlite_errorcode", 0) == sqlite3.SQLITE_READONLY_ROLLBACK:
-        advice = (
-            "Run 'devflow-analytics init' on it, then try again"
-            if is_writable(path)
-            else f"Copy it and {path}-journal to a directory that you can write to, run"
-            " 'devflow-analytics init' on the copy, and use that"
-        )
         return StorageError(
             f"A crash left {path} in the middle of a write, which can only be undone by writing."
-            f" Nothing was changed. {advice}."
+            " Nothing was changed.",
+            path,
+            "Run `create_analytics_db()` on it, then try again."
+            if is_writable(path)
+            else f"Copy it and {path}-journal to a directory that you can write to, run"
+            " `create_analytics_db()` on the copy, and use that.",
         )
     if code in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY):
-        return _cannot_open(path)
+        return _cannot_open(path, otherwise)
     return AnalyticsDbError(
-        f"SQLite failed on {path}: {fault}. Run 'devflow-analytics check' on it; if that finds"
-        " nothing, this is a fault worth reporting."
+        f"SQLite failed on {path}: {fault}.",
+        path,
+        "Run `check()` on it; if that finds nothing, please report this as a bug.",
     )
 
 
-def from_os(fault: OSError, path: str) -> AnalyticsDbError:
+def from_os(fault: OSError, path: str, otherwise: str = ANOTHER_FILE) -> AnalyticsDbError:
     """Return the named error for what the operating system reported about ``path``."""
     if fault.errno is None and not os.path.exists(path):
-        return _cannot_open(path)  # Pony's word for a file that is gone
+        return gone(path)  # Pony's word for a file that is gone
     reason = os.strerror(fault.errno) if fault.errno else str(fault)
     if fault.errno == errno.EROFS:
-        return _read_only(path)
+        return _read_only(path, otherwise)
     if fault.errno in DENIED:
-        return denied(path, fault.filename)
+        return denied(path, fault.filename, otherwise)
     if fault.errno in FULL:
         return _full(path)
     if fault.errno == errno.EIO:
-        return StorageError(f"Reading or writing {path} failed: {reason}. Check the disk.")
+        return StorageError(f"Reading or writing {path} failed: {reason}.", path, "Check the disk.")
     return CannotCreateError(
-        f"Cannot make or open {path}: {reason}. Put right what is in the way, or {ANOTHER_FILE}."
+        f"Cannot make or open {path}: {reason}.",
+        path,
+        f"Remove what is in the way, or {otherwise}.",
     )
 
 
-def is_writable(path: str) -> bool:
-    """Tell whether the user may write the file and, as SQLite must, beside it."""
-    directory = os.path.dirname(path)
-    return os.access(path, os.R_OK | os.W_OK) and os.access(directory, os.W_OK | os.X_OK)
-
-
-def _cannot_open(path: str) -> AnalyticsDbError:
+def _cannot_open(path: str, otherwise: str) -> AnalyticsDbError:
     """SQLite says only that it may not open or write a file: the database, or one beside it."""
     if not os.path.exists(path):
         return gone(path)
     if is_writable(path) and not obstacle(path):
         return StorageError(
-            f"Cannot open {path} or the files that SQLite keeps beside it. Check that this process"
-            " may open more files, and that no directory is in the place of one of them."
+            f"Cannot open {path} or the files that SQLite keeps beside it.",
+            path,
+            "Check that this process may open more files, and that no directory is in the place"
+            " of one of them.",
         )
-    return denied(path)
+    return denied(path, otherwise=otherwise)
 
 
-def gone(path: str) -> CannotCreateError:
+def gone(path: str) -> DatabaseGoneError:
     """Return the error for a file that is no longer what was opened."""
-    return CannotCreateError(
-        f"{path} is gone: it was deleted, moved or replaced while it was in use."
-        " Open the database again."
+    return DatabaseGoneError(
+        f"{path} is gone: it was deleted, moved or replaced while it was in use.",
+        path,
+        "Open the database again.",
     )
 
 
@@ -220,7 +245,9 @@ def require_sqlite(path: str) -> None:
     if sqlite3.sqlite_version_info < OLDEST_SQLITE:
         raise IncompatibleSQLiteError(
             f"This Python's SQLite {sqlite3.sqlite_version} is too old for {path}, which needs 3.37"
-            " or newer. Nothing was changed. Use a Python with a newer SQLite."
+            " or newer. Nothing was changed.",
+            path,
+            "Use a Python with a newer SQLite.",
         )
 
 
@@ -231,8 +258,9 @@ def _unreadable(fault: sqlite3.Error, path: str) -> IncompatibleSQLiteError | No
     name, reason = found
     return IncompatibleSQLiteError(
         f"This Python's SQLite {sqlite3.sqlite_version} cannot read {name} in {path} ({reason})."
-        " The file was left as it is. Use a Python with a newer SQLite, or drop"
-        f" {name} with the program that made it."
+        " The file was left as it is.",
+        path,
+        f"Use a Python with a newer SQLite, or drop {name} with the program that made it.",
     )
 
 
@@ -240,39 +268,49 @@ def locked(path: str) -> LockedError:
     """Return the error for a file that another connection kept busy past the timeout."""
     return LockedError(
         f"{path} is locked: another process kept it busy for longer than the timeout. Nothing"
-        " is damaged. Try again, or raise DEVFLOW_ANALYTICS_BUSY_TIMEOUT_MS."
+        " is damaged.",
+        path,
+        f"Try again, or raise {BUSY_TIMEOUT_MS.name}.",
     )
 
 
 def damaged(path: str, fault: object) -> CorruptDatabaseError:
     """Return the error for a file that SQLite cannot make sense of."""
     return CorruptDatabaseError(
-        f"{path} is damaged ({fault}). It was left as it is. Copy it and the files beside it to a"
-        " safe place before anything else; the .recover of SQLite's shell may get its rows back,"
-        " and 'devflow-analytics restore' puts a backup in its place."
+        f"{path} is damaged ({fault}). It was left as it is.",
+        path,
+        "Copy it and the files beside it to a safe place before anything else; the .recover of"
+        " SQLite's shell may get its rows back, and `restore()` puts a backup in its place.",
     )
 
 
-def denied(path: str, refused: object = None) -> PermissionDeniedError:
+def denied(
+    path: str, refused: object = None, otherwise: str = ANOTHER_FILE
+) -> PermissionDeniedError:
     """Return the error for a file that the user may not read and write.
 
     Args:
         path: the file.
         refused: what the system named in refusing, for where nothing is found at ``path``.
+        otherwise: how the advice ends: what else the user can do.
     """
-    if _can_be_read_only(path):
-        return _read_only(path)
+    if _is_mounted_read_only(path):
+        return _read_only(path, otherwise)
     for subject in (path, refused):
         found = obstacle(subject) if isinstance(subject, str) else None
         if found:
-            return PermissionDeniedError(f"No right to read and write {subject}: {found}.")
+            reason, advice = found
+            return PermissionDeniedError(
+                f"No right to read and write {subject}: {reason}.", path, f"{advice} {otherwise}."
+            )
     return PermissionDeniedError(
-        f"No right to read and write {path} and the directory it is in. Give this user the right,"
-        f" or {ANOTHER_FILE}."
+        f"No right to read and write {path} and the directory it is in.",
+        path,
+        f"Give this user the right, or {otherwise}.",
     )
 
 
-def _can_be_read_only(path: str) -> bool:
+def _is_mounted_read_only(path: str) -> bool:
     """Tell whether it is the file system, and no right of the user's, that forbids to write."""
     there = path if os.path.exists(path) else os.path.dirname(path)
     try:
@@ -282,81 +320,16 @@ def _can_be_read_only(path: str) -> bool:
     return bool(mounted & os.ST_RDONLY) and os.access(there, os.R_OK)
 
 
-def _read_only(path: str) -> PermissionDeniedError:
+def _read_only(path: str, otherwise: str) -> PermissionDeniedError:
     return PermissionDeniedError(
-        f"{path} is on a read-only file system. Mount it for writing, or {ANOTHER_FILE}."
+        f"{path} is on a read-only file system.", path, f"Mount it for writing, or {otherwise}."
     )
-
-
-def obstacle(path: str) -> str | None:
-    """Return what keeps the user from reading and writing a file, and what to do about it.
-
-    That is the file, one that SQLite keeps beside it, or a directory. None if there is no such
-    thing, as far as modes and mounts tell.
-    """
-    found = _without_right(path)
-    if found is None:
-        return None
-    try:
-        reason, advice = _refusal_of(found, path)
-    except OSError:  # gone in the meantime
-        return None
-    return f"{reason}. {advice} {ANOTHER_FILE}"
-
-
-def _refusal_of(found: str, path: str) -> tuple[str, str]:
-    """Return why the user may not use what was found on the way to a file, and what to do."""
-    status, user = os.stat(found), os.geteuid()
-    mode, is_directory = stat.S_IMODE(status.st_mode), stat.S_ISDIR(status.st_mode)
-    name = "it" if found == path else f"the directory {found}" if is_directory else found
-    if os.statvfs(found).f_flag & os.ST_RDONLY:
-        return "its file system is read-only", "Mount it for writing, or"
-    needed = stat.S_IRWXU if is_directory else stat.S_IRUSR | stat.S_IWUSR
-    if user == 0 or (status.st_uid == user and mode & needed == needed):
-        return f"the system refuses it at {found}", "Give this user the right, or"
-    if status.st_uid == user:
-        return f"{name} has mode {mode:04o}", f"Run 'chmod u+rwX {quoted(found)}', or"
-    reason = f"{name} belongs to user {status.st_uid} and has mode {mode:04o}"
-    if is_directory and os.path.basename(found) not in OUR_DIRECTORIES:
-        # It may be the system's: nobody should take it.
-        return reason, "Give this user the right, or"
-    command = f"sudo chown {'-R ' if is_directory else ''}{user} {quoted(found)}"
-    return reason, f"If it should be yours, run '{command}'; or"
-
-
-def _without_right(path: str) -> str | None:
-    """Return the first thing on the way to a file, or beside it, that the user may not use."""
-    if os.path.isdir(path):
-        beside, directory = [path], path
-    else:
-        beside, directory = [f"{path}{end}" for end in BESIDE], os.path.dirname(path)
-    above = [directory]
-    while above[-1] != os.path.dirname(above[-1]):
-        above.append(os.path.dirname(above[-1]))
-    nearest = "/"
-    for one in reversed(above):
-        if not os.path.isdir(one):
-            break
-        nearest = one
-        if not os.access(one, os.X_OK):
-            return one
-    if not os.access(nearest, os.R_OK | os.W_OK | os.X_OK):
-        return nearest
-    for one in beside:
-        if os.path.lexists(one) and not os.access(one, os.R_OK | os.W_OK):
-            return one
-    return None
-
-
-def quoted(path: str) -> str:
-    """Return a path as a shell takes it: `shlex`, without an import where an error is told."""
-    if all(char.isalnum() or char in "/._-+:@%=," for char in path):
-        return path
-    return "'" + path.replace("'", "'\\''") + "'"
 
 
 def _full(path: str) -> StorageError:
     return StorageError(
         f"No room left to write {path}, or SQLite's temporary files: the disk is full, or a quota"
-        " or limit is reached. Nothing was half done. Make room and try again."
+        " or limit is reached. Nothing was half done.",
+        path,
+        "Make room and try again.",
     )

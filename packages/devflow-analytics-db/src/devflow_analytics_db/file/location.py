@@ -5,9 +5,7 @@ from __future__ import annotations
 import os
 
 from devflow_analytics_db.errors import CannotCreateError, ConfigurationError
-from devflow_analytics_db.file.faults import naming_faults
-
-PATH_VARIABLE = "DEVFLOW_ANALYTICS_DB_PATH"
+from devflow_analytics_db.settings import DB_PATH
 
 LONGEST_PATH = 512 - len("-journal")
 """In bytes; SQLite's own limit is 512 for each of its files."""
@@ -47,8 +45,9 @@ def _home() -> str:
             home = pwd.getpwuid(os.getuid()).pw_dir
         except KeyError:
             raise CannotCreateError(
-                f"No home directory: HOME is not set, and user {os.getuid()} has none on record."
-                f" Set HOME, or name the file with {PATH_VARIABLE}."
+                f"No home directory: HOME is not set, and user {os.getuid()} has none on record.",
+                None,
+                f"Set HOME, or name the file with `path` or {DB_PATH.name}.",
             ) from None
     return home
 
@@ -58,8 +57,9 @@ def _absolute(path: str) -> str:
         return os.path.abspath(path)
     except FileNotFoundError:
         raise CannotCreateError(
-            f"{path} counts from the current directory, which was deleted. Change to another, or"
-            " give the path from the root."
+            f"{path} counts from the current directory, which was deleted.",
+            path,
+            "Change to another, or give the path from the root.",
         ) from None
 
 
@@ -70,46 +70,49 @@ def absolute(path: str | os.PathLike[str] | None) -> str:
         CannotCreateError: neither names a file and the user has no home directory.
         ConfigurationError: the path can be no file's.
     """
-    named = os.fspath(path) if path is not None else os.environ.get(PATH_VARIABLE)
+    named = os.fspath(path) if path is not None else DB_PATH.text()
     if path is None and not named:
         return os.path.join(devflow_directory(), "analytics.db")
     if not named or named == ":memory:" or "\0" in named:
         raise ConfigurationError(
-            f"{named!r} is not the path of a file. Name a file, in a temporary directory if it"
-            " is not to last."
+            f"{named!r} is not the path of a file.",
+            None,
+            "Name a file, in a temporary directory if it is not to last.",
         )
     if path is None and named != named.strip():
         raise ConfigurationError(
-            f"{PATH_VARIABLE} is {named!r}, with white space at its beginning or end. Remove that,"
-            " or name the file with --db if that is its name."
+            f"{DB_PATH.name} is {named!r}, with white space at its beginning or end.",
+            named,
+            "Remove that, or name the file with `path` if that is its name.",
         )
     _require_path(named)
     return _absolute(_expanded(named))
 
 
 def _require_path(named: str) -> None:
-    """Refuse what a shell or a program should have made a path of, and did not.
+    """Refuse text that a shell or a program should have turned into a path, and did not.
 
-    As the path of a file it would make one of a strange name in the current directory.
+    It would make a file of a strange name in the current directory.
 
     Raises:
-        ConfigurationError: it is such a thing.
+        ConfigurationError: it is such text.
     """
     as_name = f"{f'./{named}'!r} if that is its name"
     first = named.partition("/")[0]
     if len(named) > 1 and named[0] == named[-1] and named[0] in "\"'":
         raise ConfigurationError(
-            f"{named!r} has quotes around it. Leave them out, or write {as_name}."
+            f"{named!r} has quotes around it.", named, f"Leave them out, or write {as_name}."
         )
     scheme, colon, rest = first.partition(":")
     if colon and (scheme.lower() == "file" or (not rest and named.startswith(f"{first}//"))):
         raise ConfigurationError(
-            f"{named!r} is a URI. Write only the path of the file, or {as_name}."
+            f"{named!r} is a URI.", named, f"Write only the path of the file, or {as_name}."
         )
     if (first.startswith("$") and _holds_variable(first)) or _is_windows_variable(first):
         raise ConfigurationError(
-            f"{named!r} begins with {first!r}, which no shell has expanded. Write out what it"
-            f" stands for, or {as_name}."
+            f"{named!r} begins with {first!r}, which no shell has expanded.",
+            named,
+            f"Write out what it stands for, or {as_name}.",
         )
 
 
@@ -127,8 +130,9 @@ def _expanded(named: str) -> str:
         path = os.path.expanduser(named)
         if path.startswith("~"):
             raise ConfigurationError(
-                f"{named!r} begins with a user who does not exist. Correct it, or write ./~ if"
-                " that is its name."
+                f"{named!r} begins with a user who does not exist.",
+                named,
+                "Correct it, or write ./~ if that is its name.",
             )
     if "$" in path:
         directory = ""
@@ -136,8 +140,10 @@ def _expanded(named: str) -> str:
             directory += part
             if _holds_variable(part) and not os.path.lexists(directory):
                 raise ConfigurationError(
-                    f"{named!r} holds {part!r}, which no shell has expanded. Write out what it"
-                    f" stands for, or make the directory {directory} first if that is its name."
+                    f"{named!r} holds {part!r}, which no shell has expanded.",
+                    named,
+                    f"Write out what it stands for, or make the directory {directory} first if"
+                    " that is its name.",
                 )
             directory += "/"
     return path
@@ -165,14 +171,19 @@ def resolve(path: str | os.PathLike[str] | None) -> str:
         ConfigurationError: see `absolute`.
     """
     named = absolute(path)
-    with naming_faults(named):
-        for link in (os.path.dirname(named), named):
-            if os.path.islink(link) and not os.path.exists(link):
-                raise CannotCreateError(
-                    f"{link} is a symbolic link to {os.readlink(link)}, which is not there."
-                    " Mount or make what it points to, or remove the link."
-                )
-        return require_short(os.path.realpath(named))
+    for link in (os.path.dirname(named), named):
+        if os.path.islink(link) and not os.path.exists(link):
+            raise broken_link(link)
+    return require_short(os.path.realpath(named))
+
+
+def broken_link(link: str) -> CannotCreateError:
+    """Return the error for a symbolic link that leads nowhere."""
+    return CannotCreateError(
+        f"{link} is a symbolic link to {os.readlink(link)}, which is not there.",
+        link,
+        "Mount or make what it points to, or remove the link.",
+    )
 
 
 def require_short(file: str) -> str:
@@ -183,7 +194,8 @@ def require_short(file: str) -> str:
     """
     if len(os.fsencode(file)) > LONGEST_PATH:
         raise CannotCreateError(
-            f"{file} is a longer path than the {LONGEST_PATH} bytes that SQLite can use. Use a"
-            " shorter one."
+            f"{file} is a longer path than the {LONGEST_PATH} bytes that SQLite can use.",
+            file,
+            "Use a shorter one.",
         )
     return file

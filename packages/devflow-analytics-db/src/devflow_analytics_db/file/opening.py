@@ -1,4 +1,4 @@
-"""Connections to the file: configured ones, and others for a look that changes nothing."""
+"""How a connection is opened: configured for use, or for reading alone, changing nothing."""
 
 from __future__ import annotations
 
@@ -6,42 +6,14 @@ import os
 import sqlite3
 import time
 
-from devflow_analytics_db.errors import ConfigurationError
 from devflow_analytics_db.file.connection import Connection
-from devflow_analytics_db.file.faults import is_busy, is_writable, require_sqlite
+from devflow_analytics_db.file.faults import is_busy, require_sqlite
+from devflow_analytics_db.file.rights import is_writable
 from devflow_analytics_db.log import log
-
-TIMEOUT_VARIABLE = "DEVFLOW_ANALYTICS_BUSY_TIMEOUT_MS"
-
-TIMEOUT_MS = 5_000
-"""How long a connection waits for another's write, in milliseconds."""
+from devflow_analytics_db.settings import busy_timeout_ms
 
 MIGRATION_TIMEOUT_MS = 30_000
-"""The same while opening a file that must be made or migrated: others may be at just that."""
-
-LARGEST_TIMEOUT_MS = 2**31 - 1
-
-ATTENTIVE_MS = 100
-"""The longest that SQLite waits by itself where the whole wait may be long: it hears no Ctrl-C."""
-
-
-def busy_timeout_ms(default: int = TIMEOUT_MS) -> int:
-    """Return the busy timeout in milliseconds: the environment's, else ``default``.
-
-    Raises:
-        ConfigurationError: ``DEVFLOW_ANALYTICS_BUSY_TIMEOUT_MS`` is no such number.
-    """
-    value = os.environ.get(TIMEOUT_VARIABLE)
-    if not value:
-        return default
-    # the length first: Python refuses to read numbers of thousands of digits
-    short = len(value) <= len(str(LARGEST_TIMEOUT_MS))
-    if short and value.isascii() and value.isdigit() and int(value) <= LARGEST_TIMEOUT_MS:
-        return int(value)
-    raise ConfigurationError(
-        f"{TIMEOUT_VARIABLE} is {value!r}, which is not a whole number of milliseconds from 0 to"
-        f" {LARGEST_TIMEOUT_MS}. Correct it or unset it."
-    )
+"""The busy timeout for a file that must be made or migrated: others may be at just that."""
 
 
 def open_existing(file: str, timeout_ms: int, *, check_same_thread: bool = True) -> Connection:
@@ -50,7 +22,7 @@ def open_existing(file: str, timeout_ms: int, *, check_same_thread: bool = True)
 
 
 def open_immutable(file: str) -> Connection:
-    """Open a file to look at it without a lock, a write, or a file made beside it.
+    """Open a file for reading without a lock, a write, or a file made beside it.
 
     Only sound if there is no journal (`has_journal`), and even then another process may begin to
     write at any moment: what is seen here may be a mixture. Good news can be believed, as the
@@ -60,10 +32,10 @@ def open_immutable(file: str) -> Connection:
 
 
 def open_for_reading(file: str) -> Connection:
-    """Open a file to look at it as any reader does, changing no byte of it.
+    """Open a file for reading as any reader does, changing no byte of it.
 
     A journal that somebody left behind is read, but not written back into the file: the file may
-    be none of ours. Without one, the connection is an ordinary one, since only such a connection
+    be another program's. Without one, the connection is an ordinary one, since only such a one
     removes in closing the empty ``-wal`` and ``-shm`` that opening makes. Where those cannot be
     made, as on a read-only file system, it is an `open_immutable`.
     """
@@ -74,9 +46,9 @@ def open_for_reading(file: str) -> Connection:
     return _open(file, "mode=rw", busy_timeout_ms()) if is_writable(file) else open_immutable(file)
 
 
-def journal_mode(connection: sqlite3.Connection, file: str) -> str | None:
+def journal_mode(connection: Connection) -> str | None:
     """Return the journal mode, as `open_for_reading` shows it; None if it is hidden."""
-    if not has_journal(file) and not is_writable(file):
+    if not has_journal(connection.file) and not is_writable(connection.file):
         return None
     (mode,) = connection.execute("PRAGMA journal_mode").fetchone()
     return str(mode)
@@ -109,35 +81,16 @@ def _open_wal_alone(file: str) -> Connection:
     return connection
 
 
-def configure(connection: sqlite3.Connection, file: str, timeout_ms: int) -> None:
+def configure(connection: Connection) -> None:
     """Set what SQLite keeps per connection, and WAL, which it keeps in the file."""
     connection.execute("PRAGMA foreign_keys = ON")
     connection.execute("PRAGMA trusted_schema = OFF")
-    enable_wal(connection, file, timeout_ms)
+    enable_wal(connection)
     # Not before: until there is WAL, a power cut can damage the file with less than FULL.
     connection.execute("PRAGMA synchronous = NORMAL")
 
 
-def begin(connection: sqlite3.Connection, file: str, timeout_ms: int) -> None:
-    """Begin a transaction that will write, and hear Ctrl-C while waiting for another's."""
-    deadline = time.monotonic() + timeout_ms / 1000
-    connection.execute(f"PRAGMA busy_timeout = {min(timeout_ms, ATTENTIVE_MS)}")
-    waiting = False
-    while True:
-        try:
-            connection.execute("BEGIN IMMEDIATE")
-        except sqlite3.OperationalError as fault:
-            if not is_busy(fault) or time.monotonic() > deadline:
-                raise
-            if not waiting:
-                log("info", "%s is locked: waiting for another process's write", file)
-                waiting = True
-        else:
-            connection.execute(f"PRAGMA busy_timeout = {timeout_ms}")
-            return
-
-
-def enable_wal(connection: sqlite3.Connection, file: str, timeout_ms: int) -> None:
+def enable_wal(connection: Connection) -> None:
     """Put the file into WAL mode, if it is not.
 
     While another connection writes, SQLite answers this one statement with BUSY at once, whatever
@@ -149,7 +102,7 @@ def enable_wal(connection: sqlite3.Connection, file: str, timeout_ms: int) -> No
     (before,) = connection.execute("PRAGMA journal_mode").fetchone()
     if before == "wal":
         return
-    deadline = time.monotonic() + timeout_ms / 1000
+    deadline = time.monotonic() + connection.timeout_ms / 1000
     pause = 0.001
     while True:
         try:
@@ -159,14 +112,14 @@ def enable_wal(connection: sqlite3.Connection, file: str, timeout_ms: int) -> No
         except sqlite3.OperationalError as fault:
             if not is_busy(fault):
                 connection.close()
-                _leave_wal(file)
+                _leave_wal(connection.file)
                 raise
             if time.monotonic() > deadline:
                 raise
             time.sleep(pause)
             pause = min(2 * pause, 0.05)
         else:
-            log("debug", "journal mode of %s is now %s", file, mode)
+            log("debug", "journal mode of %s is now %s", connection.file, mode)
             return
 
 

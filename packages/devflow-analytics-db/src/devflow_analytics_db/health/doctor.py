@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import sqlite3
 import stat
@@ -16,26 +17,23 @@ from devflow_analytics_db.file import disk, location, system
 from devflow_analytics_db.file.faults import (
     OLDEST_SQLITE,
     denied,
-    is_writable,
     logging_errors,
     naming_faults,
-    obstacle,
-    quoted,
 )
 from devflow_analytics_db.file.opening import (
-    TIMEOUT_VARIABLE,
-    busy_timeout_ms,
     journal_mode,
     open_for_reading,
 )
+from devflow_analytics_db.file.rights import is_writable, obstacle
 from devflow_analytics_db.health.drift import check
 from devflow_analytics_db.health.fix import mend, stale, with_modes
 from devflow_analytics_db.health.status import readable_size
 from devflow_analytics_db.log import log
+from devflow_analytics_db.migrations import latest_version
 from devflow_analytics_db.migrations.identity import identify_file
-from devflow_analytics_db.migrations.migration import latest_version
 from devflow_analytics_db.schema.integrity import find_damage
 from devflow_analytics_db.schema.structure import foreign_key_violations
+from devflow_analytics_db.settings import BUSY_TIMEOUT_MS, DB_PATH, busy_timeout_ms
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -83,7 +81,7 @@ LITTLE_SPACE = 10_000_000
 
 Verdict = Literal["ok", "warn", "fail"]
 
-ELSEWHERE = f"Keep the file on another file system: set {location.PATH_VARIABLE}."
+ELSEWHERE = f"Keep the file on another file system: set {DB_PATH.name}."
 
 
 class Finding(NamedTuple):
@@ -167,7 +165,7 @@ def has_wal_reset_bug(version: tuple[int, ...]) -> bool:
 
 
 def _environment() -> Iterator[Finding]:
-    known = (location.PATH_VARIABLE, TIMEOUT_VARIABLE)
+    known = (DB_PATH.name, BUSY_TIMEOUT_MS.name)
     for name in sorted(os.environ):
         if name.startswith("DEVFLOW_ANALYTICS_") and name not in known:
             yield Finding(
@@ -176,12 +174,12 @@ def _environment() -> Iterator[Finding]:
                 f"{name} is set, and means nothing.",
                 f"Unset it. What counts is {' and '.join(known)}.",
             )
-    named = os.environ.get(location.PATH_VARIABLE, "")
+    named = os.environ.get(DB_PATH.name, "")
     if named and not os.path.isabs(named) and not named.startswith("~"):
         yield Finding(
             "environment",
             "warn",
-            f"{location.PATH_VARIABLE} is {named!r}, another file in each directory.",
+            f"{DB_PATH.name} is {named!r}, another file in each directory.",
             "Give the path from the root.",
         )
     try:
@@ -228,14 +226,14 @@ def _file_system(path: str) -> Finding:
             "file system",
             "fail",
             f"{path} is on {kind}, where SQLite's locks and shared memory are not reliable.",
-            f"Keep the file on a local disk: set {location.PATH_VARIABLE}.",
+            f"Keep the file on a local disk: set {DB_PATH.name}.",
         )
     if kind in PASSING_FILE_SYSTEMS:
         return Finding(
             "file system",
             "warn",
             f"{path} is on {kind}: what is kept there {PASSING_FILE_SYSTEMS[kind]}.",
-            f"Keep the file on a disk or a volume: set {location.PATH_VARIABLE}.",
+            f"Keep the file on a disk or a volume: set {DB_PATH.name}.",
         )
     if kind == "fuse" or kind.startswith("fuse."):
         return Finding(
@@ -243,7 +241,7 @@ def _file_system(path: str) -> Finding:
             "warn",
             f"{path} is on {kind}. It is not known whether SQLite's locks and shared memory work"
             " there.",
-            f"Keep the file on a local disk: set {location.PATH_VARIABLE}.",
+            f"Keep the file on a local disk: set {DB_PATH.name}.",
         )
     return Finding("file system", "ok", kind)
 
@@ -327,9 +325,9 @@ def _rights(file: str, *, fix: bool) -> Finding:
     found = os.stat(directory)
     mode = stat.S_IMODE(found.st_mode)
     if mode & WRITE_OF_OTHERS and not mode & stat.S_ISVTX:
-        advice = f"Keep the file elsewhere: set {location.PATH_VARIABLE}."
+        advice = f"Keep the file elsewhere: set {DB_PATH.name}."
         if os.geteuid() in (0, found.st_uid):
-            command = f"chmod go-w {quoted(directory)}"
+            command = f"chmod go-w {shlex.quote(directory)}"
             advice += f" Or, if they need not write there, run '{command}'."
         return Finding(
             "rights",
@@ -354,7 +352,7 @@ def _how_to_take_away(file: str, owners: set[int], *, fix: bool) -> str:
     else:
         command = "Run 'devflow-analytics doctor --fix'."
     if kind.startswith("fuse") or kind in SHARED_FILE_SYSTEMS:
-        return f"{command} If they stay, {kind} keeps no modes: set {location.PATH_VARIABLE}."
+        return f"{command} If they stay, {kind} keeps no modes: set {DB_PATH.name}."
     return command
 
 
@@ -397,7 +395,7 @@ def _listed(processes: tuple[system.Process, ...]) -> str:
 def _wal(file: str) -> Finding:
     size = disk.size(f"{file}-wal")
     with closing(open_for_reading(file)) as connection:
-        mode = journal_mode(connection, file)
+        mode = journal_mode(connection)
     if mode is None:
         return Finding("wal", "ok", "not known, as the file may not be written")
     if mode != "wal":

@@ -12,9 +12,9 @@ from devflow_analytics_db.file.connection import connect_in_memory
 from devflow_analytics_db.file.faults import logging_errors, naming_faults
 from devflow_analytics_db.file.opening import open_for_reading
 from devflow_analytics_db.log import log
-from devflow_analytics_db.migrations import ledger
+from devflow_analytics_db.migrations import latest_version, ledger
 from devflow_analytics_db.migrations.identity import identify, identify_file
-from devflow_analytics_db.migrations.migration import build, latest_version, load_migrations
+from devflow_analytics_db.migrations.migration import build, load_migrations
 from devflow_analytics_db.schema.structure import Column, Part, Structure, structure
 
 if TYPE_CHECKING:
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from pony.orm import Database
+
+    from devflow_analytics_db.file.connection import Connection
 
 
 class Difference(NamedTuple):
@@ -72,8 +74,8 @@ def check(path: str | os.PathLike[str] | None = None) -> tuple[Difference, ...]:
     return tuple(differences)
 
 
-def _in_file(connection: sqlite3.Connection, file: str) -> Iterator[Difference]:
-    identity = identify(connection, file)
+def _in_file(connection: Connection, file: str) -> Iterator[Difference]:
+    identity = identify(connection)
     version, known = identity.version, latest_version()
     if version > known:
         yield Difference(

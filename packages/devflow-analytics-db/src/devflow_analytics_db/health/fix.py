@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING
 from devflow_analytics_db.backups.backup import backups, backups_directory, remove, unfinished
 from devflow_analytics_db.backups.restore import unfinished_restores
 from devflow_analytics_db.errors import AnalyticsDbError
-from devflow_analytics_db.file import disk, location, system
+from devflow_analytics_db.file import BESIDE, disk, location, system
 from devflow_analytics_db.file.faults import naming_faults
-from devflow_analytics_db.file.opening import busy_timeout_ms, open_existing
+from devflow_analytics_db.file.opening import open_existing
 from devflow_analytics_db.log import log
 from devflow_analytics_db.migrations.identity import identify_file
+from devflow_analytics_db.settings import busy_timeout_ms
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -78,7 +79,7 @@ def with_modes(file: str) -> Iterator[tuple[str, int, int]]:
         *((directory, disk.PRIVATE_DIRECTORY) for directory in directories),
         # the file last, as in keep_private()
         *((copy, disk.PRIVATE_FILE) for copy in copies),
-        *((f"{file}{suffix}", disk.PRIVATE_FILE) for suffix in (*disk.BESIDE, "")),
+        *((f"{file}{suffix}", disk.PRIVATE_FILE) for suffix in (*BESIDE, "")),
     ]
     for path, wanted in private:
         with suppress(OSError):

@@ -10,13 +10,15 @@ from devflow_analytics_db.errors import TamperedMigrationError
 from devflow_analytics_db.file import disk, location
 from devflow_analytics_db.file.faults import logging_errors, naming_faults
 from devflow_analytics_db.file.opening import journal_mode, open_for_reading
+from devflow_analytics_db.migrations import latest_version
 from devflow_analytics_db.migrations.identity import identify, identify_file
 from devflow_analytics_db.migrations.ledger import RESTORE
-from devflow_analytics_db.migrations.migration import latest_version
 
 if TYPE_CHECKING:
     import sqlite3
     from pathlib import Path
+
+    from devflow_analytics_db.file.connection import Connection
 
 
 class Status(NamedTuple):
@@ -101,9 +103,9 @@ def _without_tables(file: str, *, exists: bool) -> Status:
     )
 
 
-def _read(connection: sqlite3.Connection, file: str) -> Status:
+def _read(connection: Connection, file: str) -> Status:
     connection.execute("BEGIN")  # all from one state
-    version = identify(connection, file).version
+    version = identify(connection).version
     _require_tables(connection, file)
     latest = latest_version()
     # Each in a query of its own: only so does SQLite find the first and the last by the index.
@@ -122,7 +124,7 @@ def _read(connection: sqlite3.Connection, file: str) -> Status:
         schema_version=version,
         latest_version=latest,
         pending=tuple(range(version + 1, latest + 1)),
-        journal_mode=journal_mode(connection, file),
+        journal_mode=journal_mode(connection),
         sessions=sessions,
         tool_calls=calls,
         first_call=_whole(first),

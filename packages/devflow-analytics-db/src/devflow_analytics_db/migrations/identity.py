@@ -1,4 +1,4 @@
-"""Whose file is this, and at which schema version?"""
+"""Whose file is this, and at which schema version? And how it is opened to find out more."""
 
 from __future__ import annotations
 
@@ -11,12 +11,26 @@ from devflow_analytics_db.errors import (
     NotAnAnalyticsDatabaseError,
     TamperedMigrationError,
 )
-from devflow_analytics_db.file.disk import pages_before_crash
-from devflow_analytics_db.file.faults import ANOTHER_FILE, base_code, cannot_read, gone
-from devflow_analytics_db.file.opening import begin, has_journal, open_for_reading, open_immutable
+from devflow_analytics_db.file.disk import pages_before_crash, require_database
+from devflow_analytics_db.file.faults import (
+    ANOTHER_FILE,
+    base_code,
+    cannot_read,
+    from_sqlite,
+    gone,
+    is_of_the_statement,
+    naming_faults,
+)
+from devflow_analytics_db.file.opening import has_journal, open_for_reading, open_immutable
+from devflow_analytics_db.file.transaction import transaction
 from devflow_analytics_db.log import log
-from devflow_analytics_db.migrations import ledger
-from devflow_analytics_db.migrations.migration import latest_version
+from devflow_analytics_db.migrations import latest_version, ledger
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from devflow_analytics_db.file.connection import Connection
 
 APPLICATION_ID = int.from_bytes(b"DFAn", "big")
 """In the header of every file of ours: ``PRAGMA application_id``, and offset 68 for file(1)."""
@@ -53,13 +67,13 @@ def identify_file(file: str) -> Identity:
     """
     if not has_journal(file):
         try:
-            return _look_through(open_immutable(file), file)
+            return _look_through(open_immutable(file))
         except (sqlite3.Error, UnicodeDecodeError, AnalyticsDbError):
             pass  # perhaps only because somebody was writing
     verdict: AnalyticsDbError | None = None
     for _ in range(LOOKS):
         try:
-            return _look_through(open_for_reading(file), file)
+            return _look_through(open_for_reading(file))
         except sqlite3.OperationalError as fault:
             if base_code(fault) not in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN):
                 raise
@@ -75,7 +89,7 @@ def identify_file(file: str) -> Identity:
             return found
     if verdict is not None:
         raise verdict
-    return _look_through(open_immutable(file), file)  # it may be read, and not written
+    return _look_through(open_immutable(file))  # it may be read, and not written
 
 
 def known_version(file: str) -> int | None:
@@ -124,7 +138,7 @@ def _judge_crashed(file: str, pages: int) -> Identity:
         if application_id(connection) == APPLICATION_ID:
             (version,) = connection.execute("PRAGMA user_version").fetchone()
             return Identity(version)
-        found = _look_through(connection, file)
+        found = _look_through(connection)
     except (sqlite3.Error, UnicodeDecodeError) as fault:
         raise _undecided(file) from fault
     finally:
@@ -137,26 +151,68 @@ def _judge_crashed(file: str, pages: int) -> Identity:
 def _undecided(file: str) -> CorruptDatabaseError:
     return CorruptDatabaseError(
         f"A crash left {file} in the middle of a write, and it does not show whose file it is. It"
-        " was left as it is. Open it once with the program that it belongs to."
+        " was left as it is.",
+        file,
+        "Open it once with the program that it belongs to.",
     )
 
 
-def _look_through(connection: sqlite3.Connection, file: str) -> Identity:
+def _look_through(connection: Connection) -> Identity:
     """Identify a file from one state of it; closes the connection."""
     try:
         connection.execute("BEGIN")
-        return identify(connection, file)
+        return identify(connection)
     finally:
         connection.close()
 
 
-def application_id(connection: sqlite3.Connection) -> int:
+class reading:  # noqa: N801  a context manager, and read as one
+    """Open a database for reading: in the ``with`` block there is one state of it.
+
+    It gives the connection, and what the file is. Nothing is made or changed.
+
+    Raises:
+        DatabaseNotFoundError: it is missing or empty.
+        AnalyticsDbError: as `identify_file`; or it cannot be read. What is wrong with a statement,
+            and not with the file, is raised as `sqlite3.Error`.
+    """
+
+    def __init__(self, file: str) -> None:
+        self._file = file
+
+    def __enter__(self) -> tuple[Connection, Identity]:
+        require_database(self._file)
+        with naming_faults(self._file):
+            identify_file(self._file)
+            self._connection = open_for_reading(self._file)
+            try:
+                self._connection.execute("PRAGMA query_only = ON")
+                self._connection.execute("BEGIN")
+                found = identify(self._connection)
+            except BaseException:
+                self._connection.close()
+                raise
+        self._connection.schema_version = found.version
+        return self._connection, found
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        fault: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._connection.close()
+        if isinstance(fault, sqlite3.Error) and not is_of_the_statement(fault):
+            raise from_sqlite(fault, self._file) from fault
+
+
+def application_id(connection: Connection) -> int:
     """Return the number in the header by which a program marks its files; 0 if none did."""
     (number,) = connection.execute("PRAGMA application_id").fetchone()
     return int(number)
 
 
-def claim(connection: sqlite3.Connection, file: str, timeout_ms: int) -> None:
+def claim(connection: Connection) -> None:
     """Mark an empty file as ours, before it is put into WAL mode.
 
     Otherwise another program could make its own database of it in between, and would find that in
@@ -165,13 +221,12 @@ def claim(connection: sqlite3.Connection, file: str, timeout_ms: int) -> None:
     Raises:
         AnalyticsDbError: as `identify`; another program was faster.
     """
-    begin(connection, file, timeout_ms)
-    if identify(connection, file).version == 0 and application_id(connection) != APPLICATION_ID:
-        connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-    connection.execute("COMMIT")
+    with transaction(connection):
+        if identify(connection).version == 0 and application_id(connection) != APPLICATION_ID:
+            connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
 
 
-def identify(connection: sqlite3.Connection, file: str) -> Identity:
+def identify(connection: Connection) -> Identity:
     """Tell what the file is: ours by its header and its ledger, or by what it holds.
 
     To be called inside a transaction: what another process commits between two of the reads would
@@ -182,18 +237,20 @@ def identify(connection: sqlite3.Connection, file: str) -> Identity:
         TamperedMigrationError: it is ours by its header, and its ledger says otherwise.
         NotAnAnalyticsDatabaseError: it is another program's.
     """
-    claimed = application_id(connection)
+    file, claimed = connection.file, application_id(connection)
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     if claimed == APPLICATION_ID and version < 0:
         raise TamperedMigrationError(
-            f"{file} is at schema version {version}, which there cannot be. It was left as it is."
-            f" {ledger.RESTORE}."
+            f"{file} is at schema version {version}, and there is no such version. It was left as"
+            " it is.",
+            file,
+            ledger.RESTORE,
         )
     if claimed == APPLICATION_ID and version:
-        ledger.require_complete(connection, file, version)
+        ledger.require_complete(connection, version)
         known = latest_version()
         if version > known:
-            ledger.require_compatible(connection, file, version, known)
+            ledger.require_compatible(connection, version, known)
             log("warning", "%s is newer than this release, which may still write to it", file)
         return Identity(version)
     if claimed not in (0, APPLICATION_ID):
@@ -206,18 +263,18 @@ def identify(connection: sqlite3.Connection, file: str) -> Identity:
     if not names:
         return Identity(0)
     if SERVER_LEDGER in names:
-        return _identify_servers(connection, file, names)
+        return _identify_servers(connection, names)
     raise _foreign(file, f"it holds {', '.join(sorted(names)[:3])}")
 
 
-def require_version(connection: sqlite3.Connection, file: str, version: int) -> int:
+def require_version(connection: Connection, version: int) -> int:
     """Make sure that a file which was at a schema version may still be written to.
 
     Returns:
         Its schema version now.
 
     Raises:
-        CannotCreateError: it is empty by now.
+        DatabaseGoneError: it is empty by now.
         IncompatibleSchemaError: a newer release changed it, and wants no older code to write to it.
         NotAnAnalyticsDatabaseError: it is another program's by now.
         TamperedMigrationError: its ledger is not what leads to its schema version.
@@ -228,15 +285,15 @@ def require_version(connection: sqlite3.Connection, file: str, version: int) -> 
     begun = connection.in_transaction
     if not begun:
         connection.execute("BEGIN")  # which `identify` wants
-    found = identify(connection, file)
+    found = identify(connection)
     if not begun:
         connection.execute("COMMIT")
     if found.version == 0:
-        raise gone(file)
+        raise gone(connection.file)
     return found.version
 
 
-def _identify_servers(connection: sqlite3.Connection, file: str, names: set[str]) -> Identity:
+def _identify_servers(connection: Connection, names: set[str]) -> Identity:
     """Tell whether DevFlow's server made the file, in a release that is known here."""
     from devflow_analytics_db.migrations.migration import build  # noqa: PLC0415  seldom needed
     from devflow_analytics_db.schema.structure import extends, structure  # noqa: PLC0415  seldom needed
@@ -257,23 +314,28 @@ def _identify_servers(connection: sqlite3.Connection, file: str, names: set[str]
             return Identity(0)  # the server was stopped before it made its tables
         if len(applied) > len(known):
             raise NotAnAnalyticsDatabaseError(
-                f"{file} was made by a release of DevFlow's server that this release does not know"
-                " yet. It was left as it is. Upgrade devflow-analytics-db."
+                f"{connection.file} was made by a release of DevFlow's server that this release"
+                " does not know yet. It was left as it is.",
+                connection.file,
+                "Upgrade devflow-analytics-db.",
             )
         if applied != known:
             differing.append(SERVER_LEDGER)
     if not differing:
         return Identity(1, made_by_server=True)
-    raise _foreign(file, f"it is like one of DevFlow's server, but not in {', '.join(differing)}")
+    raise _foreign(
+        connection.file, f"it is like one of DevFlow's server, but not in {', '.join(differing)}"
+    )
 
 
-def _server_migrations(connection: sqlite3.Connection) -> list[tuple[str, int]]:
+def _server_migrations(connection: Connection) -> list[tuple[str, int]]:
     query = f'SELECT hash, created_at FROM "{SERVER_LEDGER}" ORDER BY created_at'
     return connection.execute(query).fetchall()
 
 
 def _foreign(file: str, sign: str) -> NotAnAnalyticsDatabaseError:
     return NotAnAnalyticsDatabaseError(
-        f"{file} is an SQLite database of another program: {sign}. It was left as it is. Move it"
-        f" away, or {ANOTHER_FILE}."
+        f"{file} is an SQLite database of another program: {sign}. It was left as it is.",
+        file,
+        f"Move it away, or {ANOTHER_FILE}.",
     )

@@ -12,14 +12,14 @@ from devflow_analytics_db.errors import (
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    import sqlite3
     from collections.abc import Iterator, Sequence
 
+    from devflow_analytics_db.file.connection import Connection
     from devflow_analytics_db.migrations.migration import Migration
 
 TABLE = "devflow_migrations"
 
-RESTORE = "Put back a backup from before that with 'devflow-analytics restore'"
+RESTORE = "Put back a backup from before that with `restore()`."
 
 CREATE = f"""\
 CREATE TABLE IF NOT EXISTS {TABLE} (
@@ -48,7 +48,7 @@ WHERE list.schema = 'main' AND list.type = 'table' AND list.strict
 
 
 class Entry:
-    """One migration as the ledger of a file has it."""
+    """A migration, as the ledger of a file lists it."""
 
     __slots__ = ("checksum", "compatible_with", "name", "version")
 
@@ -62,7 +62,7 @@ class Entry:
         return f"{self.version} {self.name}"
 
 
-def read(connection: sqlite3.Connection) -> list[Entry]:
+def read(connection: Connection) -> list[Entry]:
     """Return what was applied to a file, in the order of the versions."""
     query = f"SELECT version, name, checksum, compatible_with FROM {TABLE} ORDER BY version"
     return [Entry(*row) for row in connection.execute(query)]
@@ -83,13 +83,11 @@ def delete_sql(migration: Migration) -> str:
     return f"DELETE FROM {TABLE} WHERE version = {migration.version};"
 
 
-def require_kept(
-    connection: sqlite3.Connection, file: str, migrations: Sequence[Migration]
-) -> None:
+def require_kept(connection: Connection, file: str, migrations: Sequence[Migration]) -> None:
     """Make sure, before it is committed, that the ledger lists these migrations and no others.
 
     Raises:
-        MigrationError: a trigger has its own mind, or something else has the name of the ledger.
+        MigrationError: a trigger changed it, or something else has the name of the ledger.
     """
     expected = [(one.version, one.name, one.checksum) for one in migrations]
     if not _is_ours(connection) or expected != [
@@ -102,16 +100,17 @@ def not_kept(file: str, reason: object) -> MigrationError:
     """Return the error for a ledger that cannot be kept."""
     return MigrationError(
         f"The ledger of {file} cannot be kept ({reason}): a trigger or an index of yours is on the"
-        f" table {TABLE}, or something else has that name. Nothing was done. Drop or rename that,"
-        " then try again."
+        f" table {TABLE}, or something else has that name. Nothing was done.",
+        file,
+        "Drop or rename that, then try again.",
     )
 
 
-def require_complete(connection: sqlite3.Connection, file: str, version: int) -> None:
+def require_complete(connection: Connection, version: int) -> None:
     """Make sure that a file at a schema version lists all the migrations that lead there.
 
     Raises:
-        TamperedMigrationError: the ledger is missing, is none of ours, or lists others.
+        TamperedMigrationError: the ledger is missing, has another structure, or lists others.
     """
     if _is_ours(connection):
         query = f"SELECT version FROM {TABLE} ORDER BY version"
@@ -120,17 +119,19 @@ def require_complete(connection: sqlite3.Connection, file: str, version: int) ->
         if listed == expected:
             return
         missing = [f"does not list migration {one}" for one in expected if one not in listed]
-        added = [f"lists migration {one}, too" for one in listed if one not in expected]
+        added = [f"also lists migration {one}" for one in listed if one not in expected]
         fault = " and ".join(missing + added)
     else:
         fault = f"is missing, or the table {TABLE} is not what it was"
     raise TamperedMigrationError(
-        f"{file} is at schema version {version}, but its ledger {fault}. It was left as it is."
-        f" {RESTORE}."
+        f"{connection.file} is at schema version {version}, but its ledger {fault}. It was left as"
+        " it is.",
+        connection.file,
+        RESTORE,
     )
 
 
-def _is_ours(connection: sqlite3.Connection) -> bool:
+def _is_ours(connection: Connection) -> bool:
     query = "SELECT sql FROM sqlite_schema WHERE type = 'table' AND name = ?"
     if connection.execute(query, (TABLE,)).fetchone() == (AS_MADE,):
         return True  # as nearly always, and in a tenth of the time
@@ -138,9 +139,7 @@ def _is_ours(connection: sqlite3.Connection) -> bool:
     return bool(alike)
 
 
-def require_unchanged(
-    connection: sqlite3.Connection, file: str, migrations: Sequence[Migration]
-) -> None:
+def require_unchanged(connection: Connection, migrations: Sequence[Migration]) -> None:
     """Make sure that what was applied to a file is what this package would have applied.
 
     Raises:
@@ -148,8 +147,9 @@ def require_unchanged(
     """
     for fault in edited_migrations(read(connection), migrations):
         raise TamperedMigrationError(
-            f"{fault}: the ledger is that of {file}. The file was left as it is. Reinstall"
-            " devflow-analytics-db from a release."
+            f"{fault}: the ledger is that of {connection.file}. The file was left as it is.",
+            connection.file,
+            "Reinstall devflow-analytics-db from a release.",
         )
 
 
@@ -165,7 +165,7 @@ def edited_migrations(applied: Sequence[Entry], migrations: Sequence[Migration])
             )
 
 
-def require_compatible(connection: sqlite3.Connection, file: str, version: int, known: int) -> None:
+def require_compatible(connection: Connection, version: int, known: int) -> None:
     """Make sure that code which knows the schema up to ``known`` may write to a newer file.
 
     Raises:
@@ -176,7 +176,9 @@ def require_compatible(connection: sqlite3.Connection, file: str, version: int, 
     ).fetchone()
     if needed is None or needed > known:
         raise IncompatibleSchemaError(
-            f"{file} is at schema version {version} and may be written only by releases that know"
-            f" version {needed or version}; this one knows {known}. It was left as it is. Upgrade"
-            " devflow-analytics-db."
+            f"{connection.file} is at schema version {version} and may be written only by releases"
+            f" that know version {needed or version}; this one knows {known}. It was left as it"
+            " is.",
+            connection.file,
+            "Upgrade devflow-analytics-db.",
         )

@@ -3,37 +3,38 @@
 from __future__ import annotations
 
 import os
-import time
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
 
 from devflow_analytics_db.errors import AnalyticsDbError, MigrationError
 from devflow_analytics_db.file import disk, location
 from devflow_analytics_db.file.faults import commit_did_not_happen, logging_errors, naming_faults
-from devflow_analytics_db.file.opening import (
-    MIGRATION_TIMEOUT_MS,
-    begin,
-    busy_timeout_ms,
-    configure,
-    open_existing,
-)
-from devflow_analytics_db.log import log
-from devflow_analytics_db.migrations import ledger
-from devflow_analytics_db.migrations.changes import Changes
+from devflow_analytics_db.file.opening import MIGRATION_TIMEOUT_MS, configure, open_existing
+from devflow_analytics_db.file.transaction import transaction
 from devflow_analytics_db.migrations.identity import claim, identify, identify_file
-from devflow_analytics_db.migrations.migration import load_migrations
-from devflow_analytics_db.migrations.route import (
-    Route,
-    find_route,
-    keeping_ledger,
-    naming_step,
-    require_columns,
-    users_columns,
-)
-from devflow_analytics_db.schema.structure import foreign_key_violations, row_counts
+from devflow_analytics_db.migrations.route import SETTINGS, Route, find_route
+from devflow_analytics_db.settings import busy_timeout_ms
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    import sqlite3
-    from pathlib import Path
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What `migrate`, or opening a database that was not current, changed."""
+
+    path: Path
+    """The database, symbolic links followed."""
+    schema_version: int
+    """Its schema version now."""
+    created: bool = False
+    """It was missing or empty, and this call made it."""
+    adopted: bool = False
+    """DevFlow's server had made it, and this call took it over."""
+    applied: tuple[int, ...] = ()
+    """The versions whose way up this call took, in order."""
+    undone: tuple[int, ...] = ()
+    """The versions whose way down this call took, in order."""
+    backup: Path | None = None
+    """The copy of the database as it was before, where one was made."""
 
 
 @logging_errors
@@ -74,41 +75,35 @@ def bring_to(file: str, to: int | None = None, *, allow_down: bool = False) -> C
     Raises:
         AnalyticsDbError, sqlite3.Error: nothing was changed.
     """
-    timeout_ms = busy_timeout_ms(MIGRATION_TIMEOUT_MS)
-    connection = open_existing(file, timeout_ms)
-    backup = None
+    backup, committing = None, False
     try:
-        claim(connection, file, timeout_ms)
-        configure(connection, file, timeout_ms)
-        # A table that others refer to can be rebuilt only so: without its rows' references being
-        # followed (a setting that a transaction ignores), and without views being rewritten.
-        connection.execute("PRAGMA foreign_keys = OFF")
-        connection.execute("PRAGMA legacy_alter_table = ON")
-        begin(connection, file, timeout_ms)
-        # Under the lock: what was seen without it may be out of date.
-        route = find_route(connection, file, identify(connection, file), to)
-        _require_allowed(route, file, allow_down=allow_down)
-        disk.keep_private(file)  # not before it is known to be ours
-        if route.needs_backup:
-            backup = _back_up(file)
-        committing = False
-        try:
-            if route.steps:
-                _walk(connection, file, route)
-            committing = True
-            connection.execute("COMMIT")
-        except BaseException as fault:
-            if backup is not None and (not committing or commit_did_not_happen(fault)):
-                os.unlink(backup)  # the file itself is still what it is a copy of
-            raise
-    finally:
-        connection.close()  # which takes back what was not committed
+        with closing(open_existing(file, busy_timeout_ms(MIGRATION_TIMEOUT_MS))) as connection:
+            claim(connection)
+            configure(connection)
+            for statement in SETTINGS:
+                connection.execute(statement)
+            with transaction(connection):
+                # Under the lock: what was seen without it may be out of date.
+                route = find_route(connection, file, identify(connection), to)
+                _require_allowed(route, allow_down=allow_down)
+                disk.keep_private(file)  # not before it is known to be ours
+                if route.needs_backup:
+                    backup = _back_up(file)
+                for _ in route.take(connection):
+                    pass
+                committing = True
+    except BaseException as fault:
+        if backup is not None and (not committing or commit_did_not_happen(fault)):
+            os.unlink(backup)  # the file itself is still what it is a copy of
+        raise
     if backup is not None:
-        from devflow_analytics_db.backups.backup import forget_old  # noqa: PLC0415  seldom needed
+        from devflow_analytics_db.backups.backup import (  # noqa: PLC0415  seldom needed
+            forget_old,
+        )
 
         forget_old(file, backup)
     return Changes(
-        file,
+        Path(file),
         route.target,
         created=route.start == 0,
         adopted=route.adopts,
@@ -118,65 +113,24 @@ def bring_to(file: str, to: int | None = None, *, allow_down: bool = False) -> C
     )
 
 
-def _require_allowed(route: Route, file: str, *, allow_down: bool) -> None:
+def _require_allowed(route: Route, *, allow_down: bool) -> None:
     if route.undone and not allow_down:
+        versions = ", ".join(map(str, route.undone))
         raise MigrationError(
-            f"Bringing {file} to schema version {route.target} means to undo"
-            f" {', '.join(map(str, route.undone))}, which was not asked for. Nothing was done."
-            " Allow the way down with --yes, or allow_down=True."
+            f"Going to schema version {route.target} would undo migration"
+            f"{'s' if len(route.undone) > 1 else ''} {versions} of {route.file}. Nothing was done.",
+            route.file,
+            "Run again with `allow_down=True`.",
         )
 
 
 def _back_up(file: str) -> Path:
-    from devflow_analytics_db.backups.backup import back_up_before_migrating  # noqa: PLC0415  seldom needed
+    from devflow_analytics_db.backups.backup import (  # noqa: PLC0415  seldom needed
+        back_up_before_migrating,
+    )
 
     try:
         return back_up_before_migrating(file)
     except AnalyticsDbError as error:
-        raise type(error)(f"{error} Without a backup, nothing was migrated.") from error
-
-
-def _walk(connection: sqlite3.Connection, file: str, route: Route) -> None:
-    with keeping_ledger(file):
-        for statement in route.before():
-            connection.execute(statement)
-    violations = foreign_key_violations(connection)
-    rows = row_counts(connection)
-    columns = users_columns(connection, route.start)
-    for step in route.steps:
-        log("info", "migration %s of %s: started", step, file)
-        start = time.perf_counter()
-        with naming_step(file, step):
-            for statement in step.statements(connection):
-                connection.execute(statement)
-        seconds = time.perf_counter() - start
-        with keeping_ledger(file):
-            connection.execute(step.record(seconds))
-        deed = "undone" if step.down else "applied"
-        log("info", "migration %s of %s: %s in %.1f ms", step, file, deed, 1000 * seconds)
-    ledger.require_kept(connection, file, load_migrations()[: route.target])
-    require_columns(connection, columns, file)
-    _require_rows(connection, rows, file)
-    new_violations = foreign_key_violations(connection) - violations
-    if new_violations:
-        raise MigrationError(
-            f"Migrating {file} would leave rows ({new_violations.total()}) that refer to a row"
-            " that is not there. Its rows are as they were. This is a fault worth reporting."
-        )
-    log("info", "schema of %s checked: no row was lost, and no reference broken", file)
-    for statement in route.after():
-        connection.execute(statement)
-
-
-def _require_rows(connection: sqlite3.Connection, rows: dict[str, int], file: str) -> None:
-    """Make sure that tables which are still there have their rows still.
-
-    Whatever took them: a mistake in a migration, or a trigger of the user's on the ledger.
-    """
-    for table, count in row_counts(connection).items():
-        if count < rows.get(table, 0) and table != ledger.TABLE:
-            raise MigrationError(
-                f"Migrating {file} would lose rows of {table}: of {rows[table]} there would be"
-                f" {count}. Nothing was done. If no trigger of yours deletes them, this is a fault"
-                " worth reporting."
-            )
+        what = f"{error.what} Nothing was migrated, as that needs a backup first."
+        raise type(error)(what, error.path, error.advice) from error

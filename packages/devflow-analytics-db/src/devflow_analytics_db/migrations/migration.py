@@ -7,16 +7,12 @@ version N may still write to a file that this migration was applied to. Left out
 
 from __future__ import annotations
 
-import os
 from functools import cache
 
-from devflow_analytics_db.errors import AnalyticsDbError, InstallationError
-from devflow_analytics_db.file.connection import connect_in_memory
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    import sqlite3
-    from importlib.resources.abc import Traversable
+from devflow_analytics_db.errors import AnalyticsDbError
+from devflow_analytics_db.file.connection import Connection, connect_in_memory
+from devflow_analytics_db.migrations import file_names, file_path, read
+from devflow_analytics_db.schema import sql
 
 # The engine's transaction must hold everything a migration does; these would end it, have no
 # effect in it, or reach outside of it.
@@ -35,16 +31,15 @@ class Migration:
         Raises:
             AnalyticsDbError: it is no migration, or its statements would leave the transaction.
         """
-        # re and hashlib, which opening a current file has no need of
-        from devflow_analytics_db.schema import sql  # noqa: PLC0415
-
         self.file_name = file_name
         self.path = file_path(file_name)
         number, _, name = file_name.removesuffix(".sql").partition("_")
         if not (number.isdecimal() and name.replace("_", "").isalnum() and file_name.isascii()):
             raise AnalyticsDbError(
                 f"{file_name} is not the name of a migration, such as 0003_add_project.sql: a"
-                " number, and letters, digits and underscores. Rename it."
+                " number, and letters, digits and underscores.",
+                self.path,
+                "Rename it.",
             )
         self.version = int(number)
         """The schema version of a file that this was the last to be applied to."""
@@ -72,18 +67,20 @@ class Migration:
         up, found_down, down = rest.partition("-- migrate:down\n")
         if not (found_up and found_down):
             raise AnalyticsDbError(
-                f"{self.file_name} is no migration: it needs a line '-- migrate:up' and, after it,"
-                " a line '-- migrate:down'."
+                f"{self.file_name} is not a migration: it needs a line '-- migrate:up' and, after"
+                " it, a line '-- migrate:down'.",
+                self.path,
             )
         return header, up, down
 
     def _allowed(self, statement: str) -> str:
-        from devflow_analytics_db.schema.sql import keyword  # noqa: PLC0415  as above
-
-        if keyword(statement) in FORBIDDEN:
+        keyword = sql.keyword(statement)
+        if keyword in FORBIDDEN:
             raise AnalyticsDbError(
-                f"{self.file_name} may not contain {keyword(statement)}: a migration runs inside a"
-                " transaction of the engine's. Remove the statement."
+                f"{self.file_name} may not contain {keyword}: a migration runs inside a"
+                " transaction of the engine's.",
+                self.path,
+                "Remove the statement.",
             )
         return statement
 
@@ -109,13 +106,15 @@ def load_migrations() -> tuple[Migration, ...]:
         if migration.version != expected:
             raise AnalyticsDbError(
                 f"Migration {name} should have the number {expected:04}: numbers follow each other"
-                " without a gap. Rename it, or reinstall devflow-analytics-db."
+                " without a gap.",
+                migration.path,
+                "Rename it, or reinstall devflow-analytics-db.",
             )
         migrations.append(migration)
     return tuple(migrations)
 
 
-def build(version: int) -> sqlite3.Connection:
+def build(version: int) -> Connection:
     """Return a new database in memory at a schema version, but without our ledger."""
     connection = connect_in_memory()
     for migration in load_migrations()[:version]:
@@ -136,70 +135,3 @@ def names_made(version: int) -> set[tuple[str, str]]:
     finally:
         connection.close()
     return names
-
-
-# Not importlib.resources: the import alone takes as long as opening a database in a new process.
-DIRECTORY = os.path.dirname(os.path.abspath(__file__))
-"""Where the migration files are, unless the package is in an archive."""
-
-
-def file_names() -> list[str]:
-    """Return the names of the migration files, in the order of their versions.
-
-    Raises:
-        InstallationError: there are none.
-    """
-    try:
-        names = os.listdir(DIRECTORY)
-    except OSError:
-        directory = _in_archive()
-        names = [file.name for file in directory.iterdir()] if directory.is_dir() else []
-    found = sorted(name for name in names if name.endswith(".sql"))
-    if not found:
-        raise _missing("*.sql", "not there")
-    return found
-
-
-def file_path(name: str) -> str:
-    """Return the path of a migration file."""
-    return os.path.join(DIRECTORY, name)
-
-
-def read(name: str) -> str:
-    """Return the text of a migration file.
-
-    Raises:
-        InstallationError: it cannot be read.
-    """
-    try:
-        if os.path.isdir(DIRECTORY):
-            with open(file_path(name), encoding="utf-8") as file:
-                return file.read()
-        return (_in_archive() / name).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as fault:
-        raise _missing(name, fault) from fault
-
-
-@cache
-def latest_version() -> int:
-    """Return the newest schema version this package knows, from the names of its files alone.
-
-    Raises:
-        InstallationError: there are none.
-    """
-    return max(int(name.partition("_")[0]) for name in file_names())
-
-
-def _in_archive() -> Traversable:
-    """Return the same directory as whatever imported this package sees it: a zip file, say."""
-    from importlib.resources import files  # noqa: PLC0415  seldom needed
-
-    return files("devflow_analytics_db") / "migrations"
-
-
-def _missing(name: str, reason: object) -> InstallationError:
-    return InstallationError(
-        f"{file_path(name)} cannot be read ({reason}): a file of devflow-analytics-db itself."
-        " Nothing was changed. Reinstall the package; if this program has it built in, build the"
-        " program with the package's .sql files."
-    )

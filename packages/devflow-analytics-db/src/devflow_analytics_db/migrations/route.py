@@ -1,8 +1,9 @@
-"""The way from a file's schema version to another, as the statements that would take it there."""
+"""The way from a file's schema version to another, and the one engine that takes it."""
 
 from __future__ import annotations
 
 import sqlite3
+import time
 from contextlib import closing, contextmanager
 
 from devflow_analytics_db import __version__
@@ -12,19 +13,38 @@ from devflow_analytics_db.errors import (
     MigrationError,
 )
 from devflow_analytics_db.file.faults import base_code
+from devflow_analytics_db.log import log
 from devflow_analytics_db.migrations import ledger
 from devflow_analytics_db.migrations.identity import APPLICATION_ID
-from devflow_analytics_db.migrations.migration import Migration, build, load_migrations, names_made
-from devflow_analytics_db.schema.structure import column_names
+from devflow_analytics_db.migrations.migration import (
+    Migration,
+    build,
+    load_migrations,
+    names_made,
+)
+from devflow_analytics_db.schema.structure import (
+    column_names,
+    foreign_key_violations,
+    indexes_and_triggers,
+    row_counts,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from devflow_analytics_db.file.connection import Connection
     from devflow_analytics_db.migrations.identity import Identity
 
 APPLIED_BY_US = f"devflow-analytics-db {__version__}"
 APPLIED_BY_SERVER = "DevFlow server"
+
+SETTINGS = ("PRAGMA foreign_keys = OFF;", "PRAGMA legacy_alter_table = ON;")
+"""What is set before the transaction begins.
+
+A table that others refer to can be rebuilt only so: without its rows' references being followed (a
+setting that a transaction ignores), and without views being rewritten.
+"""
 
 
 class Step:
@@ -37,20 +57,20 @@ class Step:
     def __str__(self) -> str:
         return f"{self.migration}{' (down)' if self.down else ''}"
 
-    def statements(self, connection: sqlite3.Connection) -> Iterator[str]:
+    def statements(self, connection: Connection) -> Iterator[str]:
         """Yield what is to be executed on the connection, each statement before the next is asked.
 
         After the migration's own statements come those that put back the user's indexes and
         triggers, which went when their table was rebuilt.
         """
-        attached = _indexes_and_triggers(connection)
+        attached = indexes_and_triggers(connection)
         yield from self.migration.down if self.down else self.migration.up
-        lost = attached.keys() - _indexes_and_triggers(connection).keys()
+        lost = attached.keys() - indexes_and_triggers(connection).keys()
         if lost:
             for key in sorted(lost - names_made(self.migration.version)):
                 yield f"{attached[key]}\n;"  # on a line of its own: a comment may come last
 
-    def record(self, seconds: float) -> str:
+    def record_sql(self, seconds: float) -> str:
         """Return the statement that keeps the ledger."""
         if self.down:
             return ledger.delete_sql(self.migration)
@@ -58,10 +78,11 @@ class Step:
 
 
 class Route:
-    """The steps from one schema version to another."""
+    """The steps from the schema version of a file to another."""
 
-    def __init__(self, start: int, target: int, *, adopts: bool) -> None:
+    def __init__(self, file: str, start: int, target: int, *, adopts: bool) -> None:
         migrations = load_migrations()
+        self.file = file
         self.start = start
         self.target = target
         self.adopts = adopts and start < target
@@ -80,22 +101,59 @@ class Route:
             step.down or not step.migration.only_adds for step in self.steps
         )
 
-    def before(self) -> Iterator[str]:
-        """Yield the statements before the first step."""
+    def take(self, connection: Connection, *, rehearse: bool = False) -> Iterator[str]:
+        """Execute the statements that lead to the target, and yield each when it was executed.
+
+        To be called inside a transaction, with `SETTINGS`. Before the last statements it is made
+        sure that no row, column or reference of the user's was lost, and that the ledger is right.
+
+        Args:
+            connection: to the file; or to a copy of its schema and its ledger.
+            rehearse: nothing is logged, and no time measured.
+
+        Raises:
+            MigrationError: something in the file does not fit. The transaction is to be rolled
+                back.
+            sqlite3.Error: any other fault.
+        """
+
+        def execute(statement: str) -> str:
+            connection.execute(statement)
+            return statement
+
+        if not self.steps:
+            return
+        with _naming_ledger(self.file):
+            yield from map(execute, self._before())
+        kept = _Kept(connection, self.file, self.start)
+        for step in self.steps:
+            if not rehearse:
+                log("info", "migration %s of %s: started", step, self.file)
+            start = time.perf_counter()
+            with _naming_step(self.file, step):
+                yield from map(execute, step.statements(connection))
+            seconds = 0 if rehearse else time.perf_counter() - start
+            with _naming_ledger(self.file):
+                yield execute(step.record_sql(seconds))
+            if not rehearse:
+                deed, ms = "undone" if step.down else "applied", 1000 * seconds
+                log("info", "migration %s of %s: %s in %.1f ms", step, self.file, deed, ms)
+        ledger.require_kept(connection, self.file, load_migrations()[: self.target])
+        kept.require(connection)
+        yield from map(execute, self._after())
+
+    def _before(self) -> Iterator[str]:
         yield ledger.CREATE
         if self.adopts:
             baseline = load_migrations()[0]
             yield ledger.insert_sql(baseline, seconds=0, applied_by=APPLIED_BY_SERVER)
 
-    def after(self) -> Iterator[str]:
-        """Yield the statements after the last step."""
+    def _after(self) -> Iterator[str]:
         yield f"PRAGMA application_id = {APPLICATION_ID};"
         yield f"PRAGMA user_version = {self.target};"
 
 
-def find_route(
-    connection: sqlite3.Connection, file: str, identity: Identity, to: int | None
-) -> Route:
+def find_route(connection: Connection, file: str, identity: Identity, to: int | None) -> Route:
     """Return the route from what a file is to a version, by default the newest.
 
     Raises:
@@ -107,42 +165,97 @@ def find_route(
     start, known = identity.version, len(migrations)
     if to is not None and not 1 <= to <= known:
         raise ConfigurationError(
-            f"There is no schema version {to}: this release knows 1 to {known}. Choose one of"
-            " these, or upgrade devflow-analytics-db."
+            f"There is no schema version {to}: this release knows 1 to {known}.",
+            file,
+            "Choose one of these, or upgrade devflow-analytics-db.",
         )
     if start > known:
         if to is not None:
             raise IncompatibleSchemaError(
-                f"{file} is at schema version {start}, and this release knows only those up to"
-                f" {known}, so not the way to {to}. Nothing was changed. Use the newer release."
+                f"{file} is at schema version {start}. This release knows only those up to {known},"
+                f" so it cannot go to {to}. Nothing was changed.",
+                file,
+                "Use the newer release.",
             )
-        return Route(start, start, adopts=False)
+        return Route(file, start, start, adopts=False)
     if start and not identity.made_by_server:
-        ledger.require_unchanged(connection, file, migrations)
-    return Route(start, known if to is None else to, adopts=identity.made_by_server)
+        ledger.require_unchanged(connection, migrations)
+    target = known if to is None else to
+    return Route(file, start, target, adopts=identity.made_by_server)
+
+
+class _Kept:
+    """What of a file's content must still be there when its schema has changed."""
+
+    def __init__(self, connection: Connection, file: str, version: int) -> None:
+        self._file = file
+        self._is_new = version == 0
+        if self._is_new:
+            return
+        self._rows = row_counts(connection)
+        self._violations = foreign_key_violations(connection)
+        with closing(build(version)) as made:
+            self._columns = column_names(connection) - column_names(made)
+
+    def require(self, connection: Connection) -> None:
+        """Make sure of it.
+
+        Raises:
+            MigrationError: rows, a column of the user's own, or a reference would be lost.
+        """
+        if self._is_new:
+            return
+        for table, column in sorted(self._columns - column_names(connection)):
+            raise MigrationError(
+                f"Migrating {self._file} would lose the column {table}.{column}, which no migration"
+                " made. Nothing was done.",
+                self._file,
+                "Move what it holds into a table of your own, and drop it.",
+            )
+        # Whatever took them: a mistake in a migration, or a trigger of the user's on the ledger.
+        for table, count in row_counts(connection).items():
+            if count < self._rows.get(table, 0) and table != ledger.TABLE:
+                raise MigrationError(
+                    f"Migrating {self._file} would lose rows of {table}: of {self._rows[table]}"
+                    f" there would be {count}. Nothing was done.",
+                    self._file,
+                    "If no trigger of yours deletes them, please report this as a bug.",
+                )
+        new_violations = foreign_key_violations(connection) - self._violations
+        if new_violations:
+            raise MigrationError(
+                f"Migrating {self._file} would leave rows ({new_violations.total()}) that refer to"
+                " a row that is not there. Its rows are as they were.",
+                self._file,
+                "Please report this as a bug.",
+            )
+        log("info", "schema of %s checked: no row was lost, and no reference broken", self._file)
 
 
 @contextmanager
-def naming_step(file: str, step: Step) -> Iterator[None]:
+def _naming_step(file: str, step: Step) -> Iterator[None]:
     """Raise what SQLite has against a step as a `MigrationError` that names it."""
     try:
         yield
     except sqlite3.Error as fault:
         if base_code(fault) == sqlite3.SQLITE_CONSTRAINT:
             raise MigrationError(
-                f"Rows of {file} do not fit migration {step}: {fault}. They are as they were."
-                f" Correct or remove them (the rule is in {step.migration.path}), then try again."
+                f"Rows of {file} do not fit migration {step}: {fault}. They are as they were.",
+                file,
+                f"Correct or remove them (the rule is in {step.migration.path}), then try again.",
             ) from fault
         if base_code(fault) == sqlite3.SQLITE_ERROR:
             raise MigrationError(
                 f"Something in {file} is in the way of migration {step}: {fault}. Its rows are as"
-                f" they were. Compare it with {step.migration.path}, then try again."
+                " they were.",
+                file,
+                f"Compare it with {step.migration.path}, then try again.",
             ) from fault
         raise
 
 
 @contextmanager
-def keeping_ledger(file: str) -> Iterator[None]:
+def _naming_ledger(file: str) -> Iterator[None]:
     """Raise what SQLite has against an entry in the ledger as a `MigrationError` that says so."""
     try:
         yield
@@ -150,38 +263,3 @@ def keeping_ledger(file: str) -> Iterator[None]:
         if base_code(fault) in (sqlite3.SQLITE_CONSTRAINT, sqlite3.SQLITE_ERROR):
             raise ledger.not_kept(file, fault) from fault
         raise
-
-
-def users_columns(connection: sqlite3.Connection, version: int) -> set[tuple[str, str]]:
-    """Return the columns, each after its table, that the migrations up to a version do not make."""
-    with closing(build(version)) as made:
-        return column_names(connection) - column_names(made)
-
-
-def require_columns(
-    connection: sqlite3.Connection, columns: set[tuple[str, str]], file: str
-) -> None:
-    """Make sure that columns of the user's own are still there.
-
-    Raises:
-        MigrationError: one was lost when its table was rebuilt.
-    """
-    for table, column in sorted(columns - column_names(connection)):
-        raise MigrationError(
-            f"Migrating {file} would lose the column {table}.{column}, which no migration made."
-            " Nothing was done. Move what it holds into a table of your own, and drop it."
-        )
-
-
-def _indexes_and_triggers(connection: sqlite3.Connection) -> dict[tuple[str, str], str]:
-    """Return the SQL of all indexes and triggers: what goes when its table is rebuilt.
-
-    By type and name, as a trigger may have the name of something else.
-    """
-    return {
-        (kind, name): sql
-        for kind, name, sql in connection.execute(
-            "SELECT type, name, sql FROM sqlite_schema"
-            " WHERE type IN ('index', 'trigger') AND sql IS NOT NULL"
-        )
-    }

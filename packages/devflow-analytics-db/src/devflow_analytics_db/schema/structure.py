@@ -191,3 +191,17 @@ def foreign_key_violations(connection: sqlite3.Connection) -> Counter[tuple[str,
 
 def _escaped(name: str) -> str:
     return name.replace('"', '""')
+
+
+def indexes_and_triggers(connection: sqlite3.Connection) -> dict[tuple[str, str], str]:
+    """Return the SQL of all indexes and triggers: what goes when its table is rebuilt.
+
+    By type and name, as a trigger may have the name of something else.
+    """
+    return {
+        (kind, name): sql
+        for kind, name, sql in connection.execute(
+            "SELECT type, name, sql FROM sqlite_schema"
+            " WHERE type IN ('index', 'trigger') AND sql IS NOT NULL"
+        )
+    }

@@ -1,0 +1,67 @@
+"""The environment variables that this package reads: looked up at each use, never at import."""
+
+from __future__ import annotations
+
+import os
+
+from devflow_analytics_db.errors import ConfigurationError
+
+LARGEST_TIMEOUT_MS = 2**31 - 1
+"""The longest busy timeout that SQLite takes, in milliseconds."""
+
+
+class Setting:
+    """An environment variable; one that is empty counts as not set."""
+
+    __slots__ = ("default", "meaning", "name")
+
+    def __init__(self, name: str, meaning: str, default: str) -> None:
+        self.name = f"DEVFLOW_ANALYTICS_{name}"
+        self.meaning = meaning
+        """What it is for, as the documentation says it."""
+        self.default = default
+        """What counts if it is not set, as the documentation says it."""
+
+    def text(self) -> str | None:
+        """Return its value; None if it is not set."""
+        return os.environ.get(self.name) or None
+
+
+DB_PATH = Setting(
+    "DB_PATH",
+    "the database file; `~` is the home; a relative path counts from the current directory",
+    "`~/.devflow/analytics.db`",
+)
+
+BUSY_TIMEOUT_MS = Setting(
+    "BUSY_TIMEOUT_MS",
+    f"how long to wait for another process's write, in milliseconds, 0 to {LARGEST_TIMEOUT_MS}",
+    "5000, and 30000 while the schema is changed or a backup restored",
+)
+
+SETTINGS = (DB_PATH, BUSY_TIMEOUT_MS)
+"""All of them."""
+
+
+def busy_timeout_ms(default: int = 5_000) -> int:
+    """Return how long a connection waits for another's write, in milliseconds.
+
+    Args:
+        default: what counts if the environment does not say.
+
+    Raises:
+        ConfigurationError: the value is not such a number.
+    """
+    value = BUSY_TIMEOUT_MS.text()
+    if value is None:
+        return default
+    # the length first: Python refuses to read numbers of thousands of digits
+    short = len(value) <= len(str(LARGEST_TIMEOUT_MS))
+    if short and value.isascii() and value.isdigit() and int(value) <= LARGEST_TIMEOUT_MS:
+        return int(value)
+    raise ConfigurationError(
+        f"{BUSY_TIMEOUT_MS.name} is {value!r}, which is not a whole number of milliseconds from 0"
+        f" to {LARGEST_TIMEOUT_MS}.",
+        None,
+        "Correct it or unset it.",
+    )
