@@ -145,8 +145,8 @@ def test_where_the_file_system_keeps_no_modes_the_log_says_so(
     keep_no_modes(monkeypatch)
     create_analytics_db().close()
     assert warnings(caplog) == [
-        f"others have rights on {file}: its file system keeps no modes",
-        f"others have rights on {file.parent}: its file system keeps no modes",
+        f"other users can access {file}: its file system keeps no modes",
+        f"other users can access {file.parent}: its file system keeps no modes",
     ]
 
 

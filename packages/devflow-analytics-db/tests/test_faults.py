@@ -330,7 +330,7 @@ def open_to_all() -> Iterator[Path]:
 
 
 AS_NOBODY = f"""
-    import os, sys
+    import os, shlex, sys
     from devflow_analytics_db import AnalyticsDbError, backup, create_analytics_db, migrate
     import devflow_analytics_db.schema.structure
 
@@ -498,7 +498,9 @@ def test_a_file_with_the_name_of_a_journal_is_named_and_not_deleted(
         another_programs(file)
     file.with_name(f"analytics.db{suffix}").write_bytes(TEXT)
     before = contents(file.parent)
-    with pytest.raises(CannotCreateError, match=f"analytics.db{suffix} is no journal of SQLite's"):
+    with pytest.raises(
+        CannotCreateError, match=f"analytics.db{suffix} is not a journal of SQLite's"
+    ):
         create_analytics_db()
     assert contents(file.parent) == before
 
@@ -606,11 +608,13 @@ def test_each_error_owns_the_exit_status_of_its_kind() -> None:
         "MigrationError": 1,
         "OpenedBeforeForkError": 1,
         "CorruptDatabaseError": 65,
+        "DatabaseGoneError": 66,
         "DatabaseNotFoundError": 66,
         "NotAnAnalyticsDatabaseError": 65,
         "TamperedMigrationError": 65,
         "InstallationError": 70,
         "CannotCreateError": 73,
+        "DestinationExistsError": 73,
         "StorageError": 74,
         "LockedError": 75,
         "PermissionDeniedError": 77,
@@ -739,12 +743,14 @@ def test_a_schema_that_can_be_read_and_contradicts_itself_is_damaged(
     assert contents(file.parent) == before
 
 
-def test_a_schema_version_that_there_cannot_be_is_refused(file: Path) -> None:
+def test_a_schema_version_that_does_not_exist_is_refused(file: Path) -> None:
     create_analytics_db().close()
     with closing(sqlite3.connect(file)) as connection, connection:
         connection.execute("PRAGMA user_version = -1")
         connection.execute("DELETE FROM devflow_migrations")
     before = file.read_bytes()
-    with pytest.raises(TamperedMigrationError, match="schema version -1, which there cannot be"):
+    with pytest.raises(
+        TamperedMigrationError, match="schema version -1, and there is no such version"
+    ):
         create_analytics_db()
     assert file.read_bytes() == before

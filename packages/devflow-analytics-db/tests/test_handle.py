@@ -15,8 +15,8 @@ from pony.orm import UnexpectedError, commit, db_session, flush
 from pony.orm.dbproviders.sqlite import SQLiteProvider
 
 from devflow_analytics_db import (
-    CannotCreateError,
     ConfigurationError,
+    DatabaseGoneError,
     IncompatibleSchemaError,
     NotAnAnalyticsDatabaseError,
     create_analytics_db,
@@ -66,7 +66,7 @@ def test_no_sync_is_spared_before_the_file_is_in_wal_mode(file: Path) -> None:
     with closing(open_existing(str(file), 0)) as connection:
         connection.execute("PRAGMA journal_mode = DELETE")
         connection.set_trace_callback(statements.append)
-        configure(connection, str(file), 0)
+        configure(connection)
     switch, spared = map(
         statements.index, ("PRAGMA journal_mode = WAL", "PRAGMA synchronous = NORMAL")
     )
@@ -214,9 +214,9 @@ def test_closing_leaves_only_the_database_behind(file: Path) -> None:
 def test_a_file_that_was_deleted_is_not_made_again_behind_the_users_back(file: Path) -> None:
     with create_analytics_db() as db:
         file.unlink()
-        with pytest.raises(CannotCreateError, match=r"analytics.db is gone"):
+        with pytest.raises(DatabaseGoneError, match=r"analytics.db is gone"):
             db.connect()
-        with pytest.raises(CannotCreateError, match=r"analytics.db is gone"):
+        with pytest.raises(DatabaseGoneError, match=r"analytics.db is gone"):
             db.database  # noqa: B018  binds it
         assert not file.exists()
 
@@ -226,7 +226,7 @@ def test_a_session_does_not_write_into_a_file_that_was_deleted_meanwhile(file: P
         with db_session:
             db.Session(id="before", started_at=1)
         file.unlink()
-        with pytest.raises(CannotCreateError, match=r"analytics.db is gone"), db_session:
+        with pytest.raises(DatabaseGoneError, match=r"analytics.db is gone"), db_session:
             db.Session(id="after", started_at=1)
         assert not file.exists()
 
@@ -235,7 +235,7 @@ def test_a_transaction_does_not_begin_in_a_file_that_was_deleted_in_the_session(
     file: Path,
 ) -> None:
     with create_analytics_db() as db:
-        with pytest.raises(CannotCreateError, match=r"analytics.db is gone"), db_session:  # noqa: PT012
+        with pytest.raises(DatabaseGoneError, match=r"analytics.db is gone"), db_session:  # noqa: PT012
             assert db.Session.select().count() == 0
             file.unlink()
             db.Session(id="after", started_at=1)
@@ -254,7 +254,7 @@ def test_a_transaction_does_not_begin_in_a_file_that_was_deleted_while_it_waited
     with create_analytics_db() as db:
         db.database  # noqa: B018  binds it
         monkeypatch.setattr(SQLiteProvider, "set_transaction_mode", wait)
-        with pytest.raises(CannotCreateError, match=r"analytics.db is gone"), db_session:
+        with pytest.raises(DatabaseGoneError, match=r"analytics.db is gone"), db_session:
             db.Session(id="after", started_at=1)
 
 
@@ -370,7 +370,7 @@ def test_an_open_handle_does_not_write_into_an_empty_file(file: Path, tmp_path: 
     empty.touch()
     with create_analytics_db() as db:
         replace(file, empty)
-        with pytest.raises(CannotCreateError, match=r"analytics.db is gone"):
+        with pytest.raises(DatabaseGoneError, match=r"analytics.db is gone"):
             db.connect()
         assert file.read_bytes() == b""
 

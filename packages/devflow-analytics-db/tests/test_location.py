@@ -200,7 +200,7 @@ def test_white_space_around_the_path_of_the_environment_is_a_named_error(
         create_analytics_db()
     assert str(raised.value) == (
         f"DEVFLOW_ANALYTICS_DB_PATH is {value!r}, with white space at its beginning or end. Remove"
-        " that, or name the file with --db if that is its name."
+        " that, or name the file with `path` if that is its name."
     )
     assert list(tmp_path.glob("*calls.db*")) == []
     # as an argument it is a name

@@ -171,7 +171,7 @@ def test_a_statement_that_would_escape_the_transaction_is_refused(
 
 @pytest.mark.parametrize("marker", ["-- migrate:up\n", "-- migrate:down\n"])
 def test_a_file_without_both_sections_is_refused(marker: str) -> None:
-    with pytest.raises(AnalyticsDbError, match=r"0003_a\.sql is no migration"):
+    with pytest.raises(AnalyticsDbError, match=r"0003_a\.sql is not a migration"):
         Migration("0003_a.sql", VALID.replace(marker, ""))
 
 

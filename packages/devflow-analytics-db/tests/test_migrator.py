@@ -196,7 +196,7 @@ def test_a_migration_changed_after_it_was_applied_is_named(
         ("DELETE FROM devflow_migrations", "list migration 1 and does not list migration 2"),
         (
             "UPDATE devflow_migrations SET version = 7 WHERE version = 2",
-            "does not list migration 2 and lists migration 7, too",
+            "does not list migration 2 and also lists migration 7",
         ),
     ],
 )

@@ -81,7 +81,8 @@ def create_analytics_db(path: str | os.PathLike[str] | None = None) -> Analytics
         changes = bring_to(file)
     how = "created" if changes.created else "opened"
     log("info", "%s %s: schema version %d", how, file, changes.schema_version)
-    return AnalyticsDb(file, changes.schema_version, changes)
+    # another process may have been faster
+    return AnalyticsDb(file, changes.schema_version, changes if changes.applied else None)
 
 
 class open_readonly:  # noqa: N801  a function to its callers, and a context manager
