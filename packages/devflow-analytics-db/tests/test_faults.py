@@ -36,7 +36,7 @@ from devflow_analytics_db import (
 )
 from devflow_analytics_db.file.faults import from_os, from_sqlite
 from devflow_analytics_db.migrations import latest_version
-from devflow_analytics_db.migrations.identity import APPLICATION_ID
+from devflow_analytics_db.migrations.current import APPLICATION_ID
 
 if TYPE_CHECKING:
     import subprocess

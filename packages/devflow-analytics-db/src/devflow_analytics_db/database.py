@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 
-from devflow_analytics_db.file import disk, location
+from devflow_analytics_db.file import disk, is_writable, location
 from devflow_analytics_db.file.connection import (
     Connection,
     IdleConnections,
@@ -20,17 +20,13 @@ from devflow_analytics_db.file.faults import (
     naming_faults,
 )
 from devflow_analytics_db.file.opening import configure, open_existing
-from devflow_analytics_db.file.rights import is_writable
-from devflow_analytics_db.file.transaction import transaction
 from devflow_analytics_db.log import log
 from devflow_analytics_db.migrations import latest_version
-from devflow_analytics_db.migrations.identity import (
+from devflow_analytics_db.migrations.current import (
     APPLICATION_ID,
     application_id,
-    identify,
-    identify_file,
-    reading,
-    require_version,
+    is_current,
+    schema_version,
 )
 from devflow_analytics_db.settings import busy_timeout_ms
 
@@ -68,17 +64,26 @@ def create_analytics_db(path: str | os.PathLike[str] | None = None) -> Analytics
     latest = latest_version()  # before anything is made
     disk.make(file)
     with naming_faults(file):
-        found = identify_file(file)
-        if found.version >= latest and not found.crashed:
-            if not is_writable(file):
-                raise denied(file)  # now rather than at the first row
-            disk.keep_private(file)
-            log("info", "opened %s: schema version %d is current", file, found.version)
-            return AnalyticsDb(file, found.version)
+        if not is_current(file, latest):
+            from devflow_analytics_db.migrations.identity import (  # noqa: PLC0415  seldom needed
+                identify_file,
+            )
 
-        from devflow_analytics_db.migrations.migrate import bring_to  # noqa: PLC0415  seldom needed
+            found = identify_file(file)
+            if found.version < latest or found.crashed:
+                return _bring_up_to_date(file)
+            latest = found.version
+        if not is_writable(file):
+            raise denied(file)  # now rather than at the first row
+        disk.keep_private(file)
+    log("info", "opened %s: schema version %d is current", file, latest)
+    return AnalyticsDb(file, latest)
 
-        changes = bring_to(file)
+
+def _bring_up_to_date(file: str) -> AnalyticsDb:
+    from devflow_analytics_db.migrations.migrate import bring_to  # noqa: PLC0415  seldom needed
+
+    changes = bring_to(file)
     how = "created" if changes.created else "opened"
     log("info", "%s %s: schema version %d", how, file, changes.schema_version)
     # another process may have been faster
@@ -113,6 +118,8 @@ class open_readonly:  # noqa: N801  a function to its callers, and a context man
 
     @logging_errors
     def __enter__(self) -> Connection:
+        from devflow_analytics_db.migrations.identity import reading  # noqa: PLC0415  as above
+
         self._reading = reading(location.resolve(self._path))
         connection, _ = self._reading.__enter__()
         return connection
@@ -251,8 +258,6 @@ class AnalyticsDb:
             )
             try:
                 # before anything is set, as by now the file may be another program's
-                if application_id(connection) != APPLICATION_ID:
-                    identify(connection)
                 self._require_version(connection)
                 configure(connection)
                 connection.text_factory = str
@@ -273,7 +278,15 @@ class AnalyticsDb:
             self._require_version(connection)
 
     def _require_version(self, connection: Connection) -> None:
-        self.schema_version = require_version(connection, self.schema_version)
+        if (
+            application_id(connection) != APPLICATION_ID
+            or schema_version(connection) != self.schema_version
+        ):
+            from devflow_analytics_db.migrations.identity import (  # noqa: PLC0415  as above
+                require_version,
+            )
+
+            self.schema_version = require_version(connection)
         connection.schema_version = self.schema_version
 
 
@@ -298,6 +311,10 @@ class _Transaction:
         if connection is not None and not connection.is_in_place():
             connection.close()  # the file was replaced; what is there now is opened anew
             connection = None
+        from devflow_analytics_db.file.transaction import (  # noqa: PLC0415  not to open
+            transaction,
+        )
+
         self._transaction = transaction(connection or self._connect())
         connection = self._transaction.connection
         try:

@@ -24,7 +24,6 @@ from devflow_analytics_db.file.location import (
     is_devflow_directory,
     is_private_directory,
 )
-from devflow_analytics_db.file.rights import obstacle
 from devflow_analytics_db.log import log
 
 PRIVATE_DIRECTORY = 0o700
@@ -270,6 +269,8 @@ def require_makeable(file: str) -> None:
             raise _no_parent(directory)
         if not os.path.isdir(os.path.dirname(directory)):
             raise not_a_directory(os.path.dirname(directory))
+    from devflow_analytics_db.file.rights import obstacle  # noqa: PLC0415  seldom needed
+
     if obstacle(file):
         raise denied(file)
 

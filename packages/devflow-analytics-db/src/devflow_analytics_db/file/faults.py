@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import sqlite3
 from functools import wraps
@@ -18,7 +17,7 @@ from devflow_analytics_db.errors import (
     PermissionDeniedError,
     StorageError,
 )
-from devflow_analytics_db.file.rights import is_writable, obstacle
+from devflow_analytics_db.file import is_writable
 from devflow_analytics_db.log import log
 from devflow_analytics_db.settings import BUSY_TIMEOUT_MS, DB_PATH
 
@@ -45,10 +44,6 @@ CONTRADICTIONS = (
     "orphan index",
 )
 """How SQLite's reason begins where it can read the statement, which contradicts other parts."""
-
-DENIED = (errno.EACCES, errno.EPERM)
-
-FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 OF_THE_STATEMENT = (
     sqlite3.SQLITE_ERROR,
@@ -195,14 +190,16 @@ def from_sqlite(  # noqa: PLR0911  one a fault
 
 def from_os(fault: OSError, path: str, otherwise: str = ANOTHER_FILE) -> AnalyticsDbError:
     """Return the named error for what the operating system reported about ``path``."""
+    import errno  # noqa: PLC0415  seldom needed
+
     if fault.errno is None and not os.path.exists(path):
         return gone(path)  # Pony's word for a file that is gone
     reason = os.strerror(fault.errno) if fault.errno else str(fault)
     if fault.errno == errno.EROFS:
         return _read_only(path, otherwise)
-    if fault.errno in DENIED:
+    if isinstance(fault, PermissionError):
         return denied(path, fault.filename, otherwise)
-    if fault.errno in FULL:
+    if fault.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
         return _full(path)
     if fault.errno == errno.EIO:
         return StorageError(f"Reading or writing {path} failed: {reason}.", path, "Check the disk.")
@@ -215,6 +212,8 @@ def from_os(fault: OSError, path: str, otherwise: str = ANOTHER_FILE) -> Analyti
 
 def _cannot_open(path: str, otherwise: str) -> AnalyticsDbError:
     """SQLite says only that it may not open or write a file: the database, or one beside it."""
+    from devflow_analytics_db.file.rights import obstacle  # noqa: PLC0415  seldom needed
+
     if not os.path.exists(path):
         return gone(path)
     if is_writable(path) and not obstacle(path):
@@ -294,6 +293,8 @@ def denied(
         refused: what the system named in refusing, for where nothing is found at ``path``.
         otherwise: how the advice ends: what else the user can do.
     """
+    from devflow_analytics_db.file.rights import obstacle  # noqa: PLC0415  seldom needed
+
     if _is_mounted_read_only(path):
         return _read_only(path, otherwise)
     for subject in (path, refused):

@@ -6,9 +6,9 @@ import os
 import sqlite3
 import time
 
+from devflow_analytics_db.file import is_writable
 from devflow_analytics_db.file.connection import Connection
 from devflow_analytics_db.file.faults import is_busy, require_sqlite
-from devflow_analytics_db.file.rights import is_writable
 from devflow_analytics_db.log import log
 from devflow_analytics_db.settings import busy_timeout_ms
 

@@ -10,12 +10,6 @@ from devflow_analytics_db.file import BESIDE
 OUR_DIRECTORIES = (".devflow", "backups")
 
 
-def is_writable(path: str) -> bool:
-    """Tell whether the user may write the file and, as SQLite must, beside it."""
-    directory = os.path.dirname(path)
-    return os.access(path, os.R_OK | os.W_OK) and os.access(directory, os.W_OK | os.X_OK)
-
-
 def obstacle(path: str) -> tuple[str, str] | None:
     """Return what keeps the user from reading and writing a file, and how advice on it begins.
 

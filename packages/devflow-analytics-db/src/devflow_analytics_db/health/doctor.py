@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from devflow_analytics_db.backups.backup import advising, backups, backups_directory
 from devflow_analytics_db.errors import AnalyticsDbError
-from devflow_analytics_db.file import disk, location, system
+from devflow_analytics_db.file import disk, is_writable, location, system
 from devflow_analytics_db.file.faults import (
     OLDEST_SQLITE,
     denied,
@@ -24,7 +24,7 @@ from devflow_analytics_db.file.opening import (
     journal_mode,
     open_for_reading,
 )
-from devflow_analytics_db.file.rights import is_writable, obstacle
+from devflow_analytics_db.file.rights import obstacle
 from devflow_analytics_db.health.drift import check
 from devflow_analytics_db.health.fix import mend, stale, with_modes
 from devflow_analytics_db.health.status import readable_size

@@ -13,6 +13,7 @@ from devflow_analytics_db.file.faults import logging_errors, naming_faults
 from devflow_analytics_db.file.opening import open_for_reading
 from devflow_analytics_db.log import log
 from devflow_analytics_db.migrations import latest_version, ledger
+from devflow_analytics_db.migrations.current import CREATE_LEDGER
 from devflow_analytics_db.migrations.identity import identify, identify_file
 from devflow_analytics_db.migrations.migration import build, load_migrations
 from devflow_analytics_db.schema.structure import Column, Part, Structure, structure
@@ -93,7 +94,7 @@ def _in_file(connection: Connection, file: str) -> Iterator[Difference]:
         )
     with closing(build(version)) as made:
         if version and not identity.made_by_server:
-            made.execute(ledger.CREATE)
+            made.execute(CREATE_LEDGER)
             for change in ledger.edited_migrations(ledger.read(connection), load_migrations()):
                 yield Difference("ledger", f"does not fit. {change}.")
         yield from compare(structure(connection), structure(made))

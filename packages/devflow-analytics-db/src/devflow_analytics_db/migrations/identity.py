@@ -25,15 +25,18 @@ from devflow_analytics_db.file.opening import has_journal, open_for_reading, ope
 from devflow_analytics_db.file.transaction import transaction
 from devflow_analytics_db.log import log
 from devflow_analytics_db.migrations import latest_version, ledger
+from devflow_analytics_db.migrations.current import (
+    APPLICATION_ID,
+    LEDGER,
+    application_id,
+    schema_version,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import TracebackType
 
     from devflow_analytics_db.file.connection import Connection
-
-APPLICATION_ID = int.from_bytes(b"DFAn", "big")
-"""In the header of every file of ours: ``PRAGMA application_id``, and offset 68 for file(1)."""
 
 LOOKS = 5
 """How often to look at a file that has a crashed transaction, while others may be mending it."""
@@ -136,8 +139,7 @@ def _judge_crashed(file: str, pages: int) -> Identity:
         # Lets SQLite overlook that the file is shorter than its header says, as in mid-commit.
         connection.execute("PRAGMA writable_schema = ON")
         if application_id(connection) == APPLICATION_ID:
-            (version,) = connection.execute("PRAGMA user_version").fetchone()
-            return Identity(version)
+            return Identity(schema_version(connection))
         found = _look_through(connection)
     except (sqlite3.Error, UnicodeDecodeError) as fault:
         raise _undecided(file) from fault
@@ -206,12 +208,6 @@ class reading:  # noqa: N801  a context manager, and read as one
             raise from_sqlite(fault, self._file) from fault
 
 
-def application_id(connection: Connection) -> int:
-    """Return the number in the header by which a program marks its files; 0 if none did."""
-    (number,) = connection.execute("PRAGMA application_id").fetchone()
-    return int(number)
-
-
 def claim(connection: Connection) -> None:
     """Mark an empty file as ours, before it is put into WAL mode.
 
@@ -238,7 +234,7 @@ def identify(connection: Connection) -> Identity:
         NotAnAnalyticsDatabaseError: it is another program's.
     """
     file, claimed = connection.file, application_id(connection)
-    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    version = schema_version(connection)
     if claimed == APPLICATION_ID and version < 0:
         raise TamperedMigrationError(
             f"{file} is at schema version {version}, and there is no such version. It was left as"
@@ -259,7 +255,7 @@ def identify(connection: Connection) -> Identity:
         raise _foreign(file, f"its user version is {version}, without our application id")
     from devflow_analytics_db.schema.structure import object_names  # noqa: PLC0415  seldom needed
 
-    names = object_names(connection) - {ledger.TABLE} if claimed else object_names(connection)
+    names = object_names(connection) - {LEDGER} if claimed else object_names(connection)
     if not names:
         return Identity(0)
     if SERVER_LEDGER in names:
@@ -267,8 +263,8 @@ def identify(connection: Connection) -> Identity:
     raise _foreign(file, f"it holds {', '.join(sorted(names)[:3])}")
 
 
-def require_version(connection: Connection, version: int) -> int:
-    """Make sure that a file which was at a schema version may still be written to.
+def require_version(connection: Connection) -> int:
+    """Make sure that a file which is no longer at a schema version may still be written to.
 
     Returns:
         Its schema version now.
@@ -279,9 +275,6 @@ def require_version(connection: Connection, version: int) -> int:
         NotAnAnalyticsDatabaseError: it is another program's by now.
         TamperedMigrationError: its ledger is not what leads to its schema version.
     """
-    (now,) = connection.execute("PRAGMA user_version").fetchone()
-    if now == version:
-        return version
     begun = connection.in_transaction
     if not begun:
         connection.execute("BEGIN")  # which `identify` wants

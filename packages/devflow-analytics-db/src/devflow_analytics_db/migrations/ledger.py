@@ -9,6 +9,11 @@ from devflow_analytics_db.errors import (
     MigrationError,
     TamperedMigrationError,
 )
+from devflow_analytics_db.migrations.current import (
+    LEDGER,
+    has_ledger_as_made,
+    listed_versions,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -17,24 +22,7 @@ if TYPE_CHECKING:
     from devflow_analytics_db.file.connection import Connection
     from devflow_analytics_db.migrations.migration import Migration
 
-TABLE = "devflow_migrations"
-
 RESTORE = "Put back a backup from before that with `restore()`."
-
-CREATE = f"""\
-CREATE TABLE IF NOT EXISTS {TABLE} (
-    version INTEGER PRIMARY KEY,
-    name TEXT NOT NULL,
-    checksum TEXT NOT NULL, -- SHA-256 of the normalised SQL
-    compatible_with INTEGER NOT NULL, -- the oldest schema version whose code may still write
-    applied_at INTEGER NOT NULL, -- Unix time, seconds
-    duration_ms INTEGER NOT NULL,
-    applied_by TEXT NOT NULL
-) STRICT;"""
-"""Makes the ledger, if it is not there."""
-
-AS_MADE = CREATE.replace("IF NOT EXISTS ", "").removesuffix(";")
-"""How SQLite keeps that."""
 
 IS_ALIKE = """\
 SELECT count(*) = 4
@@ -64,14 +52,14 @@ class Entry:
 
 def read(connection: Connection) -> list[Entry]:
     """Return what was applied to a file, in the order of the versions."""
-    query = f"SELECT version, name, checksum, compatible_with FROM {TABLE} ORDER BY version"
+    query = f"SELECT version, name, checksum, compatible_with FROM {LEDGER} ORDER BY version"
     return [Entry(*row) for row in connection.execute(query)]
 
 
 def insert_sql(migration: Migration, *, seconds: float, applied_by: str) -> str:
     """Return the statement that enters a migration, for the transaction that applied it."""
     return (
-        f"INSERT INTO {TABLE} (version, name, checksum, compatible_with, applied_at, duration_ms,"
+        f"INSERT INTO {LEDGER} (version, name, checksum, compatible_with, applied_at, duration_ms,"
         f" applied_by) VALUES ({migration.version}, '{migration.name}', '{migration.checksum}',"
         f" {migration.compatible_with}, {int(time.time())}, {round(1000 * seconds)},"
         f" '{applied_by}');"
@@ -80,7 +68,7 @@ def insert_sql(migration: Migration, *, seconds: float, applied_by: str) -> str:
 
 def delete_sql(migration: Migration) -> str:
     """Return the statement that takes a migration out again, for the transaction that undid it."""
-    return f"DELETE FROM {TABLE} WHERE version = {migration.version};"
+    return f"DELETE FROM {LEDGER} WHERE version = {migration.version};"
 
 
 def require_kept(connection: Connection, file: str, migrations: Sequence[Migration]) -> None:
@@ -100,7 +88,7 @@ def not_kept(file: str, reason: object) -> MigrationError:
     """Return the error for a ledger that cannot be kept."""
     return MigrationError(
         f"The ledger of {file} cannot be kept ({reason}): a trigger or an index of yours is on the"
-        f" table {TABLE}, or something else has that name. Nothing was done.",
+        f" table {LEDGER}, or something else has that name. Nothing was done.",
         file,
         "Drop or rename that, then try again.",
     )
@@ -113,8 +101,7 @@ def require_complete(connection: Connection, version: int) -> None:
         TamperedMigrationError: the ledger is missing, has another structure, or lists others.
     """
     if _is_ours(connection):
-        query = f"SELECT version FROM {TABLE} ORDER BY version"
-        listed = [listed for (listed,) in connection.execute(query)]
+        listed = listed_versions(connection)
         expected = list(range(1, version + 1))
         if listed == expected:
             return
@@ -122,7 +109,7 @@ def require_complete(connection: Connection, version: int) -> None:
         added = [f"also lists migration {one}" for one in listed if one not in expected]
         fault = " and ".join(missing + added)
     else:
-        fault = f"is missing, or the table {TABLE} is not what it was"
+        fault = f"is missing, or the table {LEDGER} is not what it was"
     raise TamperedMigrationError(
         f"{connection.file} is at schema version {version}, but its ledger {fault}. It was left as"
         " it is.",
@@ -132,10 +119,9 @@ def require_complete(connection: Connection, version: int) -> None:
 
 
 def _is_ours(connection: Connection) -> bool:
-    query = "SELECT sql FROM sqlite_schema WHERE type = 'table' AND name = ?"
-    if connection.execute(query, (TABLE,)).fetchone() == (AS_MADE,):
+    if has_ledger_as_made(connection):
         return True  # as nearly always, and in a tenth of the time
-    (alike,) = connection.execute(IS_ALIKE, {"table": TABLE}).fetchone()
+    (alike,) = connection.execute(IS_ALIKE, {"table": LEDGER}).fetchone()
     return bool(alike)
 
 
@@ -172,7 +158,7 @@ def require_compatible(connection: Connection, version: int, known: int) -> None
         IncompatibleSchemaError: a migration that was applied to it does not allow that.
     """
     (needed,) = connection.execute(
-        f"SELECT max(compatible_with) FROM {TABLE} WHERE version > ?", (known,)
+        f"SELECT max(compatible_with) FROM {LEDGER} WHERE version > ?", (known,)
     ).fetchone()
     if needed is None or needed > known:
         raise IncompatibleSchemaError(

@@ -11,7 +11,7 @@ from pathlib import Path
 from devflow_analytics_db.file import location
 from devflow_analytics_db.file.connection import Connection, connect_in_memory
 from devflow_analytics_db.file.faults import logging_errors, naming_faults
-from devflow_analytics_db.migrations import ledger
+from devflow_analytics_db.migrations.current import LEDGER
 from devflow_analytics_db.migrations.identity import reading
 from devflow_analytics_db.migrations.route import SETTINGS, Route, find_route
 
@@ -82,7 +82,7 @@ def _copy_schema(source: Connection, target: Connection) -> None:
         # A virtual table's module may be unknown here, and if known has made its own tables.
         with suppress(sqlite3.OperationalError):
             target.execute(sql)
-            if kind == "table" and name == ledger.TABLE:
+            if kind == "table" and name == LEDGER:
                 _copy_rows(source, target, name)
 
 

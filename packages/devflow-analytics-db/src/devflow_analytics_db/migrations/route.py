@@ -15,7 +15,7 @@ from devflow_analytics_db.errors import (
 from devflow_analytics_db.file.faults import base_code
 from devflow_analytics_db.log import log
 from devflow_analytics_db.migrations import ledger
-from devflow_analytics_db.migrations.identity import APPLICATION_ID
+from devflow_analytics_db.migrations.current import APPLICATION_ID, CREATE_LEDGER, LEDGER
 from devflow_analytics_db.migrations.migration import (
     Migration,
     build,
@@ -143,7 +143,7 @@ class Route:
         yield from map(execute, self._after())
 
     def _before(self) -> Iterator[str]:
-        yield ledger.CREATE
+        yield CREATE_LEDGER
         if self.adopts:
             baseline = load_migrations()[0]
             yield ledger.insert_sql(baseline, seconds=0, applied_by=APPLIED_BY_SERVER)
@@ -214,7 +214,7 @@ class _Kept:
             )
         # Whatever took them: a mistake in a migration, or a trigger of the user's on the ledger.
         for table, count in row_counts(connection).items():
-            if count < self._rows.get(table, 0) and table != ledger.TABLE:
+            if count < self._rows.get(table, 0) and table != LEDGER:
                 raise MigrationError(
                     f"Migrating {self._file} would lose rows of {table}: of {self._rows[table]}"
                     f" there would be {count}. Nothing was done.",
