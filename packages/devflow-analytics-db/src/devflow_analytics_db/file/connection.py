@@ -27,7 +27,7 @@ from devflow_analytics_db.errors import OpenedBeforeForkError
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
-    from typing import Any, Literal, NoReturn
+    from typing import Any, NoReturn
 
     Inode = tuple[int, int]
     """Device and number of a file: what SQLite knows it by."""
@@ -225,9 +225,9 @@ def _in_child() -> None:
     _Forked.everything |= any(map(_is_half_imported, [*sys.modules]))
     _Forked.inodes |= _open_files(inherited)
     if inherited:
-        cursors = _cursors(frozen=True)
+        cursors, classes = _cursors(frozen=True), _inherited_classes()
         for connection in inherited:
-            _disable(connection, cursors)
+            _disable(connection, cursors, *classes)
     _open.clear()
     _held.clear()
     _known.add("what this process may use")
@@ -283,7 +283,12 @@ def _regular_files(descriptors: Iterable[int]) -> Iterator[Inode]:
             yield found.st_dev, found.st_ino
 
 
-def _disable(connection: Connection, cursors: list[Cursor]) -> None:
+def _disable(
+    connection: Connection,
+    cursors: list[Cursor],
+    of_connection: type[Connection],
+    of_cursor: type[Cursor],
+) -> None:
     """Let an inherited connection and its cursors do nothing any more, and never be deleted.
 
     Python deletes what is left when it ends. Of a connection, SQLite would then take back what the
@@ -291,11 +296,11 @@ def _disable(connection: Connection, cursors: list[Cursor]) -> None:
     reference that Python does not see, and so never takes away: one that SQLite holds.
     """
     connection._pins.append(connection)  # noqa: SLF001  this module's own
-    connection.__class__ = _InheritedConnection
+    connection.__class__ = of_connection
     for cursor in cursors:
         if getattr(cursor, "connection", None) is connection:
             connection._pins.append(cursor)  # noqa: SLF001  this module's own
-            cursor.__class__ = _InheritedCursor
+            cursor.__class__ = of_cursor
 
 
 def _refuse(used: Connection | Cursor, *_: object, **__: object) -> NoReturn:
@@ -315,31 +320,39 @@ def _methods(kind: type) -> Iterator[str]:
             yield name
 
 
-class _InheritedConnection(Connection):
-    """One that the parent has open; of use to nobody here."""
+def _inherited_classes() -> tuple[type[Connection], type[Cursor]]:
+    """Return the classes of what the parent has open, which is of use to nobody in the child.
 
-    isolation_level = property(_refuse, _refuse)  # to set it may commit
-    autocommit = isolation_level
-    __call__ = __enter__ = _refuse
-    close = interrupt = rollback = _do_nothing
+    Made when a child needs them, as nearly no process does.
+    """
+    refused = property(_refuse, _refuse)
+    connection = type(
+        "InheritedConnection",
+        (Connection,),
+        {
+            **dict.fromkeys(_methods(sqlite3.Connection), _refuse),
+            "isolation_level": refused,  # to set it may commit
+            "autocommit": refused,
+            "__call__": _refuse,
+            "__enter__": _refuse,
+            "__exit__": lambda *_: False,  # and end nothing
+            "close": _do_nothing,
+            "interrupt": _do_nothing,
+            "rollback": _do_nothing,
+        },
+    )
+    cursor = type(
+        "InheritedCursor",
+        (Cursor,),
+        {
+            **dict.fromkeys(_methods(sqlite3.Cursor), _refuse),
+            "__next__": _refuse,
+            "__iter__": _refuse,
+            "close": _do_nothing,
+        },
+    )
+    return connection, cursor
 
-    def __exit__(self, *_: object) -> Literal[False]:
-        return False  # and end nothing
-
-
-class _InheritedCursor(Cursor):
-    """A cursor of such a connection."""
-
-    __next__ = __iter__ = _refuse
-    close = _do_nothing
-
-
-for kind, inherited_kind in (
-    (sqlite3.Connection, _InheritedConnection),
-    (sqlite3.Cursor, _InheritedCursor),
-):
-    for method in set(_methods(kind)) - vars(inherited_kind).keys():
-        setattr(inherited_kind, method, _refuse)
 
 # written in C, and so done before a Ctrl-C can be heard
 os.register_at_fork(after_in_child=_known.clear)
