@@ -37,14 +37,17 @@ PART = re.compile(
 def what_goes_wrong(present: str) -> str:
     """Return the table of ``tests/test_ugly_cases.py``; only root can set up some of its cases."""
     if os.getuid() != 0:
-        sys.stderr.write("Not run as root: the table of errors is left as it is.\n")
+        sys.stderr.write("The table of errors stays as it is: only root can make it.\n")
         return present
     done = subprocess.run(  # noqa: S603  runs only what it names itself
         [sys.executable, ROOT / "tests/test_ugly_cases.py"],
         stdout=subprocess.PIPE,
         text=True,
-        check=True,
+        check=False,
     )
+    if done.returncode:
+        sys.stderr.write("The table of errors stays as it is: a case could not be run.\n")
+        return present
     return done.stdout
 
 
