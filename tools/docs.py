@@ -61,6 +61,7 @@ PARTS: dict[str, Callable[[str], str]] = {
     "settings": docs_code.settings,
     "errors": docs_code.errors,
     "functions": docs_code.functions,
+    "results": docs_code.results,
     "handle": docs_code.handle,
     "modules": docs_code.modules,
     "columns of sessions": partial(docs_schema.columns, "sessions"),

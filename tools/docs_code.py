@@ -35,6 +35,8 @@ def call(name: str, function: object) -> tuple[str, str]:
     ]
     returned = str(signature.return_annotation).strip("'").replace("|", "\\|")
     shown = signature.replace(parameters=untyped, return_annotation=inspect.Signature.empty)
+    if returned.startswith("Iterator["):
+        return f"`{name}{shown}`", f"a context manager that gives a `{returned[9:-1]}`"
     return f"`{name}{shown}`", "" if returned == "None" else f"`{returned}`"
 
 
@@ -46,6 +48,20 @@ def functions(_: str) -> str:
         if inspect.isfunction(function):
             called, returned = call(name, function)
             lines.append(f"| {called} | {sentence(function)} | {returned} |")
+    return "\n".join(lines)
+
+
+def results(_: str) -> str:
+    """Return a table of what the functions return, with the attributes of each."""
+    lines = ["| class | what it is | attributes |", "| --- | --- | --- |"]
+    for name in devflow_analytics_db.__all__:
+        one = getattr(devflow_analytics_db, name)
+        if inspect.isclass(one) and not issubclass(one, (AnalyticsDb, Exception)):
+            fields = getattr(one, "__match_args__", getattr(one, "__slots__", ()))
+            computed = [name for name, member in vars(one).items() if isinstance(member, property)]
+            names = [name for name in (*fields, *computed) if not name.startswith("_")]
+            shown = ", ".join(f"`{name}`" for name in names)
+            lines.append(f"| `{name}` | {sentence(one)} | {shown} |")
     return "\n".join(lines)
 
 
