@@ -51,6 +51,13 @@ def what_goes_wrong(present: str) -> str:
     return done.stdout
 
 
+def decisions(_: str) -> str:
+    """Return a list of the decisions."""
+    pages = sorted(ROOT.glob("docs/decisions/[0-9]*.md"))
+    titles = {page.name: page.read_text().partition("\n")[0].removeprefix("# ") for page in pages}
+    return "\n".join(f"- [{title}]({name})" for name, title in titles.items())
+
+
 PARTS: dict[str, Callable[[str], str]] = {
     "what goes wrong": what_goes_wrong,
     "help": docs_command.help_text,
@@ -64,6 +71,7 @@ PARTS: dict[str, Callable[[str], str]] = {
     "results": docs_code.results,
     "handle": docs_code.handle,
     "modules": docs_code.modules,
+    "decisions": decisions,
     "columns of sessions": partial(docs_schema.columns, "sessions"),
     "columns of tool_calls": partial(docs_schema.columns, "tool_calls"),
     "indexes": docs_schema.indexes,
@@ -103,7 +111,7 @@ def of_any_machine(page: str) -> list[str]:
 def pages() -> dict[Path, Callable[[str], str]]:
     """Return every file that is written, or that has written parts, and what makes it anew."""
     whole: dict[Path, Callable[[str], str]] = {SCHEMA_SQL: lambda _: docs_schema.schema_sql()}
-    folders = (ROOT.glob("*.md"), ROOT.glob("docs/*.md"), ROOT.glob("packages/*/*.md"))
+    folders = (ROOT.glob("*.md"), ROOT.glob("docs/**/*.md"), ROOT.glob("packages/*/*.md"))
     all_of_it = "--check" not in sys.argv
     some = {
         page: partial(made_anew, all_of_it=all_of_it)
