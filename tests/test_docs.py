@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import re
 import runpy
 import shutil
 import subprocess
 import sys
+import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -188,3 +190,60 @@ def test_every_page_that_is_named_exists() -> None:
     named = {name: path for path in files for name in NAMED.findall(path.read_text())}
     assert len(named) > 5
     assert {name: path for name, path in named.items() if not list(ROOT.glob(f"{name}*"))} == {}
+
+
+COMMAND = Path(sys.executable).with_name("devflow-analytics")
+
+
+def help_of(*command: str) -> str:
+    done = subprocess.run(
+        [COMMAND, *command, "--help"], capture_output=True, text=True, check=True, timeout=60
+    )
+    return done.stdout
+
+
+def test_every_command_and_option_that_is_named_exists() -> None:
+    text = "\n".join(page.read_text() for page in PAGES)
+    listed = help_of().partition("Commands:\n")[2].partition("\n\n")[0]
+    helps = {name: help_of(name) for name in re.findall(r"^  ([a-z]+) ", listed, re.MULTILINE)}
+    helps[""] = help_of()
+    named = re.findall(r"`devflow-analytics ([^`|]*)`", text)
+    named += re.findall(rf"`((?:{'|'.join(filter(None, helps))})(?: -[^`|]*)?)`", text)
+    assert len(set(named)) > 12
+    for words in map(str.split, named):
+        (command,) = [word for word in words if word in helps]
+        options = {word for word in words if word.startswith("-")}
+        told = re.findall(r"(?<!\S)--?[\w-]+", helps[""] + helps[command])
+        assert options <= set(told), words
+
+
+def test_the_migration_that_is_shown_is_what_is_drafted(tmp_path: Path) -> None:
+    pytest.importorskip("sqlite_utils", reason="needs the dependency group 'tools'")
+    page = textwrap.dedent((ROOT / "docs/migrations.md").read_text())
+    blocks = dict(re.findall(r"^   ```(\w+)\n(.*?)^   ```", page, re.DOTALL | re.MULTILINE))
+    shown = {kind: textwrap.dedent(block) for kind, block in blocks.items()}
+    ignored = shutil.ignore_patterns("__pycache__", "tests")
+    folders = ("tools", "packages/devflow-analytics-schema", "packages/devflow-analytics-db")
+    for folder in folders:
+        shutil.copytree(ROOT / folder, tmp_path / folder, ignore=ignored)
+    sources = [next((tmp_path / folder / "src").iterdir()) for folder in folders[1:]]
+    entities = sources[0] / "entities.py"
+    last = "        tool_count = Required("
+    changed = entities.read_text().replace(last, f"        {shown['py']}{last}")
+    entities.write_text(changed)
+    asked, told = shown["console"].splitlines()
+    done = subprocess.run(
+        [sys.executable, "tools/draft_migration.py", asked.rpartition(" ")[2]],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": ":".join(str(source.parent) for source in sources)},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    number = re.compile(r"\d{4}(?=_add)")  # the next one, whichever that is by now
+    assert (done.returncode, done.stderr) == (0, "")
+    assert number.sub("", done.stdout) == number.sub("", f"{told}\n")
+    (drafted,) = sources[1].glob("migrations/*_add_project_to_sessions.sql")
+    compatible = re.compile(r"compatible-with: \d+")
+    assert compatible.sub("", drafted.read_text()) == compatible.sub("", shown["sql"])
