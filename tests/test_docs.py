@@ -202,11 +202,23 @@ def help_of(*command: str) -> str:
     return done.stdout
 
 
+def commands() -> list[str]:
+    listed = help_of().partition("Commands:\n")[2].partition("\n\n")[0]
+    return re.findall(r"^  ([a-z]+) ", listed, re.MULTILINE)
+
+
+def test_every_command_is_in_the_readme_and_in_the_reference() -> None:
+    reference = (ROOT / "docs/reference.md").read_text()
+    assert set(re.findall(r"^### ([a-z]+)$", reference, re.MULTILINE)) == set(commands())
+    readme = (ROOT / "README.md").read_text()
+    assert set(re.findall(r"^\| `devflow-analytics ([a-z]+)`", readme, re.MULTILINE)) == {
+        *commands()
+    }
+
+
 def test_every_command_and_option_that_is_named_exists() -> None:
     text = "\n".join(page.read_text() for page in PAGES)
-    listed = help_of().partition("Commands:\n")[2].partition("\n\n")[0]
-    helps = {name: help_of(name) for name in re.findall(r"^  ([a-z]+) ", listed, re.MULTILINE)}
-    helps[""] = help_of()
+    helps = {"": help_of(), **{name: help_of(name) for name in commands()}}
     named = re.findall(r"`devflow-analytics ([^`|]*)`", text)
     named += re.findall(rf"`((?:{'|'.join(filter(None, helps))})(?: -[^`|]*)?)`", text)
     assert len(set(named)) > 12

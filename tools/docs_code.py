@@ -116,7 +116,7 @@ def settings(present: str) -> str:
             "turns colours off if set and not empty ([no-color.org](https://no-color.org))",
             "colours at a terminal",
         ),
-        ("HOME", "where `~` is", "the system's user database says"),
+        ("HOME", "where `~` is", "the home in the system's user database"),
     ]
     rows += [row for row in others if row[0] not in {name for name, *_ in rows}]
     lines = ["| environment variable | meaning | default |", "| --- | --- | --- |"]
