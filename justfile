@@ -69,7 +69,7 @@ lint:
 migration name:
     uv run --locked python tools/draft_migration.py "$1"
 
-# Write what the pages in docs/ say of the code, and schema.sql; as root also the table of errors
+# Write every generated part of the docs, and schema.sql; the table of errors only as root
 docs:
     uv run --locked python tools/docs.py
 
