@@ -1,4 +1,4 @@
-# The devflow-analytics command and what it imports, for a user without rights: docs/CONTAINER.md.
+# The devflow-analytics command and what it imports, for a user without rights: docs/container.md.
 
 FROM python:3.12-slim-bookworm AS build
 

@@ -17,7 +17,7 @@ test *arguments:
 test-faults *arguments:
     uv run --locked python -m pytest -n auto -m faults tests/faults "$@"
 
-# Run test-faults, and write its counts into docs/RELIABILITY.md
+# Run test-faults, and write its counts into docs/safety.md
 reliability: (test-faults "--junit-xml=dist/faults.xml")
     uv run --locked python tools/count_cases.py dist/faults.xml
 
@@ -69,19 +69,13 @@ lint:
 migration name:
     uv run --locked python tools/draft_migration.py "$1"
 
-# Write down the schema that the migrations make
-schema:
-    made=$(uv run --locked python tools/dump_schema.py) && \
-        printf '%s\n' "$made" > packages/devflow-analytics-db/schema.sql
+# Write every generated part of the docs, and schema.sql; the table of errors only as root
+docs:
+    uv run --locked python tools/docs.py
 
-# Write down the help of every command, and a session with each
-cli:
-    made=$(uv run --locked python tools/dump_cli.py) && printf '%s\n' "$made" > docs/CLI.md
-
-# Write down what the command says when things go wrong
-errors:
-    made=$(uv run --locked python tests/test_ugly_cases.py) && \
-        printf '%s\n' "$made" > docs/ERRORS.md
+# Set the version of every package
+version new:
+    uv run --locked python tools/set_version.py "$1"
 
 # Keep a file of the newest schema version, for the tests of all later ones
 golden *version:
@@ -106,7 +100,7 @@ bench:
 wheels:
     uv run --locked python tests/check_wheels.py
 
-# Build the image, and hold containers of it to what docs/CONTAINER.md says; needs docker or podman
+# Build the image, and hold containers of it to what docs/container.md says; needs docker or podman
 image-check:
     uv run --locked python tests/check_image.py
 

@@ -1,4 +1,4 @@
-"""Build the image from the Dockerfile as it is, and hold containers of it to docs/CONTAINER.md.
+"""Build the image from the Dockerfile as it is, and hold containers of it to docs/container.md.
 
 Run by ``just image-check``, with docker or podman: the one that works, or ``CONTAINER_ENGINE``.
 ``IMAGE_BUILD_OPTIONS`` holds further options of the build, such as ``--network=host``.

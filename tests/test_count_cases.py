@@ -1,4 +1,4 @@
-"""The numbers in docs/RELIABILITY.md come from a run of the tests of faults."""
+"""The numbers in docs/safety.md come from a run of the tests of faults."""
 
 from __future__ import annotations
 
@@ -50,6 +50,6 @@ def test_every_number_in_the_page_has_tests() -> None:
         timeout=60,
     )
     names = [line.rpartition("::")[2] for line in listed.stdout.splitlines() if "::" in line]
-    page = (ROOT / "docs/RELIABILITY.md").read_text()
+    page = (ROOT / "docs/safety.md").read_text()
     assert page.count("<!--cases:") > 5
     assert TOOL["with_counts"](page, dict.fromkeys(names, 1)) != page

@@ -228,7 +228,7 @@ def test_what_is_added_or_dropped_is_written_out(
     done = python("tools/draft_migration.py", "next")
     path = workspace / MIGRATIONS / f"{NEWEST + 1:04}_next.sql"
     shown = path.relative_to(workspace)
-    told = f"Drafted {shown}. Read it, then run 'uv run just schema' and 'uv run just test'.\n"
+    told = f"Drafted {shown}. Read it, then run 'uv run just docs' and 'uv run just test'.\n"
     assert (done.returncode, done.stdout, done.stderr) == (0, told, "")
     assert path.read_text() == text
     done = python("-c", THERE_AND_BACK, tmp_path / "a.db", ALL, str(NEWEST))
@@ -332,10 +332,3 @@ def test_what_a_draft_leaves_to_do_is_said(
             " it should be CHECK (note <> '')."
         )
     ]
-
-
-def test_the_dumped_schema_is_current(
-    python: Callable[..., subprocess.CompletedProcess[str]],
-) -> None:
-    dumped = (ROOT / "packages/devflow-analytics-db/schema.sql").read_text()
-    assert python("tools/dump_schema.py").stdout == dumped

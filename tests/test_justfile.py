@@ -26,6 +26,7 @@ printf '[%s]' "$@"
         ("test", [], "[-n][auto]"),
         ("test-faults", ["-k", "one or two"], "[tests/faults][-k][one or two]"),
         ("reliability", [], "[tools/count_cases.py][dist/faults.xml]"),
+        ("version", ["0.2.0"], "[tools/set_version.py][0.2.0]"),
         ("migration", ["add $x"], "[tools/draft_migration.py][add $x]"),
         ("golden", ["1"], "[tools/make_golden.py][1]"),
         ("golden", [], "[tools/make_golden.py]"),

@@ -1,4 +1,4 @@
-"""docs/SCHEMA.md: its questions run, and SQLite answers them in the way that is shown."""
+"""docs/schema.md: its questions run, and SQLite answers them in the way that is shown."""
 
 from __future__ import annotations
 
@@ -16,12 +16,13 @@ from devflow_analytics_db import create_analytics_db
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-PAGE = (Path(__file__).resolve().parent.parent / "docs" / "SCHEMA.md").read_text()
+PAGE = (Path(__file__).resolve().parent.parent / "docs" / "schema.md").read_text()
 QUESTIONS = re.findall(r"```sql\n(.*?)```\n\n```text\n(.*?)```\n", PAGE, re.DOTALL)
 HEADINGS = [
     re.findall(r"^#+ (.+)", PAGE[: PAGE.index(question)], re.MULTILINE)[-1]
     for question, _ in QUESTIONS
 ]
+TABLE = r"^\| `(\w+)` \| type \| meaning \|\n((?:\|.*\n)+)"
 WORDED_BY = (3, 40)
 """The SQLite that the plans were copied from; others say some steps in other words."""
 
@@ -97,7 +98,7 @@ def test_every_index_answers_a_question_and_the_one_with_two_columns_only_one() 
 def test_the_page_describes_every_table_column_and_index(connection: sqlite3.Connection) -> None:
     described = {
         table: re.findall(r"^\| `(\w+)` \|", rows, re.MULTILINE)
-        for table, rows in re.findall(r"^\| `(\w+)` \| \| \|\n((?:\|.*\n)+)", PAGE, re.MULTILINE)
+        for table, rows in re.findall(TABLE, PAGE, re.MULTILINE)
     }
     assert described == {
         table: [

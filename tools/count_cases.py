@@ -1,4 +1,4 @@
-"""Write into docs/RELIABILITY.md how many cases the tests of faults tried.
+"""Write into docs/safety.md how many cases the tests of faults tried.
 
 Run by ``just reliability`` on the JUnit report of a run. In the page, ``<!--cases:PATTERN-->``
 stands before each number; it becomes the sum over the tests whose name, parameters included, the
@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
-PAGE = Path(__file__).resolve().parent.parent / "docs/RELIABILITY.md"
+PAGE = Path(__file__).resolve().parent.parent / "docs/safety.md"
 NUMBER = re.compile(r"(<!--cases:(.+?)-->)[\d,]+(?=<!---->)")
 
 

@@ -1,6 +1,6 @@
 """Draft the next migration from the difference between the entities and the migrated schema.
 
-Run by ``just migration NAME``; docs/MIGRATIONS.md shows it at work. What is drafted has been run in
+Run by ``just migration NAME``; docs/migrations.md shows it at work. What is drafted has been run in
 both directions on an empty database. Read it all the same: a column that was renamed looks like one
 that was dropped and another that was added.
 """
@@ -303,7 +303,7 @@ def main(name: str) -> None:
         sys.exit(f"Nothing was drafted: {error}")
     path.write_text(text, encoding="utf-8")
     shown = path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
-    print(f"Drafted {shown}. Read it, then run 'uv run just schema' and 'uv run just test'.")
+    print(f"Drafted {shown}. Read it, then run 'uv run just docs' and 'uv run just test'.")
     for difference in left_over(Migration(path.name, text)):
         print(f"It leaves to be written by hand: {difference}")
 

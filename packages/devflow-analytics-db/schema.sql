@@ -1,4 +1,4 @@
--- Schema version 2, as the migrations make it. Written by 'just schema'.
+-- Schema version 2, as the migrations make it. Written by 'just docs'.
 
 CREATE TABLE "__drizzle_migrations" (
     id SERIAL PRIMARY KEY,

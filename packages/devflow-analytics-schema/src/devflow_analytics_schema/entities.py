@@ -11,7 +11,7 @@ process. `define_entities` makes a fresh pair for each.
 These classes describe the tables and do not create them. The tables come from the numbered SQL
 files of ``devflow-analytics-db``, and a change of the schema is made in both places: change the
 entity here, add the migration there: ``uv run just migration NAME`` drafts it, and
-docs/MIGRATIONS.md goes through the whole change. A released migration never changes.
+docs/migrations.md goes through the whole change. A released migration never changes.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""docs/SECURITY.md: what it says of the network and of deleting is so."""
+"""docs/safety.md: what it says of the network and of deleting is so."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 
 from devflow_analytics_db import backup, create_analytics_db
 
-PAGE = (Path(__file__).resolve().parent.parent / "docs" / "SECURITY.md").read_text()
+PAGE = (Path(__file__).resolve().parent.parent / "docs" / "safety.md").read_text()
 MARK = b"only-this-row-has-it"
 
 FORBIDDING_SOCKETS = """

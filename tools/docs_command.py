@@ -1,29 +1,20 @@
-"""Print ``docs/CLI.md``: the help of each command and a session with it. Run by ``just cli``."""
+"""What the documentation says of the command: help texts, and sessions that are really run."""
 
 from __future__ import annotations
 
-import os
 import re
 import sqlite3
 import subprocess
 import sys
 import tempfile
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 COMMAND = Path(sys.executable).with_name("devflow-analytics")
-
-HEAD = """\
-# The command
-
-Written by `just cli`: the help texts are the command's own, and each session was run.
-
-What a command finds goes to stdout, everything else to stderr. With `--json` stdout is one JSON
-object with the keys that its help names, and they stay; sizes there are in bytes and times in Unix
-seconds. When something goes wrong, stdout is empty, stderr has one sentence, and the exit status
-tells what: [what can go wrong](ERRORS.md). [Configuration](CONFIGURATION.md) tells of the
-environment variables and of files.
-"""
 
 MADE = "20261125T120000.000000Z"
 """Stands for the time in the name of every backup."""
@@ -45,13 +36,12 @@ VALUES
 class Session:
     """A home in which commands are run one after the other."""
 
-    def __init__(self, directory: Path) -> None:
-        self.home = directory / "me"
-        self.home.mkdir()
-        self.file = self.home / ".devflow" / "analytics.db"
-        self.environment = {"HOME": str(self.home), "TZ": "UTC", "COLUMNS": "80"}
+    def __init__(self, home: Path) -> None:
+        self.home = home
+        self.file = home / ".devflow" / "analytics.db"
+        self.environment = {"HOME": str(home), "TZ": "UTC", "COLUMNS": "80"}
 
-    def run(self, line: str) -> str:
+    def run(self, line: str, prompt: str = "$") -> str:
         """Return what was typed and what was printed."""
         newest = max((self.file.parent / "backups").glob("*"), default="")
         arguments = [str(newest) if word == "BACKUP" else word for word in line.split()]
@@ -64,7 +54,7 @@ class Session:
             text=True,
             check=False,
         )
-        words = " ".join(["$ devflow-analytics", *arguments])
+        words = " ".join([prompt, "devflow-analytics", *arguments])
         status = f"$ echo $?\n{done.returncode}\n" if done.returncode else ""
         text = f"{words}\n{done.stdout}{status}".replace(str(self.home), "/home/me")
         return re.sub(r"\d{8}T\d{6}\.\d{6}Z", MADE, text)
@@ -87,6 +77,11 @@ class Session:
         self.file.chmod(0o644)
         return "# somebody lets others read the file\n"
 
+    def help_of(self, command: str) -> str:
+        """Return a help text without the spaces that end some of its lines."""
+        text = self.run(f"{command} --help").partition("\n")[2]
+        return re.sub(r" +$", "", text, flags=re.MULTILINE)
+
 
 SESSIONS: dict[str, list[str]] = {
     "init": ["init", "init", "init --json"],
@@ -101,32 +96,61 @@ SESSIONS: dict[str, list[str]] = {
 """What is run in each command's section, in this order, in one home."""
 
 
-def help_of(session: Session, command: str) -> str:
-    """Return a help text without the spaces that end some of its lines."""
-    text = session.run(f"{command} --help").partition("\n")[2]
-    return re.sub(r" +$", "", text, flags=re.MULTILINE)
+@contextmanager
+def new_session() -> Iterator[Session]:
+    """Give a session in an empty home."""
+    with tempfile.TemporaryDirectory() as directory:
+        home = Path(directory, "me")
+        home.mkdir()
+        yield Session(home)
 
 
-def page(directory: Path) -> str:
-    """Return the page."""
-    session = Session(directory)
-    parts = [HEAD, f"```text\n{help_of(session, '')}```\n"]
-    for command, lines in SESSIONS.items():
+def console(*texts: str) -> str:
+    """Return texts as one block of code."""
+    return f"```console\n{''.join(texts)}```\n"
+
+
+def help_text(_: str) -> str:
+    """Return the help of the command, as somebody asks for it."""
+    with new_session() as session:
+        return console("$ devflow-analytics --help\n", session.help_of(""))
+
+
+def commands(_: str) -> str:
+    """Return the help of the command, then that of each of its commands with a session."""
+    with new_session() as session:
+        parts = [f"```text\n{session.help_of('')}```\n"]
         deeds = {
             "RECORD": session.record,
             "DROP": session.drop_an_index,
             "OPEN": session.open_to_others,
         }
-        text = "".join(deeds[line]() if line in deeds else session.run(line) for line in lines)
-        parts += [
-            f"## {command}\n",
-            f"```text\n{help_of(session, command)}```\n",
-            f"```console\n{text}```\n",
-        ]
+        for command, lines in SESSIONS.items():
+            texts = [deeds[line]() if line in deeds else session.run(line) for line in lines]
+            help_text = f"```text\n{session.help_of(command)}```\n"
+            parts += [f"### {command}\n", help_text, console(*texts)]
     return "\n".join(parts)
 
 
-if __name__ == "__main__":
-    os.umask(0o022)
-    with tempfile.TemporaryDirectory() as directory:
-        print(page(Path(directory)), end="")
+def first_session(_: str) -> str:
+    """Return what the README's first command prints, the first time and later."""
+    with new_session() as session:
+        lines = ("init", "init", "init --json")
+        return console(*(session.run(line, "$ uv run") for line in lines))
+
+
+def later_session(_: str) -> str:
+    """Return what there is to see once calls are recorded."""
+    with new_session() as session:
+        session.run("init")
+        session.record()
+        return console(session.run("status"), session.run("backup"))
+
+
+def way_down(_: str) -> str:
+    """Return what is printed on the way to an older schema version and back."""
+    with new_session() as session:
+        session.run("init")
+        session.record()
+        lines = ("migrate --to 1 --yes", "migrate")
+        return console(*map(session.run, lines))
