@@ -6,15 +6,14 @@ It is what their docstrings say.
 from __future__ import annotations
 
 import ast
-import importlib
 import inspect
 import re
-from importlib.util import find_spec
 from itertools import pairwise
 from pathlib import Path
 
 import devflow_analytics_db
-from devflow_analytics_db import AnalyticsDb, AnalyticsDbError
+from devflow_analytics_db import AnalyticsDb, AnalyticsDbError, Connection
+from devflow_analytics_db.settings import SETTINGS
 
 
 def sentence(documented: object) -> str:
@@ -56,7 +55,7 @@ def results(_: str) -> str:
     lines = ["| class | what it is | attributes |", "| --- | --- | --- |"]
     for name in devflow_analytics_db.__all__:
         one = getattr(devflow_analytics_db, name)
-        if inspect.isclass(one) and not issubclass(one, (AnalyticsDb, Exception)):
+        if inspect.isclass(one) and not issubclass(one, (AnalyticsDb, Connection, Exception)):
             fields = getattr(one, "__match_args__", getattr(one, "__slots__", ()))
             computed = [name for name, member in vars(one).items() if isinstance(member, property)]
             names = [name for name in (*fields, *computed) if not name.startswith("_")]
@@ -104,12 +103,9 @@ def errors(_: str) -> str:
     return "\n".join(lines)
 
 
-def settings(present: str) -> str:
+def settings(_: str) -> str:
     """Return a table of the environment variables."""
-    if find_spec("devflow_analytics_db.settings") is None:
-        return present
-    registry = importlib.import_module("devflow_analytics_db.settings")
-    rows = [(one.name, one.meaning, one.default) for one in registry.SETTINGS]
+    rows = [(one.name, one.meaning, one.default) for one in SETTINGS]
     others = [
         (
             "NO_COLOR",

@@ -6,8 +6,9 @@ import re
 from contextlib import closing
 from typing import TYPE_CHECKING
 
-from devflow_analytics_db.migrations import ledger
-from devflow_analytics_db.migrations.migration import build, latest_version
+from devflow_analytics_db.migrations import latest_version
+from devflow_analytics_db.migrations.current import CREATE_LEDGER
+from devflow_analytics_db.migrations.migration import build
 
 if TYPE_CHECKING:
     import sqlite3
@@ -19,7 +20,7 @@ UNDESCRIBED = "**to be described**"
 def newest() -> closing[sqlite3.Connection]:
     """Return a database in memory that is as the migrations make it."""
     connection = build(latest_version())
-    connection.execute(ledger.CREATE)
+    connection.execute(CREATE_LEDGER)
     return closing(connection)
 
 

@@ -16,7 +16,6 @@ if TYPE_CHECKING:  # what `_MODULES` says, for type checkers
     from devflow_analytics_db.database import (
         AnalyticsDb as AnalyticsDb,
         create_analytics_db as create_analytics_db,
-        open_readonly as open_readonly,
     )
     from devflow_analytics_db.errors import (
         AnalyticsDbError as AnalyticsDbError,
@@ -55,11 +54,12 @@ if TYPE_CHECKING:  # what `_MODULES` says, for type checkers
     )
     from devflow_analytics_db.migrations.migrate import Changes as Changes, migrate as migrate
     from devflow_analytics_db.migrations.plan import Plan as Plan, plan_migration as plan_migration
+    from devflow_analytics_db.reading import open_readonly as open_readonly
 
 _MODULES = {
     "backups.backup": ("backup",),
     "backups.restore": ("Restored", "restore"),
-    "database": ("AnalyticsDb", "create_analytics_db", "open_readonly"),
+    "database": ("AnalyticsDb", "create_analytics_db"),
     "errors": (
         "AnalyticsDbError",
         "CannotCreateError",
@@ -86,6 +86,7 @@ _MODULES = {
     "health.status": ("Status", "readable_size", "status"),
     "migrations.migrate": ("Changes", "migrate"),
     "migrations.plan": ("Plan", "plan_migration"),
+    "reading": ("open_readonly",),
 }
 """The public names, by the module that has them (docs/decisions/0003-imports.md)."""
 

@@ -1,4 +1,4 @@
-"""The doors to the file: one for a program that records, one for a program that only reads."""
+"""The handle of an open analytics database, and the one way to get it."""
 
 from __future__ import annotations
 
@@ -88,49 +88,6 @@ def _bring_up_to_date(file: str) -> AnalyticsDb:
     log("info", "%s %s: schema version %d", how, file, changes.schema_version)
     # another process may have been faster
     return AnalyticsDb(file, changes.schema_version, changes if changes.applied else None)
-
-
-class open_readonly:  # noqa: N801  a function to its callers, and a context manager
-    """Open the analytics database for reading alone; nothing is made, migrated or changed.
-
-    ::
-
-        with open_readonly() as connection:
-            connection.execute("SELECT count(*) FROM tool_calls").fetchone()
-
-    All that is read in the ``with`` block is one state of the database, however others write to
-    it. They need not wait for it, but the WAL grows meanwhile, so the block should be short.
-
-    The `Connection` has the ``schema_version`` that was found. An older one, or that of DevFlow's
-    server, is read as it is; 0 means that there are no tables yet.
-
-    Args:
-        path: the database; without it the one of `default_path`.
-
-    Raises:
-        DatabaseNotFoundError: it is missing or empty.
-        AnalyticsDbError: any other, as from `create_analytics_db`; also for what goes wrong with
-            the file in the ``with`` block. What is wrong with a statement stays `sqlite3.Error`.
-    """
-
-    def __init__(self, path: str | os.PathLike[str] | None = None) -> None:
-        self._path = path
-
-    @logging_errors
-    def __enter__(self) -> Connection:
-        from devflow_analytics_db.migrations.identity import reading  # noqa: PLC0415  as above
-
-        self._reading = reading(location.resolve(self._path))
-        connection, _ = self._reading.__enter__()
-        return connection
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        fault: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self._reading.__exit__(kind, fault, traceback)
 
 
 class AnalyticsDb:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import closing, contextmanager
+from typing import TYPE_CHECKING
 
 from devflow_analytics_db.errors import (
     AnalyticsDbError,
@@ -32,9 +34,8 @@ from devflow_analytics_db.migrations.current import (
     schema_version,
 )
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from types import TracebackType
+    from collections.abc import Iterator
 
     from devflow_analytics_db.file.connection import Connection
 
@@ -168,7 +169,8 @@ def _look_through(connection: Connection) -> Identity:
         connection.close()
 
 
-class reading:  # noqa: N801  a context manager, and read as one
+@contextmanager
+def reading(file: str) -> Iterator[tuple[Connection, Identity]]:
     """Open a database for reading: in the ``with`` block there is one state of it.
 
     It gives the connection, and what the file is. Nothing is made or changed.
@@ -178,34 +180,22 @@ class reading:  # noqa: N801  a context manager, and read as one
         AnalyticsDbError: as `identify_file`; or it cannot be read. What is wrong with a statement,
             and not with the file, is raised as `sqlite3.Error`.
     """
-
-    def __init__(self, file: str) -> None:
-        self._file = file
-
-    def __enter__(self) -> tuple[Connection, Identity]:
-        require_database(self._file)
-        with naming_faults(self._file):
-            identify_file(self._file)
-            self._connection = open_for_reading(self._file)
-            try:
-                self._connection.execute("PRAGMA query_only = ON")
-                self._connection.execute("BEGIN")
-                found = identify(self._connection)
-            except BaseException:
-                self._connection.close()
+    require_database(file)
+    with naming_faults(file):
+        identify_file(file)
+        connection = open_for_reading(file)
+    with closing(connection):
+        with naming_faults(file):
+            connection.execute("PRAGMA query_only = ON")
+            connection.execute("BEGIN")
+            found = identify(connection)
+        connection.schema_version = found.version
+        try:
+            yield connection, found
+        except sqlite3.Error as fault:
+            if is_of_the_statement(fault):
                 raise
-        self._connection.schema_version = found.version
-        return self._connection, found
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        fault: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self._connection.close()
-        if isinstance(fault, sqlite3.Error) and not is_of_the_statement(fault):
-            raise from_sqlite(fault, self._file) from fault
+            raise from_sqlite(fault, file) from fault
 
 
 def claim(connection: Connection) -> None:
