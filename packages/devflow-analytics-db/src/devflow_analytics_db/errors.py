@@ -38,7 +38,7 @@ class ConfigurationError(AnalyticsDbError):
 
 
 class MigrationError(AnalyticsDbError):
-    """A migration cannot be done on this file; nothing of it was."""
+    """A migration does not fit this file, or goes down without being allowed to; nothing was done."""
 
 
 class OpenedBeforeForkError(AnalyticsDbError):
@@ -52,19 +52,19 @@ class CorruptDatabaseError(AnalyticsDbError):
 
 
 class NotAnAnalyticsDatabaseError(AnalyticsDbError):
-    """The file is no SQLite database, or another program's."""
+    """The file is not an SQLite database, or it is another program's."""
 
     exit_status = 65
 
 
 class TamperedMigrationError(AnalyticsDbError):
-    """What the file says was applied to it is not what this package has."""
+    """The migrations that were applied to the file are not those of this package."""
 
     exit_status = 65
 
 
 class DatabaseNotFoundError(AnalyticsDbError):
-    """There is no database to read, to migrate or to copy."""
+    """There is no database to read, migrate or copy."""
 
     exit_status = 66
 

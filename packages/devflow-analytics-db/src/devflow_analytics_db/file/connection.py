@@ -98,7 +98,7 @@ class Connection(sqlite3.Connection):
         def cursor(self, factory=Cursor):  # noqa: ANN001, ANN201, D102
             if factory is not Cursor and not issubclass(factory, Cursor):
                 raise TypeError(
-                    f"{factory!r} is no subclass of {Cursor.__qualname__} of {__name__}"
+                    f"{factory!r} is not a subclass of {Cursor.__qualname__} of {__name__}"
                 )
             return super().cursor(factory)
 

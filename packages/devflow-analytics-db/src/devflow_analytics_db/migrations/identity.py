@@ -1,4 +1,4 @@
-"""Whose file is this, and at which schema version? And how it is opened to find out more."""
+"""Whose a file is, and at which schema version; and opening it to find out more."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from devflow_analytics_db.file.connection import Connection
 
 LOOKS = 5
-"""How often to look at a file that has a crashed transaction, while others may be mending it."""
+"""How often to look at a file that has a crashed transaction, while others may be rolling it back."""
 
 SERVER_LEDGER = "__drizzle_migrations"
 SERVER_TABLES = ("sessions", "tool_calls")

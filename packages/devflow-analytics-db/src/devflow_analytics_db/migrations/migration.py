@@ -29,7 +29,7 @@ class Migration:
         """Parse the text of a migration file.
 
         Raises:
-            AnalyticsDbError: it is no migration, or its statements would leave the transaction.
+            AnalyticsDbError: it is not a migration, or its statements would leave the transaction.
         """
         self.file_name = file_name
         self.path = file_path(file_name)
@@ -97,7 +97,7 @@ def load_migrations() -> tuple[Migration, ...]:
     """Return all migrations in the order of their versions, which are 1, 2, 3 and so on.
 
     Raises:
-        AnalyticsDbError: a file is no migration, or a number is missing or used twice.
+        AnalyticsDbError: a file is not a migration, or a number is missing or used twice.
         InstallationError: a file cannot be read.
     """
     migrations = []
