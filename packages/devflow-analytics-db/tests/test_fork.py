@@ -104,7 +104,7 @@ def test_a_cursor_is_refused_that_the_collector_does_not_see(freeze: bool) -> No
 def test_a_cursor_of_another_class_cannot_be_made() -> None:
     with (
         closing(create_analytics_db().connect()) as connection,
-        pytest.raises(TypeError, match="no subclass of"),
+        pytest.raises(TypeError, match="not a subclass of"),
     ):
         connection.cursor(sqlite3.Cursor)
 
@@ -221,3 +221,46 @@ def test_where_open_files_cannot_be_listed_those_of_ours_are_known(
         monkeypatch.setattr(fork.os, "listdir", fail)
         told = in_child(status, lambda: status(tmp_path / "other.db"))
     assert told == ["OpenedBeforeForkError", "done"]
+
+
+INSERT = "INSERT INTO sessions (id, started_at) VALUES (?, 1)"
+
+
+def test_a_child_writes_in_transactions_of_a_handle_that_its_parent_used(
+    file: Path, python: Callable[..., object]
+) -> None:
+    with create_analytics_db() as db:
+
+        def write(name: str) -> None:
+            with db.transaction() as connection:
+                connection.execute(INSERT, (name,))
+
+        def others_come_and_go() -> None:  # the last to close the file removes the log
+            python("from devflow_analytics_db import create_analytics_db as o; o().connect()")
+
+        write("parent 1")
+        told = in_child(
+            lambda: write("child 1"), others_come_and_go, lambda: write("child 2"), os.getpid
+        )
+        others_come_and_go()
+        write("parent 2")
+    assert told == ["done"] * 4
+    with closing(sqlite3.connect(file)) as connection:
+        rows = connection.execute("SELECT id FROM sessions ORDER BY id").fetchall()
+    assert rows == [("child 1",), ("child 2",), ("parent 1",), ("parent 2",)]
+
+
+def test_a_child_that_is_forked_in_a_transaction_can_neither_go_on_nor_end_it(file: Path) -> None:
+    with create_analytics_db() as db:
+        transaction = db.transaction()
+        with transaction as connection:
+            connection.execute(INSERT, ("parent",))
+            told = in_child(
+                lambda: connection.execute(INSERT, ("child",)),
+                lambda: transaction.__exit__(None, None, None),
+                lambda: db.transaction().__enter__(),
+                create_analytics_db,
+            )
+    assert told == ["OpenedBeforeForkError"] * 4
+    with closing(sqlite3.connect(file)) as connection:
+        assert connection.execute("SELECT id FROM sessions").fetchall() == [("parent",)]
