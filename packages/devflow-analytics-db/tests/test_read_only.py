@@ -73,9 +73,9 @@ def test_every_reading_function_sees_what_only_the_wal_holds(
     with read_only(left.parent):
         found = status(left)
         assert (found.sessions, found.journal_mode) == (2, "wal")
-        assert check(left) == ()
+        assert check(left).findings == ()
         assert plan_migration(left, to=1).undone == tuple(range(found.latest_version, 1, -1))
-        findings = {one.check: one.verdict for one in diagnose(left).findings}
+        findings = {one.subject: one.severity for one in diagnose(left).findings}
         assert findings["rights"] == "fail"
         assert {findings[name] for name in ("wal", "integrity", "foreign keys", "schema")} == {"ok"}
         copy = backup(left, tmp_path / "copy.db")

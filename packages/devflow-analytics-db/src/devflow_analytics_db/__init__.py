@@ -32,8 +32,9 @@ if TYPE_CHECKING:
         TamperedMigrationError,
     )
     from devflow_analytics_db.file.path import default_path, resolve_path
-    from devflow_analytics_db.health.doctor import Diagnosis, Finding, diagnose
-    from devflow_analytics_db.health.drift import Difference, check
+    from devflow_analytics_db.health.doctor import diagnose
+    from devflow_analytics_db.health.drift import check
+    from devflow_analytics_db.health.finding import Diagnosis, Finding
     from devflow_analytics_db.health.status import Status, readable_size, status
     from devflow_analytics_db.migrations.changes import Changes
     from devflow_analytics_db.migrations.migrate import migrate
@@ -48,7 +49,6 @@ __all__ = [
     "CorruptDatabaseError",
     "DatabaseNotFoundError",
     "Diagnosis",
-    "Difference",
     "Finding",
     "IncompatibleSQLiteError",
     "IncompatibleSchemaError",
@@ -85,9 +85,8 @@ _MODULES = {
     "ConfigurationError": "errors",
     "CorruptDatabaseError": "errors",
     "DatabaseNotFoundError": "errors",
-    "Diagnosis": "health.doctor",
-    "Difference": "health.drift",
-    "Finding": "health.doctor",
+    "Diagnosis": "health.finding",
+    "Finding": "health.finding",
     "IncompatibleSQLiteError": "errors",
     "IncompatibleSchemaError": "errors",
     "InstallationError": "errors",
