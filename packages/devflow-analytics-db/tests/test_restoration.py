@@ -20,6 +20,7 @@ from devflow_analytics_db import (
     CorruptDatabaseError,
     DatabaseNotFoundError,
     IncompatibleSchemaError,
+    IncompatibleSQLiteError,
     LockedError,
     NotAnAnalyticsDatabaseError,
     TamperedMigrationError,
@@ -353,6 +354,63 @@ def test_a_file_of_ours_that_is_no_use_is_kept_and_replaced(
     # but for the header's words on how it is written, the same bytes
     kept, before = restored.replaced.read_bytes(), as_it_was.read_bytes()
     assert (kept[4096:], len(kept)) == (before[4096:], len(before))
+
+
+NEWER = {
+    "view": "CREATE VIEW newer AS SELECT 1 AS OF NEXT YEAR",
+    "trigger": "CREATE TRIGGER newer UPON sessions BEGIN END",
+    "table": "CREATE TABLE newer (a) LENIENT",
+    "index": "CREATE INDEX newer ON sessions ((SELECT 1))",
+}
+"""What only a newer SQLite may be able to read, or none."""
+
+
+def with_newer(file: Path, kind: str = "view") -> None:
+    table = "sessions" if kind == "index" else "newer"
+    with closing(sqlite3.connect(file, isolation_level=None)) as connection:
+        connection.execute("PRAGMA writable_schema = ON")
+        connection.execute(
+            "INSERT INTO sqlite_schema VALUES (?, 'newer', ?, 0, ?)", (kind, table, NEWER[kind])
+        )
+
+
+@pytest.mark.parametrize("kind", NEWER)
+@pytest.mark.parametrize("journal_mode", ["wal", "delete"])
+def test_a_file_with_something_that_this_sqlite_cannot_read_is_kept_and_replaced(
+    journal_mode: str, kind: str, saved: Path, file: Path, sql: Sql
+) -> None:
+    sql(file, f"PRAGMA journal_mode = {journal_mode}")
+    with_newer(file, kind)
+    with pytest.raises(IncompatibleSQLiteError, match="cannot read newer in"):
+        create_analytics_db()
+    restored = restore(saved)
+    assert dump(file) == dump(saved)
+    assert sql(file, "PRAGMA journal_mode") == [("wal",)]
+    assert restored.replaced
+    with closing(sqlite3.connect(restored.replaced)) as kept:
+        kept.execute("PRAGMA writable_schema = ON")
+        assert kept.execute(SESSIONS).fetchall() == [("new",), ("old",)]
+        assert kept.execute("SELECT sql FROM sqlite_schema WHERE name = 'newer'").fetchall() == [
+            (NEWER[kind],)
+        ]
+        assert kept.execute("PRAGMA journal_mode").fetchone() == ("delete",)
+
+
+def test_another_programs_file_with_such_a_view_is_not_replaced(saved: Path, file: Path) -> None:
+    another_programs(file)
+    with_newer(file)
+    before = file.read_bytes()
+    with pytest.raises(IncompatibleSQLiteError, match="cannot read newer in"):
+        restore(saved)
+    assert (file.read_bytes(), os.listdir(file.parent)) == (before, ["analytics.db"])
+
+
+def test_a_source_with_such_a_view_is_refused(saved: Path, file: Path) -> None:
+    with_newer(saved)
+    before = dump(file)
+    with pytest.raises(IncompatibleSQLiteError, match=r"cannot read newer in .*saved\.db"):
+        restore(saved)
+    assert dump(file) == before
 
 
 def first_page(file: Path) -> None:

@@ -21,6 +21,7 @@ from devflow_analytics_db.file import disk, location
 from devflow_analytics_db.file.faults import (
     ANOTHER_FILE,
     base_code,
+    cannot_read,
     from_sqlite,
     is_busy,
     logging_errors,
@@ -206,15 +207,35 @@ def _copy(file: str, partial: str, final: str, progress: Progress | None, *, che
             # One state of it: from a source that changes between two steps, SQLite begins anew, and
             # beside busy writers would never come to the end.
             source.execute("BEGIN")
-            source.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+            source.execute("PRAGMA user_version").fetchone()  # reads without the schema
             source.backup(copy, pages=PAGES_A_STEP, progress=report)
             if check:
                 require_sound(copy, file)
             # Out of WAL mode: one file, which can be read where nothing can be written.
+            overlook_unreadable_schema(copy)
             copy.execute("PRAGMA journal_mode = DELETE")
         except sqlite3.Error as fault:
             theirs = base_code(fault) in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
             raise from_sqlite(fault, file if theirs or is_busy(fault) else final) from fault
+
+
+def overlook_unreadable_schema(connection: sqlite3.Connection) -> None:
+    """Let a connection copy pages although this SQLite cannot read something in the schema.
+
+    Raises:
+        sqlite3.DatabaseError: the schema is damaged.
+    """
+    query = "SELECT 1 FROM sqlite_schema"
+    try:
+        connection.execute(query)
+    except sqlite3.DatabaseError as fault:
+        if cannot_read(fault) is None:
+            raise
+        # Then the next statement fails, and those after it see what could be read
+        # (sqlite3InitOne() in SQLite's source).
+        connection.execute("PRAGMA writable_schema = ON")
+        with suppress(sqlite3.DatabaseError):
+            connection.execute(query)
 
 
 def _destination(file: str, destination: str | os.PathLike[str] | None) -> str:

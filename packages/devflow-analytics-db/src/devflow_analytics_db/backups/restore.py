@@ -15,6 +15,7 @@ from devflow_analytics_db.backups.backup import (
     Progress,
     advising,
     keep_before_restoring,
+    overlook_unreadable_schema,
 )
 from devflow_analytics_db.errors import (
     ConfigurationError,
@@ -24,6 +25,7 @@ from devflow_analytics_db.errors import (
 from devflow_analytics_db.file import disk, location
 from devflow_analytics_db.file.connection import Connection
 from devflow_analytics_db.file.faults import (
+    cannot_read,
     commit_did_not_happen,
     locked,
     logging_errors,
@@ -38,7 +40,13 @@ from devflow_analytics_db.file.opening import (
     open_for_reading,
 )
 from devflow_analytics_db.log import log
-from devflow_analytics_db.migrations.identity import claim, identify, known_version
+from devflow_analytics_db.migrations.identity import (
+    APPLICATION_ID,
+    application_id,
+    claim,
+    identify,
+    known_version,
+)
 from devflow_analytics_db.schema.integrity import require_sound
 
 if TYPE_CHECKING:
@@ -117,7 +125,7 @@ def _require_usable(backup: sqlite3.Connection, source_file: str) -> int:
 def _replace(backup: sqlite3.Connection, file: str, progress: Progress | None) -> Path | None:
     disk.make(file)
     timeout_ms = busy_timeout_ms(MIGRATION_TIMEOUT_MS)
-    empty = known_version(file) == 0
+    version = _replaceable_version(file)
     replaced: list[Path | None] = []
     left = 0
 
@@ -130,14 +138,18 @@ def _replace(backup: sqlite3.Connection, file: str, progress: Progress | None) -
         if not replaced:
             # One page was copied, so the lock is held from here to the end: this is what will be
             # replaced. Another connection sees it, as any reader does.
-            replaced.append(None if known_version(file) == 0 else keep_before_restoring(file))
+            replaced.append(
+                None if _replaceable_version(file) == 0 else keep_before_restoring(file)
+            )
         left = remaining
         if progress:
             progress(total - remaining, total)
 
     with closing(open_existing(file, timeout_ms)) as database:
-        if empty:
+        if version == 0:
             claim(database, file, timeout_ms)
+        elif version is None:
+            overlook_unreadable_schema(database)
         enable_wal(database, file, timeout_ms)
         disk.keep_private(file)
         database.execute("PRAGMA synchronous = FULL")
@@ -153,6 +165,23 @@ def _replace(backup: sqlite3.Connection, file: str, progress: Progress | None) -
                     os.unlink(replaced[0])  # the file itself is still what it is a copy of
                 raise
     return replaced[0]
+
+
+def _replaceable_version(file: str) -> int | None:
+    """Return the schema version of what may be replaced; None if it is no use as it is.
+
+    Raises:
+        AnalyticsDbError, sqlite3.Error: as `known_version`, if the file is not marked as ours.
+    """
+    try:
+        return known_version(file)
+    except sqlite3.DatabaseError as fault:
+        if cannot_read(fault) is None:
+            raise
+        with closing(open_for_reading(file)) as connection:
+            if application_id(connection) != APPLICATION_ID:
+                raise
+        return None
 
 
 def _was_busy(status: int) -> bool:
