@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import sqlite3
@@ -10,6 +11,7 @@ import threading
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
+import pydantic
 import pytest
 from pony.orm import db_session
 
@@ -23,6 +25,7 @@ from devflow_analytics_db import (
     IncompatibleSQLiteError,
     LockedError,
     NotAnAnalyticsDatabaseError,
+    Restored,
     TamperedMigrationError,
     backup,
     create_analytics_db,
@@ -75,6 +78,23 @@ def test_the_file_is_then_what_the_backup_is(saved: Path, file: Path, sql: Sql) 
     assert restored.replaced.name.endswith("Z-before-restore.db")
     assert stat.S_IMODE(restored.replaced.stat().st_mode) == 0o600
     assert create_analytics_db().changes.applied == ()
+
+
+def test_it_prints_what_was_done(saved: Path, file: Path, tmp_path: Path) -> None:
+    restored = restore(saved)
+    done = f"Restored {file}: schema version {NEWEST}."
+    assert str(restored) == f"{done} What it was is in {restored.replaced}."
+    place = tmp_path / "new.db"
+    assert str(restore(saved, place)) == f"Restored {place}: schema version {NEWEST}."
+
+
+def test_the_result_is_json_with_the_names_of_its_fields(saved: Path, file: Path) -> None:
+    restored = restore(saved)
+    assert json.loads(pydantic.TypeAdapter(Restored).dump_json(restored)) == {
+        "path": str(file),
+        "schema_version": NEWEST,
+        "replaced": str(restored.replaced),
+    }
 
 
 def test_what_was_replaced_can_be_restored_in_turn(saved: Path, file: Path) -> None:

@@ -1,4 +1,4 @@
-"""Copies of a database: whole, checked, private, and on the disk before they get their name."""
+"""Copies a database: whole, checked, private, and on the disk before it gets its name."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 
 class _OnlyFromPython:
-    """Lets pydantic describe a parameter that JSON has no value for, so that MCP servers can."""
+    """Lets pydantic describe a parameter that has no value in JSON, as MCP servers need."""
 
     @staticmethod
     def __get_pydantic_json_schema__(*_: object) -> dict[str, str]:
@@ -45,7 +45,7 @@ class _OnlyFromPython:
 
 
 Progress: TypeAlias = Annotated[Callable[[int, int], object], _OnlyFromPython]
-"""Called with the pages copied so far and those to copy in all."""
+"""Called with the number of pages copied so far, and of all pages."""
 
 BEFORE_MIGRATE = "before-migrate"
 BEFORE_RESTORE = "before-restore"
@@ -55,10 +55,10 @@ STAMP = r"\d{8}T\d{6}\.\d{6}Z"
 """The time in the name of a backup, UTC, as a regular expression."""
 
 KEPT = 3
-"""How many of the backups made before migrations are kept; those that a user makes all are."""
+"""How many backups made before migrations are kept. Those that a user makes are all kept."""
 
 PAGES_A_STEP = 1000
-"""How much is copied between two calls of the progress function; Ctrl-C is heard then, too."""
+"""How much is copied between two calls of the progress function, which can be interrupted then."""
 
 
 @logging_errors
@@ -68,16 +68,16 @@ def backup(
     *,
     progress: Progress | None = None,
 ) -> Path:
-    """Copy a database as it is at this moment, while others may go on writing to it.
+    """Copy a database as it is at this moment. Other processes can go on writing to it.
 
-    The copy is one file, readable by the user alone. It gets its name once it is whole, checked
-    (``PRAGMA quick_check``) and on the disk; nothing is ever overwritten.
+    The copy is one file that only the user can read. It gets its name once it is whole, checked
+    (``PRAGMA quick_check``) and on the disk. Nothing is ever overwritten.
 
     Args:
         path: the database; without it the one of `default_path`.
         destination: a new file, or a directory to put it in; without it ``backups/`` beside the
             database.
-        progress: called with the pages copied so far and those to copy in all.
+        progress: called with the number of pages copied so far, and of all pages.
 
     Returns:
         The copy.
@@ -111,7 +111,7 @@ def advising(advice: str) -> Iterator[None]:
 
 
 def back_up_before_migrating(file: str) -> Path:
-    """Copy a file to ``backups/``, while the caller holds the lock for writing to it.
+    """Copy a file to ``backups/`` while the caller holds the lock for writing to it.
 
     Raises:
         AnalyticsDbError: no copy was made.
@@ -122,7 +122,7 @@ def back_up_before_migrating(file: str) -> Path:
 
 
 def keep_before_restoring(file: str) -> Path:
-    """Copy a file that is about to be replaced, damaged or not, in the same way.
+    """Copy a file that is about to be replaced, even if it is damaged, in the same way.
 
     Raises:
         AnalyticsDbError: no copy was made.
@@ -133,9 +133,9 @@ def keep_before_restoring(file: str) -> Path:
 
 
 def forget_old(file: str, made: Path) -> None:
-    """Delete all but the newest of the backups made before migrations, and never the one just made.
+    """Delete all but the newest backups made before migrations, and never the one just made.
 
-    The newest by their names: a clock that was ahead may have named some of them.
+    The names tell which are the newest. A clock that was ahead may have named some of them.
     """
     try:
         others = [
@@ -144,24 +144,24 @@ def forget_old(file: str, made: Path) -> None:
         for old in others[: max(0, len(others) + 1 - KEPT)]:
             os.unlink(old)
             log("info", "deleted the old backup %s", old)
-    except OSError as fault:  # what it was made for is done, and stays done
+    except OSError as fault:  # the migration is done
         log("warning", "could not delete old backups of %s: %s", file, fault)
 
 
 def backups(file: str) -> list[str]:
-    """Return the backups of a file that have our names in ``backups/``, in order of name."""
+    """Return the backups of a file in ``backups/`` that have our names, sorted by name."""
     return _named(file, f"{STAMP}-({BEFORE_MIGRATE}|{BEFORE_RESTORE}|{BY_HAND})", "")
 
 
 def unfinished(file: str) -> list[str]:
-    """Return the copies in ``backups/`` that are being made, or were when a process was killed."""
+    """Return the unfinished copies in ``backups/``, of running or of killed processes."""
     return _named(
         file, f"({BEFORE_MIGRATE}|{BEFORE_RESTORE}|{STAMP}-{BY_HAND})", r"(\.[0-9a-f]{8})?\.partial"
     )
 
 
 def _named(file: str, middle: str, end: str) -> list[str]:
-    """Return the files in ``backups/`` that have a name of ours, as `_name` and `_partial` give."""
+    """Return the files in ``backups/`` with names as `_name` and `_partial` give them."""
     directory = backups_directory(file)
     stem, suffix = map(re.escape, os.path.splitext(os.path.basename(file)))
     pattern = re.compile(f"{stem}-{middle}{suffix}{end}")
@@ -187,7 +187,7 @@ def _write_copy(
         finally:
             remove(partial)
         if os.stat(final).st_mode & disk.OTHERS:
-            log("warning", "others have rights on %s: its file system keeps no modes", final)
+            log("warning", "other users can access %s: its file system keeps no modes", final)
     log("info", "made backup %s", final)
 
 
@@ -199,7 +199,7 @@ def _copy(file: str, partial: str, final: str, progress: Progress | None, *, che
     # A connection of its own: SQLite copies none that is writing, and a reader sees what was there
     # before the caller's transaction.
     with closing(open_for_reading(file)) as source, closing(open_existing(partial, 0)) as copy:
-        # A file that nobody else sees needs no journal, and no sync before it is whole.
+        # A file that no other process sees needs no journal, and no sync before it is whole.
         copy.execute("PRAGMA locking_mode = EXCLUSIVE")
         copy.execute("PRAGMA journal_mode = OFF")
         copy.execute("PRAGMA synchronous = OFF")
@@ -211,7 +211,7 @@ def _copy(file: str, partial: str, final: str, progress: Progress | None, *, che
             source.backup(copy, pages=PAGES_A_STEP, progress=report)
             if check:
                 require_sound(copy, file)
-            # Out of WAL mode: one file, which can be read where nothing can be written.
+            # Out of WAL mode: one file, which can be read on a read-only file system.
             overlook_unreadable_schema(copy)
             copy.execute("PRAGMA journal_mode = DELETE")
         except sqlite3.Error as fault:
@@ -246,12 +246,12 @@ def _destination(file: str, destination: str | os.PathLike[str] | None) -> str:
         return _name(named, file, BY_HAND)
     if os.path.basename(destination) in {"", os.curdir, os.pardir}:
         raise CannotCreateError(
-            f"{os.fspath(destination)} is no directory. Make that first, or {ANOTHER_FILE}."
+            f"{os.fspath(destination)} is not a directory. Make it first, or {ANOTHER_FILE}."
         )
     if named.endswith(disk.BESIDE):
         raise CannotCreateError(
-            f"{named} ends as the files that SQLite keeps beside a database, and would be deleted"
-            " as one of them. Name it otherwise."
+            f"{named} has the name of a file that SQLite keeps beside a database, and would delete."
+            " Choose another name."
         )
     for suffix in ("", *disk.BESIDE):
         if os.path.lexists(f"{named}{suffix}"):
@@ -259,7 +259,7 @@ def _destination(file: str, destination: str | os.PathLike[str] | None) -> str:
     directory = os.path.dirname(location.require_short(named))
     if not os.path.exists(directory):
         raise CannotCreateError(
-            f"Cannot make {named}: {directory} does not exist. Make that first, or {ANOTHER_FILE}."
+            f"Cannot make {named}: {directory} does not exist. Make it first, or {ANOTHER_FILE}."
         )
     return named
 
@@ -287,14 +287,14 @@ def _name(directory: str, file: str, why: str) -> str:
 def _partial(file: str, why: str) -> str:
     """Return the one name of an unfinished copy that is made under the lock on the file.
 
-    So whatever is found there is left from a process that was killed.
+    What has this name before that is left from a killed process.
     """
     stem, suffix = os.path.splitext(os.path.basename(file))
     return os.path.join(_directory(file), f"{stem}-{why}{suffix}.partial")
 
 
 def _rename(partial: str, final: str) -> None:
-    """Give the copy its name, unless there is such a file."""
+    """Give the copy its name, unless a file has it already."""
     try:
         os.link(partial, final)
     except FileExistsError:
@@ -306,7 +306,7 @@ def _rename(partial: str, final: str) -> None:
 
 
 def _exists(path: str) -> AnalyticsDbError:
-    return CannotCreateError(f"{path} exists already, and is not overwritten. Name a new file.")
+    return CannotCreateError(f"{path} already exists and is not overwritten. Name a new file.")
 
 
 def remove(partial: str) -> None:
@@ -317,7 +317,7 @@ def remove(partial: str) -> None:
 
 
 def _sync(path: str) -> None:
-    """Make the disk hold a file, or the names in a directory."""
+    """Sync a file, or the names in a directory, to the disk."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

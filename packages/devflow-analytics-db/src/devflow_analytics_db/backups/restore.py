@@ -1,4 +1,4 @@
-"""Puts a backup in the place of a database, while others may have that open."""
+"""Replaces a database with a backup, while other processes may have it open."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ import re
 import sqlite3
 import time
 from contextlib import closing, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from devflow_analytics_db.backups.backup import (
     Progress,
@@ -53,15 +54,20 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
-class Restored(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Restored:
     """What `restore` did."""
 
     path: Path
-    """The database."""
+    """The database file, symbolic links followed."""
     schema_version: int
     """Its schema version now: the backup's. Opening it brings it up to date."""
     replaced: Path | None
     """The copy of what the database was before; None if there was nothing in it."""
+
+    def __str__(self) -> str:
+        text = f"Restored {self.path}: schema version {self.schema_version}."
+        return f"{text} What it was is in {self.replaced}." if self.replaced else text
 
 
 @logging_errors
@@ -71,24 +77,23 @@ def restore(
     *,
     progress: Progress | None = None,
 ) -> Restored:
-    """Make a database what a backup holds, and keep what it was in ``backups/`` beside it.
+    """Restore a database from a backup, and keep a copy of what it was in ``backups/`` beside it.
 
-    Processes that have the database open may go on: it is replaced in one transaction of SQLite's,
-    and what they wrote until then is in the copy that is kept. The backup is not changed.
+    Other processes can keep the database open: it is replaced in one SQLite transaction, and what
+    they wrote before is in that copy. The backup is not changed.
 
     Args:
         source: the backup, or any other database of ours or of DevFlow's server.
         path: the database; without it the one of `default_path`. It need not exist.
-        progress: called with the pages copied so far and those to copy in all.
+        progress: called with the number of pages copied so far, and of all pages.
 
     Raises:
         ConfigurationError: the source is the database itself.
-        CorruptDatabaseError: the source is damaged; or the database so far that SQLite cannot
-            even copy it.
-        DatabaseNotFoundError: there is no such source, or nothing in it.
-        IncompatibleSchemaError: a newer release made the source, and wants no older code to use it.
-        NotAnAnalyticsDatabaseError: the source, or what is in the place of the database, is
-            another program's.
+        CorruptDatabaseError: the source is damaged; or the database is damaged so badly that
+            SQLite cannot copy it.
+        DatabaseNotFoundError: the source does not exist, or holds no tables.
+        IncompatibleSchemaError: a newer release made the source, and this one cannot use it.
+        NotAnAnalyticsDatabaseError: the source or the database is another program's.
         AnalyticsDbError: any other, as from `create_analytics_db`; the database is as it was.
     """
     source_file, file = location.resolve(source), location.resolve(path)
@@ -105,7 +110,7 @@ def restore(
                 replaced = _replace(backup, file, progress)
         except CorruptDatabaseError as error:
             raise CorruptDatabaseError(
-                f"{file} is damaged so far that SQLite cannot copy it. It was left as it is."
+                f"{file} is damaged so badly that SQLite cannot copy it. It was left as it is."
                 " Move it and the files beside it to a safe place, then restore again."
             ) from error
     log("info", "restored %s from %s: schema version %d", file, source_file, version)
@@ -136,8 +141,8 @@ def _replace(backup: sqlite3.Connection, file: str, progress: Progress | None) -
                 raise locked(file)
             return
         if not replaced:
-            # One page was copied, so the lock is held from here to the end: this is what will be
-            # replaced. Another connection sees it, as any reader does.
+            # One page was copied, so the lock is held from here to the end, and other connections
+            # still see what is to be replaced.
             replaced.append(
                 None if _replaceable_version(file) == 0 else keep_before_restoring(file)
             )
@@ -168,7 +173,7 @@ def _replace(backup: sqlite3.Connection, file: str, progress: Progress | None) -
 
 
 def _replaceable_version(file: str) -> int | None:
-    """Return the schema version of what may be replaced; None if it is no use as it is.
+    """Return the schema version of a file that may be replaced; None if it is unusable.
 
     Raises:
         AnalyticsDbError, sqlite3.Error: as `known_version`, if the file is not marked as ours.
@@ -185,13 +190,13 @@ def _replaceable_version(file: str) -> int | None:
 
 
 def _was_busy(status: int) -> bool:
-    """Tell whether a step of a copy was in vain; the sqlite3 module would try again for ever."""
+    """Tell whether a step copied nothing. The sqlite3 module would try again without end."""
     return status & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 
 
 @contextmanager
 def _in_pages_of(size: int, backup: sqlite3.Connection, file: str) -> Iterator[sqlite3.Connection]:
-    """Give a connection to the same content in pages of a size, as SQLite wants it in WAL mode."""
+    """Give a connection to the same content in pages of this size, as WAL mode requires."""
     if backup.execute("PRAGMA page_size").fetchone() == (size,):
         yield backup
         return
@@ -207,7 +212,7 @@ def _in_pages_of(size: int, backup: sqlite3.Connection, file: str) -> Iterator[s
 
 
 def unfinished_restores(file: str) -> list[str]:
-    """Return the temporary directories of restores that go on, or were killed."""
+    """Return the temporary directories of running or killed restores."""
     parent, prefix = os.path.dirname(file), re.escape(_prefix(file))
     names = sorted(
         name for name in os.listdir(parent) if re.fullmatch(f"{prefix}[a-z0-9_]{{8}}", name)
@@ -217,7 +222,7 @@ def unfinished_restores(file: str) -> list[str]:
 
 
 def _is_of_a_restore(path: str) -> bool:
-    """Tell whether there is nothing but what a restore makes: a directory that holds its copy."""
+    """Tell whether it is a directory that holds only what a restore makes."""
     if os.path.islink(path) or not os.path.isdir(path):
         return False
     return set(os.listdir(path)) <= {"copy", *(f"copy{suffix}" for suffix in disk.BESIDE)}
