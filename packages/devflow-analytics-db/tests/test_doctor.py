@@ -415,13 +415,15 @@ def test_the_advice_on_rights_of_others_fits_the_file_system(
 def test_what_is_in_the_place_of_the_backups_is_found(current: Path) -> None:
     backups = current.parent / "backups"
     backups.write_text("mine")
-    assert finding("backups") == Finding(
+    found = finding("backups")
+    assert found == Finding(
         "backups",
         "warn",
-        f"{backups} is a file, where a directory should be. Move it away, or name another place"
-        " with 'devflow-analytics backup DEST'.",
-        "No migration runs without a backup.",
+        f"{backups} is a file, where a directory should be. No migration runs without a backup.",
+        found.advice,
     )
+    assert found.advice
+    assert found.advice.startswith("Move it away")
     with pytest.raises(CannotCreateError, match=f"{backups} is a file, where a directory should"):
         migrate(to=1, allow_down=True)
     backups.unlink()
@@ -430,10 +432,11 @@ def test_what_is_in_the_place_of_the_backups_is_found(current: Path) -> None:
     assert (found.severity, found.message) == (
         "warn",
         (
-            f"{backups} is a symbolic link to nowhere, which is not there. Mount or make what it"
-            " points to, or remove the link."
+            f"{backups} is a symbolic link to nowhere, which is not there."
+            " No migration runs without a backup."
         ),
     )
+    assert found.advice == "Mount or make what it points to, or remove the link."
     with pytest.raises(CannotCreateError, match=f"{backups} is a symbolic link to nowhere, which"):
         backup()
     backups.unlink()
@@ -475,8 +478,9 @@ def test_init_is_not_advised_where_it_would_fail(
         home.touch()
         told = f"{home} is a file, where a directory should be."
     found = finding("database")
-    assert (found.severity, found.advice) == ("fail", None)
-    assert found.message.startswith(f"{told} M")
+    assert (found.severity, found.message) == ("fail", told)
+    assert found.advice
+    assert found.advice.startswith("M")
     with pytest.raises(CannotCreateError):
         create_analytics_db()
 

@@ -704,7 +704,7 @@ def test_what_only_a_newer_sqlite_can_read_is_named_and_no_damage(
         )
     for fix in (False, True):
         told = [finding for finding in diagnose(fix=fix).findings if finding.severity == "fail"]
-        assert told == [Finding("database", "fail", str(caught.value))]
+        assert told == [Finding("database", "fail", caught.value.what, caught.value.advice)]
     assert contents(tmp_path) == before
 
 

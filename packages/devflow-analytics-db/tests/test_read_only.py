@@ -95,7 +95,7 @@ def test_what_cannot_be_written_to_is_said_to_be_read_only(left: Path) -> None:
                 f" {what}."
                 for path, what in (
                     (left, "file with --db or DEVFLOW_ANALYTICS_DB_PATH"),
-                    (left.parent / "backups", "place for the copy"),
+                    (left.parent / "backups", "place with `destination`"),
                 )
             }
 

@@ -326,8 +326,10 @@ def test_a_source_that_is_no_good_is_refused_and_nothing_is_changed(
     source = saved.read_bytes() if saved.exists() else None
     place = file if target == "there" else tmp_path / "elsewhere" / "analytics.db"
     before = file.read_bytes()
-    with pytest.raises(error, match=r"saved\.db"):
+    with pytest.raises(error, match=r"saved\.db") as caught:
         restore(saved, place)
+    assert "DEVFLOW_ANALYTICS_DB_PATH" not in str(caught.value)  # which is the database
+    assert "create_analytics_db" not in str(caught.value)
     assert (saved.read_bytes() if saved.exists() else None) == source
     assert (file.read_bytes(), os.listdir(file.parent)) == (before, ["analytics.db"])
     assert not (tmp_path / "elsewhere").exists()

@@ -7,15 +7,15 @@ import re
 import secrets
 import sqlite3
 from collections.abc import Callable
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TypeAlias
+from typing import Annotated, TypeAlias
 
 from devflow_analytics_db.errors import (
-    AnalyticsDbError,
     CannotCreateError,
     DatabaseNotFoundError,
+    DestinationExistsError,
 )
 from devflow_analytics_db.file import disk, location
 from devflow_analytics_db.file.faults import (
@@ -32,9 +32,6 @@ from devflow_analytics_db.log import log
 from devflow_analytics_db.migrations.identity import known_version
 from devflow_analytics_db.schema.integrity import require_sound
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
 
 class _OnlyFromPython:
     """Lets pydantic describe a parameter that has no value in JSON, as MCP servers need."""
@@ -46,6 +43,8 @@ class _OnlyFromPython:
 
 Progress: TypeAlias = Annotated[Callable[[int, int], object], _OnlyFromPython]
 """Called with the number of pages copied so far, and of all pages."""
+
+ANOTHER_PLACE = "name another place with `destination`"
 
 BEFORE_MIGRATE = "before-migrate"
 BEFORE_RESTORE = "before-restore"
@@ -83,9 +82,10 @@ def backup(
         The copy.
 
     Raises:
-        CannotCreateError: the destination exists, or cannot be made.
+        CannotCreateError: the destination cannot be made.
         CorruptDatabaseError: the database is damaged.
         DatabaseNotFoundError: there is no database.
+        DestinationExistsError: the destination exists.
         AnalyticsDbError: any other, as from `create_analytics_db`; no copy was made.
     """
     file = location.resolve(path)
@@ -93,21 +93,12 @@ def backup(
     with naming_faults(file):
         if known_version(file) == 0:
             raise DatabaseNotFoundError(
-                f"{file} holds no tables yet. Make them with 'devflow-analytics init'."
+                f"{file} holds no tables yet.", file, "Make them with `create_analytics_db()`."
             )
-        with advising("name another place for the copy"):
-            final = _destination(file, destination)
+        final = _destination(file, destination)
+        with naming_faults(final, advice=ANOTHER_PLACE):
             _write_copy(file, final, f"{final}.{secrets.token_hex(4)}.partial", progress)
     return Path(final)
-
-
-@contextmanager
-def advising(advice: str) -> Iterator[None]:
-    """Put into the errors of the ``with`` block other advice than to name another database."""
-    try:
-        yield
-    except AnalyticsDbError as error:
-        raise type(error)(str(error).replace(ANOTHER_FILE, advice)) from error
 
 
 def back_up_before_migrating(file: str) -> Path:
@@ -117,7 +108,8 @@ def back_up_before_migrating(file: str) -> Path:
         AnalyticsDbError: no copy was made.
     """
     final = _name(_directory(file), file, BEFORE_MIGRATE)
-    _write_copy(file, final, _partial(file, BEFORE_MIGRATE))
+    with naming_faults(final):
+        _write_copy(file, final, _partial(file, BEFORE_MIGRATE))
     return Path(final)
 
 
@@ -128,7 +120,8 @@ def keep_before_restoring(file: str) -> Path:
         AnalyticsDbError: no copy was made.
     """
     final = _name(_directory(file), file, BEFORE_RESTORE)
-    _write_copy(file, final, _partial(file, BEFORE_RESTORE), check=False)
+    with naming_faults(final):
+        _write_copy(file, final, _partial(file, BEFORE_RESTORE), check=False)
     return Path(final)
 
 
@@ -176,22 +169,21 @@ def _write_copy(
     file: str, final: str, partial: str, progress: Progress | None = None, *, check: bool = True
 ) -> None:
     """Copy what any reader of ``file`` sees now to ``partial``, and rename that to ``final``."""
-    with naming_faults(final):
+    remove(partial)
+    try:
+        disk.make_private_file(location.require_short(partial), like=file)
+        _copy(file, partial, progress, check=check)
+        _sync(partial)
+        _rename(partial, final)
+        _sync(os.path.dirname(final))
+    finally:
         remove(partial)
-        try:
-            disk.make_private_file(location.require_short(partial), like=file)
-            _copy(file, partial, final, progress, check=check)
-            _sync(partial)
-            _rename(partial, final)
-            _sync(os.path.dirname(final))
-        finally:
-            remove(partial)
-        if os.stat(final).st_mode & disk.OTHERS:
-            log("warning", "other users can access %s: its file system keeps no modes", final)
+    if os.stat(final).st_mode & disk.OTHERS:
+        log("warning", "other users can access %s: its file system keeps no modes", final)
     log("info", "made backup %s", final)
 
 
-def _copy(file: str, partial: str, final: str, progress: Progress | None, *, check: bool) -> None:
+def _copy(file: str, partial: str, progress: Progress | None, *, check: bool) -> None:
     def report(_: int, remaining: int, total: int) -> None:
         if progress:
             progress(total - remaining, total)
@@ -215,8 +207,12 @@ def _copy(file: str, partial: str, final: str, progress: Progress | None, *, che
             overlook_unreadable_schema(copy)
             copy.execute("PRAGMA journal_mode = DELETE")
         except sqlite3.Error as fault:
-            theirs = base_code(fault) in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
-            raise from_sqlite(fault, file if theirs or is_busy(fault) else final) from fault
+            if is_busy(fault) or base_code(fault) in (
+                sqlite3.SQLITE_CORRUPT,
+                sqlite3.SQLITE_NOTADB,
+            ):
+                raise from_sqlite(fault, file) from fault
+            raise  # about the copy
 
 
 def overlook_unreadable_schema(connection: sqlite3.Connection) -> None:
@@ -240,18 +236,21 @@ def overlook_unreadable_schema(connection: sqlite3.Connection) -> None:
 
 def _destination(file: str, destination: str | os.PathLike[str] | None) -> str:
     if destination is None:
-        return _name(_directory(file), file, BY_HAND)
+        return _name(_directory(file, advice=ANOTHER_PLACE), file, BY_HAND)
     named = location.absolute(destination)
     if os.path.isdir(named):
         return _name(named, file, BY_HAND)
     if os.path.basename(destination) in {"", os.curdir, os.pardir}:
         raise CannotCreateError(
-            f"{os.fspath(destination)} is not a directory. Make it first, or {ANOTHER_FILE}."
+            f"{os.fspath(destination)} is not a directory.",
+            named,
+            f"Make it first, or {ANOTHER_PLACE}.",
         )
     if named.endswith(disk.BESIDE):
         raise CannotCreateError(
-            f"{named} has the name of a file that SQLite keeps beside a database, and would delete."
-            " Choose another name."
+            f"{named} is the name of a file that SQLite keeps beside a database and deletes.",
+            named,
+            "Choose another name.",
         )
     for suffix in ("", *disk.BESIDE):
         if os.path.lexists(f"{named}{suffix}"):
@@ -259,7 +258,9 @@ def _destination(file: str, destination: str | os.PathLike[str] | None) -> str:
     directory = os.path.dirname(location.require_short(named))
     if not os.path.exists(directory):
         raise CannotCreateError(
-            f"Cannot make {named}: {directory} does not exist. Make it first, or {ANOTHER_FILE}."
+            f"Cannot make {named}: {directory} does not exist.",
+            named,
+            f"Make it first, or {ANOTHER_PLACE}.",
         )
     return named
 
@@ -269,9 +270,9 @@ def backups_directory(file: str) -> str:
     return os.path.join(os.path.dirname(file), "backups")
 
 
-def _directory(file: str) -> str:
+def _directory(file: str, *, advice: str = ANOTHER_FILE) -> str:
     directory = backups_directory(file)
-    with naming_faults(directory):
+    with naming_faults(directory, advice=advice):
         if not os.path.isdir(directory):
             disk.make_directory(directory, like=file)
             _sync(os.path.dirname(directory))
@@ -305,8 +306,12 @@ def _rename(partial: str, final: str) -> None:
         os.rename(partial, final)
 
 
-def _exists(path: str) -> AnalyticsDbError:
-    return CannotCreateError(f"{path} already exists and is not overwritten. Name a new file.")
+def _exists(path: str) -> DestinationExistsError:
+    return DestinationExistsError(
+        f"{path} already exists and is not overwritten.",
+        path,
+        "Name a new file with `destination`.",
+    )
 
 
 def remove(partial: str) -> None:

@@ -14,14 +14,15 @@ from typing import TYPE_CHECKING
 
 from devflow_analytics_db.backups.backup import (
     Progress,
-    advising,
     keep_before_restoring,
     overlook_unreadable_schema,
 )
 from devflow_analytics_db.errors import (
+    CannotCreateError,
     ConfigurationError,
     CorruptDatabaseError,
     DatabaseNotFoundError,
+    NotAnAnalyticsDatabaseError,
 )
 from devflow_analytics_db.file import disk, location
 from devflow_analytics_db.file.connection import Connection
@@ -98,23 +99,35 @@ def restore(
     """
     source_file, file = location.resolve(source), location.resolve(path)
     if source_file == file:
-        raise ConfigurationError(f"{file} is the database itself. Name a backup of it.")
-    with advising("name another backup"), naming_faults(source_file):
-        disk.require_database(source_file, advice="Look for it in backups/ beside the database")
+        raise ConfigurationError(f"{file} is the database itself.", file, "Name a backup of it.")
+    with _naming_faults_of_source(source_file):
+        disk.require_database(source_file)
         backup = open_for_reading(source_file)
     with closing(backup):
-        with advising("name another backup"), naming_faults(source_file):
+        with _naming_faults_of_source(source_file):
             version = _require_usable(backup, source_file)
         try:
             with naming_faults(file):
                 replaced = _replace(backup, file, progress)
         except CorruptDatabaseError as error:
             raise CorruptDatabaseError(
-                f"{file} is damaged so badly that SQLite cannot copy it. It was left as it is."
-                " Move it and the files beside it to a safe place, then restore again."
+                f"{file} is damaged so badly that SQLite cannot copy it. It was left as it is.",
+                file,
+                "Move it and the files beside it to a safe place, then restore again.",
             ) from error
     log("info", "restored %s from %s: schema version %d", file, source_file, version)
     return Restored(Path(file), version, replaced)
+
+
+@contextmanager
+def _naming_faults_of_source(file: str) -> Iterator[None]:
+    try:
+        with naming_faults(file, advice="name another backup"):
+            yield
+    except (CannotCreateError, DatabaseNotFoundError, NotAnAnalyticsDatabaseError) as error:
+        # The usual advice is to make a database, or to move away what is in its place.
+        advice = "Name another backup: they are in backups/ beside the database."
+        raise type(error)(error.what, file, advice) from error
 
 
 def _require_usable(backup: sqlite3.Connection, source_file: str) -> int:
@@ -122,7 +135,7 @@ def _require_usable(backup: sqlite3.Connection, source_file: str) -> int:
     backup.execute("BEGIN")
     version = identify(backup, source_file).version
     if version == 0:
-        raise DatabaseNotFoundError(f"{source_file} holds no tables. Name another backup.")
+        raise DatabaseNotFoundError(f"{source_file} holds no tables.", source_file)
     require_sound(backup, source_file)
     return version
 

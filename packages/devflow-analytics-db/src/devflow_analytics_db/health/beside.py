@@ -7,7 +7,6 @@ import time
 from contextlib import closing, suppress
 
 from devflow_analytics_db.backups.backup import (
-    advising,
     backups,
     backups_directory,
     unfinished,
@@ -26,21 +25,20 @@ STALE_SECONDS = 3600
 LARGE_WAL = 16_000_000
 """In bytes. SQLite writes the WAL back at about 4 MB; a reader that never ends prevents that."""
 
-ANOTHER_PLACE = "name another place with 'devflow-analytics backup DEST'"
-
 
 def copies(file: str) -> Finding:
     """Tell whether backups can be made, how many there are, and what killed processes left."""
     directory = backups_directory(file)
     if os.path.lexists(directory):
         try:
-            with naming_faults(directory), advising(ANOTHER_PLACE):
+            with naming_faults(directory):
                 if not os.path.isdir(directory):
                     raise disk.not_a_directory(directory)
                 if obstacle(directory):
                     raise denied(directory)
         except AnalyticsDbError as error:
-            return Finding("backups", "warn", str(error), "No migration runs without a backup.")
+            message = f"{error.what} No migration runs without a backup."
+            return Finding("backups", "warn", message, error.advice)
     left = stale(file)
     if left:
         return Finding(

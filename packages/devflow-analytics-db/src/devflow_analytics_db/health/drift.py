@@ -49,7 +49,7 @@ def check(path: str | os.PathLike[str] | None = None) -> Diagnosis:
         with reading(file) as (connection, identity):
             differences = tuple(_differences(connection, identity))
     except TamperedMigrationError as error:
-        differences = (Finding("ledger", "fail", f"does not fit: {error}"),)
+        differences = (Finding("ledger", "fail", f"does not fit: {error.what}", error.advice),)
     log("info", "schema of %s checked: %d differences", file, len(differences))
     return Diagnosis(Path(file), differences)
 

@@ -59,4 +59,4 @@ class Diagnosis:
 
 def refusal(subject: str, error: AnalyticsDbError) -> Finding:
     """Return the finding for what would be raised elsewhere."""
-    return Finding(subject, "fail", str(error))
+    return Finding(subject, "fail", error.what, error.advice)

@@ -31,7 +31,9 @@ def reading(file: str) -> Iterator[tuple[sqlite3.Connection, Identity]]:
         found = identify_file(file)
         if found.crashed and found.version == 0:
             raise DatabaseNotFoundError(
-                f"{file} is empty: a crash interrupted the first write to it."
+                f"{file} is empty: a crash interrupted the first write to it.",
+                file,
+                "Make it with `create_analytics_db()`.",
             )
         with closing(open_for_reading(file)) as connection:
             connection.execute("BEGIN")

@@ -12,7 +12,6 @@ from devflow_analytics_db.file import disk, location
 from devflow_analytics_db.file.faults import logging_errors
 from devflow_analytics_db.file.opening import journal_mode
 from devflow_analytics_db.health.reading import reading
-from devflow_analytics_db.migrations.ledger import RESTORE
 from devflow_analytics_db.migrations.migration import latest_version
 
 if TYPE_CHECKING:
@@ -147,8 +146,9 @@ def _require_tables(connection: sqlite3.Connection, file: str) -> None:
     for table in ("sessions", "tool_calls"):
         if connection.execute(query, (table,)).fetchone() is None:
             raise TamperedMigrationError(
-                f"{file} has no table {table}, though its ledger says so. It was left as it is."
-                f" {RESTORE}."
+                f"{file} has no table {table}, though its ledger says so. It was left as it is.",
+                file,
+                "Put back a backup from before that with `restore()`.",
             )
 
 
