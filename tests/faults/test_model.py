@@ -114,7 +114,7 @@ class Analytics(RuleBasedStateMachine):
         for handle in self.handles:
             handle.close()
         if self.handles:  # or it never began
-            assert [found for found in check(self.file) if found.severity == "fail"] == []
+            assert [found for found in check(self.file).findings if found.severity == "fail"] == []
         shutil.rmtree(self.directory)
 
     def _new(self) -> str:

@@ -274,7 +274,7 @@ class Run:
             assert state in self.possible
             assert state == self.possible[-1] or not commits
             create_analytics_db(cut / "by us" / NAME).close()
-            assert check(cut / "by us" / NAME) == ()
+            assert check(cut / "by us" / NAME).findings == ()
             assert state_of(cut / "by us" / NAME)[1] == commits
             return commits
         finally:

@@ -19,6 +19,7 @@ from devflow_analytics_db import (
     ConfigurationError,
     CorruptDatabaseError,
     DatabaseNotFoundError,
+    DestinationExistsError,
     LockedError,
     MigrationError,
     NotAnAnalyticsDatabaseError,
@@ -127,7 +128,7 @@ def test_nothing_is_overwritten(what: str, with_rows: Path, tmp_path: Path) -> N
     elif what == "a link to nowhere":
         destination.symlink_to(tmp_path / "nowhere")
     before = destination.read_bytes() if destination.exists() else None
-    with pytest.raises(CannotCreateError, match="exists already, and is not overwritten"):
+    with pytest.raises(DestinationExistsError, match="already exists and is not overwritten"):
         backup(destination=destination)
     assert (destination.read_bytes() if destination.exists() else None) == before
     assert not (tmp_path / "nowhere").exists()
@@ -140,7 +141,7 @@ def test_a_file_that_turns_up_meanwhile_is_not_overwritten(with_rows: Path, tmp_
         assert 0 < done <= total
         destination.write_bytes(b"somebody's")
 
-    with pytest.raises(CannotCreateError, match="exists already"):
+    with pytest.raises(DestinationExistsError, match="already exists"):
         backup(with_rows, destination, progress=meanwhile)
     assert destination.read_bytes() == b"somebody's"
     assert [path.name for path in tmp_path.iterdir() if "partial" in path.name] == []
@@ -162,7 +163,7 @@ def test_a_file_system_without_hard_links_will_do(
 
     monkeypatch.setattr(os, "link", no_links)
     if turns_up:
-        with pytest.raises(CannotCreateError, match="exists already"):
+        with pytest.raises(DestinationExistsError, match="already exists"):
             backup(with_rows, destination)
         assert destination.read_bytes() == b"somebody's"
     else:
@@ -178,8 +179,8 @@ def test_a_file_system_without_hard_links_will_do(
             CannotCreateError,
             r"Cannot make .*missing/copy\.db: .*/missing does not",
         ),
-        ("missing/", CannotCreateError, r"missing/ is no directory\. Make that first"),
-        ("missing/.", CannotCreateError, r"missing/\. is no directory\. Make that first"),
+        ("missing/", CannotCreateError, r"missing/ is not a directory\. Make it first"),
+        ("missing/.", CannotCreateError, r"missing/\. is not a directory\. Make it first"),
         ("", ConfigurationError, "is not the path of a file"),
         ("analytics.db/copy.db", CannotCreateError, "Not a directory"),
         (f"{'x' * 250}.db", CannotCreateError, "File name too long"),
@@ -190,8 +191,9 @@ def test_a_destination_that_cannot_be_is_a_named_error(
     destination: str, error: type[AnalyticsDbError], sentence: str, with_rows: Path
 ) -> None:
     named = f"{with_rows.parent}/{destination}" if destination else ""
-    with pytest.raises(error, match=sentence):
+    with pytest.raises(error, match=sentence) as caught:
         backup(with_rows, named)
+    assert "DEVFLOW_ANALYTICS_DB_PATH" not in str(caught.value)  # which is the database
     assert os.listdir(with_rows.parent) == ["analytics.db"]
 
 
@@ -315,10 +317,10 @@ def test_a_copy_is_of_one_state_and_comes_to_its_end_however_others_write(
 def test_nothing_is_copied_beside_or_as_what_sqlite_keeps_beside_a_database(
     suffix: str, with_rows: Path, tmp_path: Path
 ) -> None:
-    with pytest.raises(CannotCreateError, match="Name it otherwise"):
+    with pytest.raises(CannotCreateError, match="Choose another name"):
         backup(with_rows, f"{with_rows}{suffix}")
     (tmp_path / f"copy.db{suffix}").write_text("left")
-    with pytest.raises(CannotCreateError, match=rf"copy\.db{suffix} exists already"):
+    with pytest.raises(DestinationExistsError, match=rf"copy\.db{suffix} already exists"):
         backup(with_rows, tmp_path / "copy.db")
     assert not (tmp_path / "copy.db").exists()
 

@@ -1,15 +1,18 @@
-"""What `diagnose` finds and mends, and that it touches nothing unasked."""
+"""What `diagnose` finds and fixes, and that it touches nothing unasked."""
 
 from __future__ import annotations
 
 import io
+import json
 import os
 import shutil
 import sqlite3
 import time
 from contextlib import closing
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import pydantic
 import pytest
 
 from devflow_analytics_db import (
@@ -23,13 +26,12 @@ from devflow_analytics_db import (
     restore,
 )
 from devflow_analytics_db.file import system
-from devflow_analytics_db.health import doctor
-from devflow_analytics_db.health.doctor import has_wal_reset_bug
+from devflow_analytics_db.health import beside, environment, place
+from devflow_analytics_db.health.environment import has_wal_reset_bug
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from contextlib import AbstractContextManager
-    from pathlib import Path
 
     Sql = Callable[..., list[tuple[Any, ...]]]
 
@@ -64,7 +66,7 @@ def contents(directory: Path) -> dict[str, tuple[bytes | None, int]]:
 
 def finding(check: str, diagnosis: Diagnosis | None = None) -> Finding:
     """Return the one finding of a check."""
-    found = [one for one in (diagnosis or diagnose()).findings if one.check == check]
+    found = [one for one in (diagnosis or diagnose()).findings if one.subject == check]
     assert len(found) == 1, found
     return found[0]
 
@@ -72,28 +74,28 @@ def finding(check: str, diagnosis: Diagnosis | None = None) -> Finding:
 def test_a_new_database_passes_every_check_and_is_not_touched(current: Path) -> None:
     before = contents(current.parent)
     found = diagnose()
-    assert [one.check for one in found.findings] == CHECKS
+    assert [one.subject for one in found.findings] == CHECKS
     assert found.ok
     assert found.fixed == ()
-    assert {one.check for one in found.findings if one.verdict == "warn"} <= {
+    assert {one.subject for one in found.findings if one.severity == "warn"} <= {
         "sqlite",  # this Python's
         "file system",  # this machine's
         "free space",
     }
-    assert all(one.message and not one.advice for one in found.findings if one.verdict == "ok")
-    assert all(one.advice for one in found.findings if one.verdict == "warn")
+    assert all(one.message and not one.advice for one in found.findings if one.severity == "ok")
+    assert all(one.advice for one in found.findings if one.severity == "warn")
     assert contents(current.parent) == before
 
 
 def test_without_a_file_the_surroundings_are_examined_and_nothing_is_made(home: Path) -> None:
     found = diagnose()
-    assert [one.check for one in found.findings] == CHECKS[:5]
+    assert [one.subject for one in found.findings] == CHECKS[:5]
     assert found.ok
     assert found.findings[-1] == Finding(
         "database",
         "warn",
         f"{home}/.devflow/analytics.db does not exist.",
-        "Make it with 'devflow-analytics init'.",
+        "Make it with `create_analytics_db()`.",
     )
     assert os.listdir(home) == []
 
@@ -121,20 +123,20 @@ def test_the_releases_with_the_wal_reset_bug_are_known(
     assert has_wal_reset_bug(version) == has_it
     monkeypatch.setattr(sqlite3, "sqlite_version_info", version)
     too_old = version < (3, 37)
-    verdict = "fail" if too_old else "warn" if has_it else "ok"
-    assert doctor._sqlite().verdict == verdict  # noqa: SLF001  the whole check needs a real SQLite
+    severity = "fail" if too_old else "warn" if has_it else "ok"
+    assert environment.sqlite().severity == severity
 
 
 def test_a_second_name_of_the_file_is_told(current: Path, tmp_path: Path) -> None:
     second = tmp_path / "second.db"
     second.hardlink_to(current)
     found = finding("database")
-    assert (found.verdict, found.message) == (
+    assert (found.severity, found.message) == (
         "warn",
-        f"{current} has 2 names (hard links): opened by two of them, it is damaged.",
+        f"{current} has 2 hard links: opening it by two of them damages it.",
     )
     second.unlink()
-    assert finding("database").verdict == "ok"
+    assert finding("database").severity == "ok"
 
 
 @pytest.mark.usefixtures("current")
@@ -145,21 +147,57 @@ def test_what_a_link_among_the_backups_leads_to_is_left_alone(tmp_path: Path) ->
     copy = backup()
     copy.unlink()
     copy.symlink_to(others)
-    assert finding("rights").verdict == "ok"
+    assert finding("rights").severity == "ok"
     assert diagnose(fix=True).fixed == ()
     assert others.stat().st_mode & 0o777 == 0o644
 
 
-def test_environment_variables_that_mean_nothing_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_environment_variables_that_are_no_settings_or_no_good_are_named(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setenv("DEVFLOW_ANALYTICS_DB", "x.db")
     monkeypatch.setenv("DEVFLOW_ANALYTICS_DB_PATH", "x.db")
     monkeypatch.setenv("DEVFLOW_ANALYTICS_BUSY_TIMEOUT_MS", "soon")
-    found = [one for one in diagnose().findings if one.check == "environment"]
-    assert [(one.verdict, one.message.partition(",")[0]) for one in found] == [
-        ("warn", "DEVFLOW_ANALYTICS_DB is set"),
+    found = [one for one in diagnose().findings if one.subject == "environment"]
+    assert [(one.severity, one.message.partition(",")[0]) for one in found] == [
+        (
+            "warn",
+            (
+                "DEVFLOW_ANALYTICS_DB is not a setting of devflow-analytics."
+                " Did you mean DEVFLOW_ANALYTICS_DB_PATH?"
+            ),
+        ),
         ("warn", "DEVFLOW_ANALYTICS_DB_PATH is 'x.db'"),
         ("fail", "DEVFLOW_ANALYTICS_BUSY_TIMEOUT_MS is 'soon'"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("end", "meant"),
+    [
+        ("TIMEOUT", "BUSY_TIMEOUT_MS"),
+        ("BUSY_TIMEOUT", "BUSY_TIMEOUT_MS"),
+        ("PATH", "DB_PATH"),
+        ("DATABASE", "DB_PATH"),
+        ("COLOUR", None),
+        ("", None),
+    ],
+)
+def test_the_nearest_setting_is_suggested_for_a_variable_that_is_none(
+    end: str, meant: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(f"DEVFLOW_ANALYTICS_{end}", "1")
+    found = diagnose().findings[1]
+    suggestion = f" Did you mean DEVFLOW_ANALYTICS_{meant}?" if meant else ""
+    assert found == Finding(
+        "environment",
+        "warn",
+        f"DEVFLOW_ANALYTICS_{end} is not a setting of devflow-analytics.{suggestion}",
+        found.advice,
+    )
+    assert found.advice
+    for name in ("DEVFLOW_ANALYTICS_DB_PATH", "DEVFLOW_ANALYTICS_BUSY_TIMEOUT_MS"):
+        assert name in found.advice
 
 
 def test_a_bad_timeout_does_not_keep_the_file_from_being_examined(
@@ -167,7 +205,7 @@ def test_a_bad_timeout_does_not_keep_the_file_from_being_examined(
 ) -> None:
     monkeypatch.setenv("DEVFLOW_ANALYTICS_BUSY_TIMEOUT_MS", "soon")
     found = diagnose(fix=True)
-    assert [one.check for one in found.findings][:5] == CHECKS[:5]
+    assert [one.subject for one in found.findings][:5] == CHECKS[:5]
     assert not found.ok
     assert current.exists()
 
@@ -178,7 +216,7 @@ def test_a_path_that_can_be_none_is_a_finding(
     (tmp_path / "dangling").symlink_to(tmp_path / "nowhere")
     monkeypatch.setenv("DEVFLOW_ANALYTICS_DB_PATH", str(tmp_path / "dangling"))
     found = finding("database")
-    assert found.verdict == "fail"
+    assert found.severity == "fail"
     assert "is a symbolic link to" in found.message
 
 
@@ -195,39 +233,39 @@ def mounted_as(kind: str, point: str = "/") -> str:
 
 
 @pytest.mark.parametrize(
-    ("kind", "verdict", "message"),
+    ("kind", "severity", "message"),
     [
         ("ext4", "ok", "ext4"),
         ("fuseblk", "ok", "fuseblk"),
         ("fusectl", "ok", "fusectl"),
-        *((kind, "fail", SHARED) for kind in sorted(doctor.SHARED_FILE_SYSTEMS)),
+        *((kind, "fail", SHARED) for kind in sorted(place.SHARED_FILE_SYSTEMS)),
         *((kind, "fail", SHARED) for kind in ("nfs4", "virtiofs", "fakeowner", "fuse.rclone")),
         *((kind, "fail", SHARED) for kind in ("fuse.gcsfuse", "fuse.juicefs")),
         *((kind, "warn", UNKNOWN) for kind in ("fuse.shfs", "fuse.mergerfs", "fuse.new", "fuse")),
         (
             "overlay",
             "warn",
-            "is on {kind}: what is kept there is lost when the container is removed.",
+            "is on {kind}: files there are lost when the container is removed.",
         ),
         (
             "fuse.fuse-overlayfs",
             "warn",
-            "is on {kind}: what is kept there is lost when the container is removed.",
+            "is on {kind}: files there are lost when the container is removed.",
         ),
     ],
 )
 def test_file_systems_where_it_is_not_safe_are_told(
-    kind: str, verdict: str, message: str, file: Path, monkeypatch: pytest.MonkeyPatch
+    kind: str, severity: str, message: str, file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     mounts = mounted_as(kind)
     monkeypatch.setattr(system, "open", lambda *_, **__: io.StringIO(mounts), raising=False)
     found = finding("file system")
     told = message.format(kind=kind)
-    assert (found.verdict, found.message) == (
-        verdict,
-        told if verdict == "ok" else f"{file.parent} {told}",
+    assert (found.severity, found.message) == (
+        severity,
+        told if severity == "ok" else f"{file.parent} {told}",
     )
-    assert (found.advice is None) == (verdict == "ok")
+    assert (found.advice is None) == (severity == "ok")
 
 
 def test_where_the_system_does_not_tell_no_file_system_is_blamed(
@@ -248,7 +286,7 @@ def test_a_file_that_is_mounted_by_itself_is_told_of_as_its_directory_is(
         raising=False,
     )
     found = finding("file system")
-    assert (found.verdict, found.message) == (
+    assert (found.severity, found.message) == (
         "fail",
         f"{current} {SHARED.format(kind='fakeowner')}",
     )
@@ -259,7 +297,7 @@ def test_little_room_is_a_warning(current: Path, monkeypatch: pytest.MonkeyPatch
     usage = shutil.disk_usage("/")
     monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=9_000_000))
     found = finding("free space")
-    assert (found.verdict, found.message) == (
+    assert (found.severity, found.message) == (
         "warn",
         "9.0 MB; a backup alone needs 61.4 kB.",
     )
@@ -268,7 +306,7 @@ def test_little_room_is_a_warning(current: Path, monkeypatch: pytest.MonkeyPatch
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr(shutil, "disk_usage", refuse)
-    assert finding("free space").message == "is not known: Permission denied."
+    assert finding("free space").message == "not known: Permission denied."
 
 
 def test_rights_of_others_are_found_and_with_fix_taken_away(current: Path) -> None:
@@ -280,9 +318,9 @@ def test_rights_of_others_are_found_and_with_fix_taken_away(current: Path) -> No
     assert found == Finding(
         "rights",
         "fail",
-        f"others have rights on what is yours: {current.parent} is 0755, {copy} is 0640,"
-        f" {current} is 0644.",
-        "Run 'devflow-analytics doctor --fix'.",
+        f"other users can access it: {current.parent} has mode 0755, {copy} has mode 0640,"
+        f" {current} has mode 0644.",
+        "Run `diagnose(fix=True)`.",
     )
     assert not diagnose().ok
     mended = diagnose(fix=True)
@@ -292,25 +330,25 @@ def test_rights_of_others_are_found_and_with_fix_taken_away(current: Path) -> No
         f"{copy} was 0640 and is 0600 now.",
         f"{current} was 0644 and is 0600 now.",
     )
-    assert finding("rights", mended).message == "yours alone"
+    assert finding("rights", mended).message == "only its owner can access it"
 
 
 def test_another_directory_is_the_users_own_affair(tmp_path: Path) -> None:
     tmp_path.chmod(0o755)
     create_analytics_db(tmp_path / "calls.db").close()
-    assert finding("rights", diagnose(tmp_path / "calls.db")).verdict == "ok"
+    assert finding("rights", diagnose(tmp_path / "calls.db")).severity == "ok"
 
 
 def test_a_directory_in_which_others_could_replace_the_file_is_a_warning(tmp_path: Path) -> None:
     create_analytics_db(tmp_path / "calls.db").close()
     tmp_path.chmod(0o777)
     found = finding("rights", diagnose(tmp_path / "calls.db"))
-    assert (found.verdict, found.message) == (
+    assert (found.severity, found.message) == (
         "warn",
-        f"others may write to {tmp_path}, which is 0777, and so replace the file.",
+        f"other users can write to {tmp_path}, which has mode 0777, and so can replace the file.",
     )
     tmp_path.chmod(0o1777)
-    assert finding("rights", diagnose(tmp_path / "calls.db")).verdict == "ok"
+    assert finding("rights", diagnose(tmp_path / "calls.db")).severity == "ok"
 
 
 def test_a_teams_directory_is_not_said_to_be_mended_by_doctor(file: Path, tmp_path: Path) -> None:
@@ -323,12 +361,15 @@ def test_a_teams_directory_is_not_said_to_be_mended_by_doctor(file: Path, tmp_pa
     assert finding("rights") == Finding(
         "rights",
         "warn",
-        f"others may write to {team}, which is 2775, and so replace the file.",
+        f"other users can write to {team}, which has mode 2775, and so can replace the file.",
         "Keep the file elsewhere: set DEVFLOW_ANALYTICS_DB_PATH. Or, if they need not write there,"
         f" run 'chmod go-w '{team}''.",
     )
     assert diagnose(fix=True).fixed == ()
     assert team.stat().st_mode & 0o7777 == 0o2775
+
+
+ELSEWHERE = "Keep the file on another file system: set DEVFLOW_ANALYTICS_DB_PATH."
 
 
 def test_where_modes_are_not_kept_fix_claims_no_success_and_the_advice_is_another(
@@ -341,13 +382,12 @@ def test_where_modes_are_not_kept_fix_claims_no_success_and_the_advice_is_anothe
     assert finding("rights", found) == Finding(
         "rights",
         "fail",
-        f"others have rights on what is yours: {current} is 0644.",
-        "They stay after 'doctor --fix': the file system keeps no modes. Keep the file on another"
-        " file system: set DEVFLOW_ANALYTICS_DB_PATH.",
+        f"other users can access it: {current} has mode 0644.",
+        f"The file system keeps no modes. {ELSEWHERE}",
     )
 
 
-FIX = "Run 'devflow-analytics doctor --fix'."
+FIX = "Run `diagnose(fix=True)`."
 
 
 @pytest.mark.parametrize(
@@ -355,13 +395,10 @@ FIX = "Run 'devflow-analytics doctor --fix'."
     [
         (
             "exfat",
-            (
-                "exfat keeps no modes. Keep the file on another file system:"
-                " set DEVFLOW_ANALYTICS_DB_PATH."
-            ),
+            f"exfat keeps no modes. {ELSEWHERE}",
         ),
         *(
-            (kind, f"{FIX} If they stay, {kind} keeps no modes: set DEVFLOW_ANALYTICS_DB_PATH.")
+            (kind, f"{FIX} If that changes nothing, {kind} keeps no modes. {ELSEWHERE}")
             for kind in ("fuseblk", "9p")
         ),
         ("ext4", FIX),
@@ -378,25 +415,28 @@ def test_the_advice_on_rights_of_others_fits_the_file_system(
 def test_what_is_in_the_place_of_the_backups_is_found(current: Path) -> None:
     backups = current.parent / "backups"
     backups.write_text("mine")
-    assert finding("backups") == Finding(
+    found = finding("backups")
+    assert found == Finding(
         "backups",
         "warn",
-        f"{backups} is a file, where a directory should be. Move it away, or name another place"
-        " with 'devflow-analytics backup DEST'.",
-        "Without a backup, nothing is migrated.",
+        f"{backups} is a file, where a directory should be. No migration runs without a backup.",
+        found.advice,
     )
+    assert found.advice
+    assert found.advice.startswith("Move it away")
     with pytest.raises(CannotCreateError, match=f"{backups} is a file, where a directory should"):
         migrate(to=1, allow_down=True)
     backups.unlink()
     backups.symlink_to("nowhere")
     found = finding("backups")
-    assert (found.verdict, found.message) == (
+    assert (found.severity, found.message) == (
         "warn",
         (
-            f"{backups} is a symbolic link to nowhere, which is not there. Mount or make what it"
-            " points to, or remove the link."
+            f"{backups} is a symbolic link to nowhere, which is not there."
+            " No migration runs without a backup."
         ),
     )
+    assert found.advice == "Mount or make what it points to, or remove the link."
     with pytest.raises(CannotCreateError, match=f"{backups} is a symbolic link to nowhere, which"):
         backup()
     backups.unlink()
@@ -419,7 +459,7 @@ def test_room_is_looked_for_where_the_backups_are(
         lambda path: usage._replace(free=1_000 if small.samefile(path) else 10**9),
     )
     found = finding("free space")
-    assert (found.verdict, found.message) == ("warn", "1.0 kB; a backup alone needs 61.4 kB.")
+    assert (found.severity, found.message) == ("warn", "1.0 kB; a backup alone needs 61.4 kB.")
 
 
 @pytest.mark.parametrize("what", ["a file", "no home", "a home that is a file"])
@@ -438,8 +478,9 @@ def test_init_is_not_advised_where_it_would_fail(
         home.touch()
         told = f"{home} is a file, where a directory should be."
     found = finding("database")
-    assert (found.verdict, found.advice) == ("fail", None)
-    assert found.message.startswith(f"{told} M")
+    assert (found.severity, found.message) == ("fail", told)
+    assert found.advice
+    assert found.advice.startswith("M")
     with pytest.raises(CannotCreateError):
         create_analytics_db()
 
@@ -466,9 +507,9 @@ def test_unfinished_copies_are_found_when_they_are_old_and_with_fix_deleted(curr
         os.utime(path, (long_ago, long_ago))
     stale = [*map(str, sorted(named)), str(directory)]
     found = finding("backups")
-    assert (found.verdict, found.message) == (
+    assert (found.severity, found.message) == (
         "warn",
-        f"a process that was killed left {', '.join(stale)}.",
+        f"a killed process left {', '.join(stale)}.",
     )
     assert diagnose(fix=True).fixed == tuple(f"Deleted {path}." for path in stale)
     assert sorted(os.listdir(made.parent)) == [made.name, "mine.partial"]
@@ -485,16 +526,18 @@ def reader(current: Path, holding: Callable[..., AbstractContextManager[int]]) -
 def test_a_wal_that_a_reader_keeps_large_is_found_with_the_reader(
     reader: int, current: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(doctor, "LARGE_WAL", 0)
+    monkeypatch.setattr(beside, "LARGE_WAL", 0)
     monkeypatch.setenv("DEVFLOW_ANALYTICS_BUSY_TIMEOUT_MS", "10")
     with create_analytics_db() as db, closing(db.connect()) as writer:
         writer.execute("INSERT INTO sessions (id, started_at) VALUES ('s', 1)")
         found = finding("wal")
-        assert found.verdict == "warn"
+        assert found.severity == "warn"
         assert f"reading now: {reader} (" in found.message
         assert f"{reader} (" in finding("processes").message
         (told,) = diagnose(fix=True).fixed
-        assert told.startswith(f"Could not empty {current}-wal, as others are using it: {reader} (")
+        assert told.startswith(
+            f"Could not empty {current}-wal: other processes are using it: {reader} ("
+        )
         assert (current.parent / "analytics.db-wal").stat().st_size > 0
 
 
@@ -513,7 +556,7 @@ def test_another_journal_mode_is_a_warning(current: Path, sql: Sql) -> None:
         "wal",
         "warn",
         "the journal mode is delete: readers and writers wait for each other.",
-        "Run 'devflow-analytics init', which puts it into WAL mode.",
+        "Run `create_analytics_db()`, which sets WAL mode.",
     )
 
 
@@ -521,7 +564,7 @@ def test_what_init_is_advised_for_it_does(current: Path, sql: Sql) -> None:
     sql(current, "PRAGMA journal_mode = DELETE")
     with create_analytics_db() as db, closing(db.connect()):
         pass
-    assert finding("wal").verdict == "ok"
+    assert finding("wal").severity == "ok"
 
 
 def test_damage_within_the_file_is_found_and_what_can_be_told_is_told(current: Path) -> None:
@@ -537,9 +580,9 @@ def test_damage_within_the_file_is_found_and_what_can_be_told_is_told(current: P
         damaged.write(b"\xff" * 100)
     before = current.read_bytes()
     found = diagnose(fix=True)
-    assert finding("database", found).verdict == "ok"
+    assert finding("database", found).severity == "ok"
     integrity = finding("integrity", found)
-    assert integrity.verdict == "fail"
+    assert integrity.severity == "fail"
     assert "damaged" in integrity.message
     assert not found.ok
     assert current.read_bytes() == before
@@ -548,28 +591,31 @@ def test_damage_within_the_file_is_found_and_what_can_be_told_is_told(current: P
 def test_a_row_without_its_session_is_found(current: Path, add_call: Callable[..., None]) -> None:
     add_call(current, session_id="nobody")
     assert finding("foreign keys").message == (
-        "rows of tool_calls (1) refer to a row of sessions that is not there."
+        "rows of tool_calls (1) refer to a row of sessions that does not exist."
     )
 
 
 def test_drift_fails_and_what_the_user_added_only_warns(current: Path, sql: Sql) -> None:
     sql(current, "CREATE TABLE notes (text)")
     found = finding("schema")
-    assert (found.verdict, found.message) == (
+    assert (found.severity, found.message) == (
         "warn",
         "table notes comes from no migration; it is not STRICT.",
     )
+    assert found.advice == "What you added yourself may stay."
     sql(current, "DROP INDEX session_id_idx")
-    found = finding("schema")
-    assert (found.verdict, found.message) == (
+    assert finding("schema") == Finding(
+        "schema",
         "fail",
         "index session_id_idx is missing; it should be ON tool_calls (session_id). And 1 more.",
+        "`check()` lists them all. Put back a backup with `restore()`.",
     )
 
 
 def test_an_older_version_is_a_warning(current: Path) -> None:
     migrate(to=1, allow_down=True)
-    assert finding("schema").verdict == "warn"
+    found = finding("schema")
+    assert (found.severity, found.advice) == ("warn", "Run `migrate()`.")
     assert diagnose(current).ok
 
 
@@ -595,8 +641,8 @@ def test_what_is_not_ours_is_a_failure_and_never_touched(
     file.chmod(0o755)
     before = contents(file.parent)
     found = diagnose(fix=True)
-    assert finding("database", found).verdict == "fail"
-    assert [one.check for one in found.findings] == CHECKS[:5]
+    assert finding("database", found).severity == "fail"
+    assert [one.subject for one in found.findings] == CHECKS[:5]
     assert found.fixed == ()
     assert contents(file.parent) == before
 
@@ -606,3 +652,45 @@ def test_a_restored_and_an_adopted_file_pass(server_file: Path, tmp_path: Path) 
     assert diagnose().ok
     restore(server_file, tmp_path / "restored.db")
     assert diagnose(tmp_path / "restored.db").ok
+
+
+@pytest.mark.usefixtures("current")
+def test_it_prints_one_line_a_finding(sql: Sql, file: Path) -> None:
+    sql(file, "PRAGMA journal_mode = DELETE")
+    file.chmod(0o644)
+    found = diagnose(fix=True)
+    path, fixed, *lines = str(found).splitlines()
+    assert (path, fixed) == (str(file), f"{file} was 0644 and is 0600 now.")
+    assert len(lines) == len(CHECKS)
+    assert lines[CHECKS.index("wal")] == (
+        "WARN  wal: the journal mode is delete: readers and writers wait for each other."
+        " Run `create_analytics_db()`, which sets WAL mode."
+    )
+    assert lines[CHECKS.index("integrity")] == "OK    integrity: quick_check found no damage"
+
+
+@pytest.mark.parametrize("named", ["argument", "environment", "default"])
+def test_a_diagnosis_names_the_path_as_given_where_that_is_not_usable(
+    named: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dangling = tmp_path / "dangling"
+    dangling.symlink_to(tmp_path / "nowhere")
+    if named == "argument":
+        assert diagnose(dangling).path == dangling
+    elif named == "environment":
+        monkeypatch.setenv("DEVFLOW_ANALYTICS_DB_PATH", str(dangling))
+        assert diagnose().path == dangling
+    else:
+        (Path.home() / ".devflow").symlink_to(tmp_path / "nowhere")
+        found = diagnose()
+        assert (found.path, found.ok) == (Path("~/.devflow/analytics.db"), False)
+
+
+def test_a_diagnosis_is_json_with_the_names_of_its_fields(current: Path) -> None:
+    found = diagnose()
+    adapter = pydantic.TypeAdapter(Diagnosis)
+    told = json.loads(adapter.dump_json(found))
+    assert told["path"] == str(current)
+    assert told["findings"][0].keys() == {"subject", "severity", "message", "advice"}
+    assert told["fixed"] == []
+    assert adapter.validate_python(told) == found

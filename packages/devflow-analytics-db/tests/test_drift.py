@@ -11,7 +11,7 @@ from pony.orm import Database, Optional, Required
 
 from devflow_analytics_db import (
     DatabaseNotFoundError,
-    Difference,
+    Finding,
     NotAnAnalyticsDatabaseError,
     backup,
     check,
@@ -19,16 +19,16 @@ from devflow_analytics_db import (
     migrate,
     restore,
 )
-from devflow_analytics_db.health.drift import describe, in_entities
-from devflow_analytics_db.migrations import latest_version
-from devflow_analytics_db.migrations.migration import build
+from devflow_analytics_db.migrations.migration import build, latest_version
 from devflow_analytics_db.schema.structure import structure
 from devflow_analytics_schema import define_entities
 
 if TYPE_CHECKING:
+    import subprocess
     from collections.abc import Callable
     from pathlib import Path
 
+    Python = Callable[..., subprocess.CompletedProcess[str]]
     Sql = Callable[..., list[tuple[Any, ...]]]
 
 
@@ -36,6 +36,10 @@ if TYPE_CHECKING:
 def current(file: Path) -> Path:
     create_analytics_db().close()
     return file
+
+
+def sentence(finding: Finding) -> str:
+    return f"{finding.subject} {finding.message}"
 
 
 def rewrite(file: Path, table: str, old: str, new: str) -> None:
@@ -65,7 +69,9 @@ def test_a_file_that_only_this_package_touched_has_no_difference(
     elif how == "restored":
         restore(backup())
     before = file.read_bytes()
-    assert check() == ()
+    found = check()
+    assert (found.path, found.findings, found.fixed, found.ok) == (file, (), (), True)
+    assert str(found) == f"{file}: no findings"
     assert file.read_bytes() == before
 
 
@@ -130,7 +136,7 @@ def test_a_difference_is_named(
     change: str, differences: list[str], current: Path, sql: Sql
 ) -> None:
     sql(current, change)
-    found = [str(difference) for difference in check()]
+    found = [sentence(one) for one in check().findings]
     shown = [text for text in found if not text.startswith("table search_")]
     assert [text[: len(start)] for text, start in zip(shown, differences, strict=True)] == (
         differences
@@ -223,16 +229,17 @@ def test_a_difference_within_a_table_is_named(
             connection.execute(definition.replace(old, new))
     else:
         rewrite(current, table, old, new)
-    assert [str(difference) for difference in check()] == differences
+    assert [sentence(one) for one in check().findings] == differences
 
 
 def test_an_older_version_is_a_difference(current: Path) -> None:
     migrate(to=1, allow_down=True)
-    assert check() == (
-        Difference(
+    assert check().findings == (
+        Finding(
             "schema version",
-            f"is 1, and this release's is {latest_version()}. Run 'devflow-analytics migrate'.",
             "warn",
+            f"is 1, and this release's is {latest_version()}.",
+            "Run `migrate()`.",
         ),
     )
     assert current.exists()
@@ -240,7 +247,7 @@ def test_an_older_version_is_a_difference(current: Path) -> None:
 
 def test_a_servers_file_differs_only_in_its_version(server_file: Path) -> None:
     before = server_file.read_bytes()
-    assert [difference.subject for difference in check()] == ["schema version"]
+    assert [one.subject for one in check().findings] == ["schema version"]
     assert server_file.read_bytes() == before
 
 
@@ -249,11 +256,50 @@ def test_a_newer_file_cannot_be_compared(current: Path, add_migration: Callable[
     add_migration("CREATE TABLE a (b);", header=f"-- compatible-with: {known}")
     migrate(current)
     add_migration(None)
-    ((subject, difference, severity),) = check()
-    assert (subject, severity) == ("schema version", "warn")
-    assert difference.startswith(
-        f"is {known + 1}, and this release knows only those up to {known}:"
+    assert check().findings == (
+        Finding(
+            "schema version",
+            "warn",
+            f"is {known + 1}, and this release knows only those up to {known}: its tables cannot be"
+            " compared.",
+            "Use the newer release.",
+        ),
     )
+
+
+def test_what_is_broken_has_advice_and_what_the_user_added_needs_none(
+    current: Path, sql: Sql
+) -> None:
+    sql(current, "DROP INDEX session_id_idx")
+    sql(current, "CREATE TABLE notes (text)")
+    found = check()
+    assert [(one.severity, one.advice) for one in found.findings] == [
+        ("fail", "Put back a backup with `restore()`."),
+        ("warn", None),
+    ]
+    assert not found.ok
+    assert str(found).splitlines() == [
+        str(current),
+        (
+            "FAIL  index session_id_idx: is missing; it should be ON tool_calls (session_id)."
+            " Put back a backup with `restore()`."
+        ),
+        "WARN  table notes: comes from no migration; it is not STRICT.",
+    ]
+
+
+@pytest.mark.usefixtures("current")
+@pytest.mark.parametrize("function", ["check", "diagnose"])
+def test_pony_is_not_imported(function: str, python: Python) -> None:
+    done = python(
+        """
+        import sys, devflow_analytics_db
+        getattr(devflow_analytics_db, sys.argv[1])()
+        print("pony" in sys.modules)
+        """,
+        function,
+    )
+    assert done.stdout == "False\n", done
 
 
 def test_there_must_be_a_database_of_ours(file: Path) -> None:
@@ -267,6 +313,8 @@ def test_there_must_be_a_database_of_ours(file: Path) -> None:
 
 def entities(change: Callable[[Any, Any, Any], object]) -> list[str]:
     """The differences once something is added to the entities."""
+    from devflow_analytics_db.health.drift import describe, in_entities  # noqa: PLC0415  moves
+
     database = Database()
     session, call = define_entities(database)
     change(database, session, call)
@@ -352,5 +400,3 @@ def test_entities_that_are_not_what_the_migrations_make_are_named(
 ) -> None:
     add_migration(up)
     assert entities(lambda *_: None) == differences
-    create_analytics_db().close()
-    assert sorted(map(str, check())) == differences

@@ -171,7 +171,7 @@ def test_a_virtual_table_whose_module_is_unknown_is_left_alone(file: Path) -> No
         )
     assert migrate(to=1, allow_down=True).undone == AFTER_1[::-1]
     assert create_analytics_db().changes.applied == AFTER_1
-    assert [difference.subject for difference in check()] == ["table found"]
+    assert [difference.subject for difference in check().findings] == ["table found"]
 
 
 def test_a_migration_changed_after_it_was_applied_is_named(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import sqlite3
@@ -10,6 +11,7 @@ import threading
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
+import pydantic
 import pytest
 from pony.orm import db_session
 
@@ -20,8 +22,10 @@ from devflow_analytics_db import (
     CorruptDatabaseError,
     DatabaseNotFoundError,
     IncompatibleSchemaError,
+    IncompatibleSQLiteError,
     LockedError,
     NotAnAnalyticsDatabaseError,
+    Restored,
     TamperedMigrationError,
     backup,
     create_analytics_db,
@@ -74,6 +78,23 @@ def test_the_file_is_then_what_the_backup_is(saved: Path, file: Path, sql: Sql) 
     assert restored.replaced.name.endswith("Z-before-restore.db")
     assert stat.S_IMODE(restored.replaced.stat().st_mode) == 0o600
     assert create_analytics_db().changes is None
+
+
+def test_it_prints_what_was_done(saved: Path, file: Path, tmp_path: Path) -> None:
+    restored = restore(saved)
+    done = f"Restored {file}: schema version {NEWEST}."
+    assert str(restored) == f"{done} What it was is in {restored.replaced}."
+    place = tmp_path / "new.db"
+    assert str(restore(saved, place)) == f"Restored {place}: schema version {NEWEST}."
+
+
+def test_the_result_is_json_with_the_names_of_its_fields(saved: Path, file: Path) -> None:
+    restored = restore(saved)
+    assert json.loads(pydantic.TypeAdapter(Restored).dump_json(restored)) == {
+        "path": str(file),
+        "schema_version": NEWEST,
+        "replaced": str(restored.replaced),
+    }
 
 
 def test_what_was_replaced_can_be_restored_in_turn(saved: Path, file: Path) -> None:
@@ -305,8 +326,10 @@ def test_a_source_that_is_no_good_is_refused_and_nothing_is_changed(
     source = saved.read_bytes() if saved.exists() else None
     place = file if target == "there" else tmp_path / "elsewhere" / "analytics.db"
     before = file.read_bytes()
-    with pytest.raises(error, match=r"saved\.db"):
+    with pytest.raises(error, match=r"saved\.db") as caught:
         restore(saved, place)
+    assert "DEVFLOW_ANALYTICS_DB_PATH" not in str(caught.value)  # which is the database
+    assert "create_analytics_db" not in str(caught.value)
     assert (saved.read_bytes() if saved.exists() else None) == source
     assert (file.read_bytes(), os.listdir(file.parent)) == (before, ["analytics.db"])
     assert not (tmp_path / "elsewhere").exists()
@@ -353,6 +376,63 @@ def test_a_file_of_ours_that_is_no_use_is_kept_and_replaced(
     # but for the header's words on how it is written, the same bytes
     kept, before = restored.replaced.read_bytes(), as_it_was.read_bytes()
     assert (kept[4096:], len(kept)) == (before[4096:], len(before))
+
+
+NEWER = {
+    "view": "CREATE VIEW newer AS SELECT 1 AS OF NEXT YEAR",
+    "trigger": "CREATE TRIGGER newer UPON sessions BEGIN END",
+    "table": "CREATE TABLE newer (a) LENIENT",
+    "index": "CREATE INDEX newer ON sessions ((SELECT 1))",
+}
+"""What only a newer SQLite may be able to read, or none."""
+
+
+def with_newer(file: Path, kind: str = "view") -> None:
+    table = "sessions" if kind == "index" else "newer"
+    with closing(sqlite3.connect(file, isolation_level=None)) as connection:
+        connection.execute("PRAGMA writable_schema = ON")
+        connection.execute(
+            "INSERT INTO sqlite_schema VALUES (?, 'newer', ?, 0, ?)", (kind, table, NEWER[kind])
+        )
+
+
+@pytest.mark.parametrize("kind", NEWER)
+@pytest.mark.parametrize("journal_mode", ["wal", "delete"])
+def test_a_file_with_something_that_this_sqlite_cannot_read_is_kept_and_replaced(
+    journal_mode: str, kind: str, saved: Path, file: Path, sql: Sql
+) -> None:
+    sql(file, f"PRAGMA journal_mode = {journal_mode}")
+    with_newer(file, kind)
+    with pytest.raises(IncompatibleSQLiteError, match="cannot read newer in"):
+        create_analytics_db()
+    restored = restore(saved)
+    assert dump(file) == dump(saved)
+    assert sql(file, "PRAGMA journal_mode") == [("wal",)]
+    assert restored.replaced
+    with closing(sqlite3.connect(restored.replaced)) as kept:
+        kept.execute("PRAGMA writable_schema = ON")
+        assert kept.execute(SESSIONS).fetchall() == [("new",), ("old",)]
+        assert kept.execute("SELECT sql FROM sqlite_schema WHERE name = 'newer'").fetchall() == [
+            (NEWER[kind],)
+        ]
+        assert kept.execute("PRAGMA journal_mode").fetchone() == ("delete",)
+
+
+def test_another_programs_file_with_such_a_view_is_not_replaced(saved: Path, file: Path) -> None:
+    another_programs(file)
+    with_newer(file)
+    before = file.read_bytes()
+    with pytest.raises(IncompatibleSQLiteError, match="cannot read newer in"):
+        restore(saved)
+    assert (file.read_bytes(), os.listdir(file.parent)) == (before, ["analytics.db"])
+
+
+def test_a_source_with_such_a_view_is_refused(saved: Path, file: Path) -> None:
+    with_newer(saved)
+    before = dump(file)
+    with pytest.raises(IncompatibleSQLiteError, match=r"cannot read newer in .*saved\.db"):
+        restore(saved)
+    assert dump(file) == before
 
 
 def first_page(file: Path) -> None:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import sqlite3
 import subprocess
 import sys
 from contextlib import closing
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+import pydantic
 import pytest
 
 from devflow_analytics_db import (
@@ -27,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    Python = Callable[..., subprocess.CompletedProcess[str]]
     Sql = Callable[..., list[tuple[Any, ...]]]
 
 NEWEST = latest_version()
@@ -35,7 +39,7 @@ AFTER_1 = tuple(range(2, NEWEST + 1))
 
 def without_tables(file: Path, *, exists: bool) -> Status:
     return Status(
-        file=str(file),
+        path=file,
         exists=exists,
         schema_version=None,
         latest_version=NEWEST,
@@ -73,7 +77,7 @@ def test_a_file_with_rows_is_counted_from_the_first_call_to_the_last(
     before = file.read_bytes()
     found = status()
     assert found == Status(
-        file=str(file),
+        path=file,
         exists=True,
         schema_version=NEWEST,
         latest_version=NEWEST,
@@ -161,7 +165,7 @@ def test_a_file_on_a_read_only_file_system_is_read(
 ) -> None:
     create_analytics_db().close()
     there = read_only_copy(file.parent) / file.name
-    assert status(there) == status(file)._replace(file=str(there), journal_mode=None)
+    assert status(there) == replace(status(file), path=there, journal_mode=None)
     assert os.listdir(there.parent) == ["analytics.db"]
 
 
@@ -207,3 +211,63 @@ def test_it_is_told_without_pony(file: Path) -> None:
         [sys.executable, "-c", code], check=True, capture_output=True, text=True, timeout=60
     )
     assert done.stdout == "False\n"
+
+
+def test_it_prints_what_a_person_asks_first(
+    file: Path, sql: Sql, add_call: Callable[..., None]
+) -> None:
+    assert str(status()) == f"{file} does not exist."
+    file.parent.mkdir()
+    file.touch()
+    assert str(status()) == f"{file} holds no tables yet."
+    create_analytics_db().close()
+    sql(file, "INSERT INTO sessions (id, started_at) VALUES ('s', 1)")
+    for call in range(1000):
+        add_call(file, id=str(call))
+    size = readable_size(file.stat().st_size)
+    assert str(status()) == (
+        f"{file}\n"
+        f"  schema version  {NEWEST}, current\n"
+        "  sessions        1\n"
+        "  tool calls      1,000\n"
+        f"  size            {size}"
+    )
+    assert str(replace(status(), wal_size_bytes=7)).endswith(
+        f"  size            {size}, and 7 bytes not written back yet"
+    )
+    migrate(to=1, allow_down=True)
+    pending = ", ".join(map(str, AFTER_1))
+    assert f"  schema version  1, not current, pending migrations: {pending}\n" in str(status())
+    assert "  schema version  9, newer than this release\n" in str(
+        replace(status(), schema_version=9, pending=())
+    )
+
+
+def test_it_is_json_with_the_names_of_its_fields(file: Path) -> None:
+    create_analytics_db().close()
+    adapter = pydantic.TypeAdapter(Status)
+    told = json.loads(adapter.dump_json(status()))
+    assert (told["path"], told["pending"], told["tool_calls"]) == (str(file), [], 0)
+    assert adapter.validate_python(told) == status()
+
+
+def test_a_file_in_which_a_crash_left_nothing_holds_no_tables(file: Path, python: Python) -> None:
+    file.parent.mkdir()
+    crash = """
+        import os, sqlite3, sys
+        connection = sqlite3.connect(sys.argv[1], isolation_level=None)
+        connection.execute("PRAGMA cache_size = 1")
+        connection.execute("BEGIN")
+        connection.execute("CREATE TABLE a (b)")
+        connection.execute("INSERT INTO a VALUES (zeroblob(100000))")
+        os._exit(0)
+    """
+    assert python(crash, file).returncode == 0
+    assert file.stat().st_size
+    assert (file.parent / "analytics.db-journal").stat().st_size
+    found = status()
+    assert (found.exists, found.schema_version, found.size_bytes) == (
+        True,
+        None,
+        file.stat().st_size,
+    )

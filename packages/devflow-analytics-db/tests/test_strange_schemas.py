@@ -20,7 +20,7 @@ from devflow_analytics_db import (
     plan_migration,
     restore,
 )
-from devflow_analytics_db.migrations import latest_version
+from devflow_analytics_db.migrations.migration import latest_version
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -113,8 +113,10 @@ def test_a_table_by_a_name_that_is_no_utf_8_is_left_alone(older: Path, sql: Sql)
     sql(older, "INSERT INTO placeholderx VALUES ('mine')")
     sql(older, "PRAGMA journal_mode = DELETE")
     older.write_bytes(older.read_bytes().replace(b"placeholderx", b"placeh\xff\xfederx"))
-    assert create_analytics_db().schema_version == latest_version()
-    assert [difference.subject for difference in check()] == ["table placeh\ufffd\ufffdderx"]
+    assert create_analytics_db().changes.schema_version == latest_version()
+    assert [difference.subject for difference in check().findings] == [
+        "table placeh\ufffd\ufffdderx"
+    ]
     with closing(sqlite3.connect(older)) as connection:
         connection.execute("PRAGMA writable_schema = ON")
         connection.execute(
@@ -155,8 +157,8 @@ def test_what_only_another_program_can_check_is_copied_and_told(
     assert f"not all of {file} could be checked for damage: " in caplog.text
     assert restore(copy).replaced
     assert sql(file, "SELECT a FROM theirs NOT INDEXED") == [("b",), ("a",)]
-    (integrity,) = [one for one in diagnose().findings if one.check == "integrity"]
-    assert integrity.verdict == "warn"
+    (integrity,) = [one for one in diagnose().findings if one.subject == "integrity"]
+    assert integrity.severity == "warn"
     assert "their_own" in integrity.message
 
 
@@ -164,7 +166,7 @@ def test_a_constraint_that_only_another_program_can_check_is_not_in_the_way(
     older: Path, sql: Sql
 ) -> None:
     with_function(older)
-    assert create_analytics_db().schema_version == latest_version()
+    assert create_analytics_db().changes.schema_version == latest_version()
     assert sql(older, "SELECT a FROM theirs") == [("b",), ("a",)]
 
 
@@ -196,8 +198,8 @@ def test_damage_is_found_beside_what_only_another_program_can_check(
         else:
             bytes_of_it.seek(32)  # where the header names the first page that is free
             bytes_of_it.write(page.to_bytes(4))
-    (integrity,) = [one for one in diagnose().findings if one.check == "integrity"]
-    assert integrity.verdict == "fail"
+    (integrity,) = [one for one in diagnose().findings if one.subject == "integrity"]
+    assert integrity.severity == "fail"
     assert "is damaged" in integrity.message
     with pytest.raises(CorruptDatabaseError, match="is damaged"):
         backup()
@@ -206,4 +208,4 @@ def test_damage_is_found_beside_what_only_another_program_can_check(
 def test_parentheses_in_names_and_strings_are_none_in_a_check(file: Path, sql: Sql) -> None:
     create_analytics_db().close()
     sql(file, """CREATE TABLE mine ("(" CHECK ("(" > 0 AND "(" <> ')'), "check" TEXT)""")
-    assert [difference.subject for difference in check()] == ["table mine"]
+    assert [difference.subject for difference in check().findings] == ["table mine"]

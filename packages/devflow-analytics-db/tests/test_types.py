@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import inspect
 from typing import TYPE_CHECKING, Any, get_type_hints
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 EXPORTED = {name: getattr(devflow_analytics_db, name) for name in devflow_analytics_db.__all__}
 FUNCTIONS = [value for value in EXPORTED.values() if inspect.isfunction(value)]
 METHODS = [devflow_analytics_db.AnalyticsDb.connect, devflow_analytics_db.AnalyticsDb.close]
-RESULTS = [value for value in EXPORTED.values() if hasattr(value, "_fields")]
+RESULTS = [value for value in EXPORTED.values() if dataclasses.is_dataclass(value)]
 
 
 @pytest.mark.parametrize("function", FUNCTIONS, ids=lambda function: function.__name__)
@@ -31,7 +32,7 @@ def test_the_types_of_every_function_are_known_when_it_is_called(function: Any) 
 
 @pytest.mark.parametrize("result", RESULTS, ids=lambda result: result.__name__)
 def test_the_types_of_every_field_are_known(result: Any) -> None:
-    assert list(get_type_hints(result)) == list(result._fields)
+    assert list(get_type_hints(result)) == [field.name for field in dataclasses.fields(result)]
     assert pydantic.TypeAdapter(result).json_schema(mode="serialization")
 
 
@@ -45,7 +46,7 @@ def test_pydantic_calls_a_function_and_validates_what_it_returns(file: Path) -> 
     assert not ask(status)(str(file)).exists
     devflow_analytics_db.create_analytics_db().close()
     assert ask(status)(str(file)) == ask(status)() == status()
-    assert ask(check)() == ()
+    assert ask(check)().findings == ()
     assert ask(backup)(file, str(file.parent)).parent == file.parent
     assert ask(diagnose)(str(file)).ok
     with pytest.raises(pydantic.ValidationError, match="path"):

@@ -41,12 +41,9 @@ if TYPE_CHECKING:  # what `_MODULES` says, for type checkers
         default_path as default_path,
         resolve_path as resolve_path,
     )
-    from devflow_analytics_db.health.doctor import (
-        Diagnosis as Diagnosis,
-        Finding as Finding,
-        diagnose as diagnose,
-    )
-    from devflow_analytics_db.health.drift import Difference as Difference, check as check
+    from devflow_analytics_db.health.doctor import diagnose as diagnose
+    from devflow_analytics_db.health.drift import check as check
+    from devflow_analytics_db.health.finding import Diagnosis as Diagnosis, Finding as Finding
     from devflow_analytics_db.health.status import (
         Status as Status,
         readable_size as readable_size,
@@ -81,8 +78,9 @@ _MODULES = {
     ),
     "file.connection": ("Connection",),
     "file.path": ("default_path", "resolve_path"),
-    "health.doctor": ("Diagnosis", "Finding", "diagnose"),
-    "health.drift": ("Difference", "check"),
+    "health.doctor": ("diagnose",),
+    "health.drift": ("check",),
+    "health.finding": ("Diagnosis", "Finding"),
     "health.status": ("Status", "readable_size", "status"),
     "migrations.migrate": ("Changes", "migrate"),
     "migrations.plan": ("Plan", "plan_migration"),

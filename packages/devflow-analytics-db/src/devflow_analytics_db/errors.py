@@ -38,7 +38,7 @@ class ConfigurationError(AnalyticsDbError):
 
 
 class MigrationError(AnalyticsDbError):
-    """A migration does not fit this file, or goes down without being allowed to; nothing was done."""
+    """A migration does not fit this file, or would go down unasked; nothing was done."""
 
 
 class OpenedBeforeForkError(AnalyticsDbError):

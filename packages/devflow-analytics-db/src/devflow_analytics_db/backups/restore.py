@@ -1,4 +1,4 @@
-"""Puts a backup in the place of a database, while others may have that open."""
+"""Replaces a database with a backup, while other processes may have it open."""
 
 from __future__ import annotations
 
@@ -7,23 +7,27 @@ import re
 import sqlite3
 import time
 from contextlib import closing, contextmanager
-from pathlib import Path
+from dataclasses import dataclass
+from pathlib import Path  # noqa: TC003  read by typing.get_type_hints()
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from devflow_analytics_db.backups.backup import (
     Progress,
-    advising,
     keep_before_restoring,
+    overlook_unreadable_schema,
 )
 from devflow_analytics_db.errors import (
+    CannotCreateError,
     ConfigurationError,
     CorruptDatabaseError,
     DatabaseNotFoundError,
+    NotAnAnalyticsDatabaseError,
 )
 from devflow_analytics_db.file import BESIDE, disk, location
 from devflow_analytics_db.file.connection import Connection
 from devflow_analytics_db.file.faults import (
+    cannot_read,
     commit_did_not_happen,
     locked,
     logging_errors,
@@ -37,7 +41,13 @@ from devflow_analytics_db.file.opening import (
 )
 from devflow_analytics_db.file.transaction import ATTENTIVE_MS
 from devflow_analytics_db.log import log
-from devflow_analytics_db.migrations.identity import claim, identify, known_version
+from devflow_analytics_db.migrations.current import APPLICATION_ID, application_id
+from devflow_analytics_db.migrations.identity import (
+    claim,
+    identify,
+    known_version,
+)
+from devflow_analytics_db.result import Result
 from devflow_analytics_db.schema.integrity import require_sound
 from devflow_analytics_db.settings import busy_timeout_ms
 
@@ -45,15 +55,20 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
-class Restored(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Restored(Result):
     """What `restore` did."""
 
-    path: Path
-    """The database."""
+    file: str
+    """The database file, symbolic links followed."""
     schema_version: int
     """Its schema version now: the backup's. Opening it brings it up to date."""
     replaced: Path | None
     """The copy of what the database was before; None if there was nothing in it."""
+
+    def __str__(self) -> str:
+        text = f"Restored {self.file}: schema version {self.schema_version}."
+        return f"{text} What it was is in {self.replaced}." if self.replaced else text
 
 
 @logging_errors
@@ -63,45 +78,56 @@ def restore(
     *,
     progress: Progress | None = None,
 ) -> Restored:
-    """Make a database what a backup holds, and keep what it was in ``backups/`` beside it.
+    """Restore a database from a backup, and keep a copy of what it was in ``backups/`` beside it.
 
-    Processes that have the database open may go on: it is replaced in one transaction of SQLite's,
-    and what they wrote until then is in the copy that is kept. The backup is not changed.
+    Other processes can keep the database open: it is replaced in one SQLite transaction, and what
+    they wrote before is in that copy. The backup is not changed.
 
     Args:
         source: the backup, or any other database of ours or of DevFlow's server.
         path: the database; without it the one of `default_path`. It need not exist.
-        progress: called with the pages copied so far and those to copy in all.
+        progress: called with the number of pages copied so far, and of all pages.
 
     Raises:
         ConfigurationError: the source is the database itself.
-        CorruptDatabaseError: the source is damaged; or the database so far that SQLite cannot
-            even copy it.
-        DatabaseNotFoundError: there is no such source, or nothing in it.
-        IncompatibleSchemaError: a newer release made the source, and wants no older code to use it.
-        NotAnAnalyticsDatabaseError: the source, or what is in the place of the database, is
-            another program's.
+        CorruptDatabaseError: the source is damaged; or the database is damaged so badly that
+            SQLite cannot copy it.
+        DatabaseNotFoundError: the source does not exist, or holds no tables.
+        IncompatibleSchemaError: a newer release made the source, and this one cannot use it.
+        NotAnAnalyticsDatabaseError: the source or the database is another program's.
         AnalyticsDbError: any other, as from `create_analytics_db`; the database is as it was.
     """
     source_file, file = location.resolve(source), location.resolve(path)
     if source_file == file:
-        raise ConfigurationError(f"{file} is the database itself. Name a backup of it.")
-    with advising("name another backup"), naming_faults(source_file):
-        disk.require_database(source_file, advice="Look for it in backups/ beside the database")
+        raise ConfigurationError(f"{file} is the database itself.", file, "Name a backup of it.")
+    with _naming_faults_of_source(source_file):
+        disk.require_database(source_file)
         backup = open_for_reading(source_file)
     with closing(backup):
-        with advising("name another backup"), naming_faults(source_file):
+        with _naming_faults_of_source(source_file):
             version = _require_usable(backup, source_file)
         try:
             with naming_faults(file):
                 replaced = _replace(backup, file, progress)
         except CorruptDatabaseError as error:
             raise CorruptDatabaseError(
-                f"{file} is damaged so far that SQLite cannot copy it. It was left as it is."
-                " Move it and the files beside it to a safe place, then restore again."
+                f"{file} is damaged so badly that SQLite cannot copy it. It was left as it is.",
+                file,
+                "Move it and the files beside it to a safe place, then restore again.",
             ) from error
     log("info", "restored %s from %s: schema version %d", file, source_file, version)
-    return Restored(Path(file), version, replaced)
+    return Restored(file, version, replaced)
+
+
+@contextmanager
+def _naming_faults_of_source(file: str) -> Iterator[None]:
+    try:
+        with naming_faults(file, otherwise="name another backup"):
+            yield
+    except (CannotCreateError, DatabaseNotFoundError, NotAnAnalyticsDatabaseError) as error:
+        # The usual advice is to make a database, or to move away what is in its place.
+        advice = "Name another backup: they are in backups/ beside the database."
+        raise type(error)(error.what, file, advice) from error
 
 
 def _require_usable(backup: Connection, source_file: str) -> int:
@@ -109,7 +135,7 @@ def _require_usable(backup: Connection, source_file: str) -> int:
     backup.execute("BEGIN")
     version = identify(backup).version
     if version == 0:
-        raise DatabaseNotFoundError(f"{source_file} holds no tables. Name another backup.")
+        raise DatabaseNotFoundError(f"{source_file} holds no tables.", source_file)
     require_sound(backup, source_file)
     return version
 
@@ -117,7 +143,7 @@ def _require_usable(backup: Connection, source_file: str) -> int:
 def _replace(backup: sqlite3.Connection, file: str, progress: Progress | None) -> Path | None:
     disk.make(file)
     timeout_ms = busy_timeout_ms(MIGRATION_TIMEOUT_MS)
-    empty = known_version(file) == 0
+    version = _replaceable_version(file)
     replaced: list[Path | None] = []
     left = 0
 
@@ -128,16 +154,20 @@ def _replace(backup: sqlite3.Connection, file: str, progress: Progress | None) -
                 raise locked(file)
             return
         if not replaced:
-            # One page was copied, so the lock is held from here to the end: this is what will be
-            # replaced. Another connection sees it, as any reader does.
-            replaced.append(None if known_version(file) == 0 else keep_before_restoring(file))
+            # One page was copied, so the lock is held from here to the end, and other connections
+            # still see what is to be replaced.
+            replaced.append(
+                None if _replaceable_version(file) == 0 else keep_before_restoring(file)
+            )
         left = remaining
         if progress:
             progress(total - remaining, total)
 
     with closing(open_existing(file, timeout_ms)) as database:
-        if empty:
+        if version == 0:
             claim(database)
+        elif version is None:
+            overlook_unreadable_schema(database)
         enable_wal(database)
         disk.keep_private(file)
         database.execute("PRAGMA synchronous = FULL")
@@ -155,14 +185,31 @@ def _replace(backup: sqlite3.Connection, file: str, progress: Progress | None) -
     return replaced[0]
 
 
+def _replaceable_version(file: str) -> int | None:
+    """Return the schema version of a file that may be replaced; None if it is unusable.
+
+    Raises:
+        AnalyticsDbError, sqlite3.Error: as `known_version`, if the file is not marked as ours.
+    """
+    try:
+        return known_version(file)
+    except sqlite3.DatabaseError as fault:
+        if cannot_read(fault) is None:
+            raise
+        with closing(open_for_reading(file)) as connection:
+            if application_id(connection) != APPLICATION_ID:
+                raise
+        return None
+
+
 def _was_busy(status: int) -> bool:
-    """Tell whether a step of a copy was in vain; the sqlite3 module would try again for ever."""
+    """Tell whether a step copied nothing. The sqlite3 module would try again without end."""
     return status & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 
 
 @contextmanager
 def _in_pages_of(size: int, backup: sqlite3.Connection, file: str) -> Iterator[sqlite3.Connection]:
-    """Give a connection to the same content in pages of a size, as SQLite wants it in WAL mode."""
+    """Give a connection to the same content in pages of this size, as WAL mode requires."""
     if backup.execute("PRAGMA page_size").fetchone() == (size,):
         yield backup
         return
@@ -178,7 +225,7 @@ def _in_pages_of(size: int, backup: sqlite3.Connection, file: str) -> Iterator[s
 
 
 def unfinished_restores(file: str) -> list[str]:
-    """Return the temporary directories of restores that go on, or were killed."""
+    """Return the temporary directories of running or killed restores."""
     parent, prefix = os.path.dirname(file), re.escape(_prefix(file))
     names = sorted(
         name for name in os.listdir(parent) if re.fullmatch(f"{prefix}[a-z0-9_]{{8}}", name)
@@ -188,7 +235,7 @@ def unfinished_restores(file: str) -> list[str]:
 
 
 def _is_of_a_restore(path: str) -> bool:
-    """Tell whether there is nothing but what a restore makes: a directory that holds its copy."""
+    """Tell whether it is a directory that holds only what a restore makes."""
     if os.path.islink(path) or not os.path.isdir(path):
         return False
     return set(os.listdir(path)) <= {"copy", *(f"copy{suffix}" for suffix in BESIDE)}

@@ -1,6 +1,6 @@
-"""What the system tells about a file: where it is kept, and who has it open.
+"""Asks the operating system about a file: on which file system it is, and who has it open.
 
-Only Linux tells, in ``/proc`` (man 5 proc_pid_mountinfo, proc_locks); elsewhere nothing is known.
+Only Linux answers, in ``/proc`` (man 5 proc_pid_mountinfo, proc_locks).
 Neither function opens the file: closing it again would drop the locks that SQLite holds on it for
 this process.
 """
@@ -36,7 +36,7 @@ class Holders(NamedTuple):
 
     all: tuple[Process, ...]
     reading: tuple[Process, ...]
-    """Those of them that are in the middle of reading."""
+    """Those that are reading just now."""
 
 
 def file_system(path: str) -> str | None:

@@ -1,1 +1,1 @@
-"""How a database is, and what to do about it."""
+"""Examines a database and what is around it."""

@@ -1,111 +1,113 @@
-"""What there is, at a glance: which file, at which schema version, how much is in it."""
+"""What a database holds: its schema version, how many rows, how large it is."""
 
 from __future__ import annotations
 
 import os
-from contextlib import closing
-from typing import TYPE_CHECKING, NamedTuple
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from devflow_analytics_db.errors import TamperedMigrationError
+from devflow_analytics_db.errors import DatabaseNotFoundError, TamperedMigrationError
 from devflow_analytics_db.file import disk, location
 from devflow_analytics_db.file.faults import logging_errors, naming_faults
-from devflow_analytics_db.file.opening import journal_mode, open_for_reading
+from devflow_analytics_db.file.opening import journal_mode
 from devflow_analytics_db.migrations import latest_version
-from devflow_analytics_db.migrations.identity import identify, identify_file
-from devflow_analytics_db.migrations.ledger import RESTORE
+from devflow_analytics_db.migrations.identity import reading
+from devflow_analytics_db.result import Result
 
 if TYPE_CHECKING:
-    import sqlite3
-    from pathlib import Path
-
     from devflow_analytics_db.file.connection import Connection
 
 
-class Status(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Status(Result):
     """What `status` found."""
 
     file: str
     """The database file, symbolic links followed, whether it exists or not."""
     exists: bool
-    """There is such a file."""
+    """Whether the file exists."""
     schema_version: int | None
     """Its schema version; None as long as it holds no tables."""
     latest_version: int
     """The newest schema version that this release knows."""
     pending: tuple[int, ...]
     """The migrations that opening it will apply, in order."""
-    journal_mode: str | None
+    journal_mode: str | None = None
     """``wal``, unless another program changed it; None as long as it holds no tables, and where
-    the file may not be written, which hides it."""
-    sessions: int
+    the file is read-only, which hides it."""
+    sessions: int = 0
     """How many sessions are recorded."""
-    tool_calls: int
+    tool_calls: int = 0
     """How many tool calls are recorded."""
-    first_call: int | None
-    """When the first call was recorded, in Unix seconds; None without calls, or if it is no whole
-    number, which a file at version 1 may hold."""
-    last_call: int | None
-    """The same of the last call."""
-    size_bytes: int
+    first_call: int | None = None
+    """When the first call was recorded, in Unix seconds; None without calls, or if it is not a
+    whole number, which a file at version 1 may hold."""
+    last_call: int | None = None
+    """When the last call was recorded, in Unix seconds; None as for ``first_call``."""
+    size_bytes: int = 0
     """The size of the file."""
-    wal_size_bytes: int
-    """The size of the ``-wal`` beside it: what was written last, and is not in the file yet."""
-
-    @property
-    def path(self) -> Path:
-        """The same file as a path."""
-        from pathlib import Path  # noqa: PLC0415  docs/decisions/0003-imports.md
-
-        return Path(self.file)
+    wal_size_bytes: int = 0
+    """The size of the ``-wal`` file beside it: recent writes that are not in the file yet."""
 
     @property
     def is_current(self) -> bool:
-        """Whether opening the database would find nothing to do."""
+        """Whether opening the database would change nothing."""
         return self.schema_version is not None and not self.pending
+
+    def __str__(self) -> str:
+        if not self.exists:
+            return f"{self.file} does not exist."
+        if self.schema_version is None:
+            return f"{self.file} holds no tables yet."
+        if self.pending:
+            compared = f"not current, pending migrations: {', '.join(map(str, self.pending))}"
+        elif self.schema_version == self.latest_version:
+            compared = "current"
+        else:
+            compared = "newer than this release"
+        size = readable_size(self.size_bytes)
+        if self.wal_size_bytes:
+            size += f", and {readable_size(self.wal_size_bytes)} not written back yet"
+        return (
+            f"{self.file}\n"
+            f"  schema version  {self.schema_version}, {compared}\n"
+            f"  sessions        {self.sessions:,}\n"
+            f"  tool calls      {self.tool_calls:,}\n"
+            f"  size            {size}"
+        )
 
 
 @logging_errors
 def status(path: str | os.PathLike[str] | None = None) -> Status:
-    """Tell what is in a database, without changing or making anything.
+    """Return what is in a database. Changes nothing.
 
     Args:
         path: the database; without it the one of `default_path`. It need not exist.
 
     Raises:
-        AnalyticsDbError: as from `create_analytics_db`, where it is no database of ours, is
+        AnalyticsDbError: as from `create_analytics_db`, where the file is another program's, is
             damaged, or cannot be read.
     """
     file = location.resolve(path)
-    with naming_faults(file):
-        exists = disk.check_path(file) is not None
-        version = identify_file(file).version if disk.size(file) else 0
-        if version == 0:
-            return _without_tables(file, exists=exists)
-        with closing(open_for_reading(file)) as connection:
-            return _read(connection, file)
-
-
-def _without_tables(file: str, *, exists: bool) -> Status:
+    try:
+        with naming_faults(file), reading(file) as (connection, identity):
+            if identity.version:
+                return _read(connection, file, identity.version)
+    except DatabaseNotFoundError:
+        pass
     latest = latest_version()
     return Status(
         file=file,
-        exists=exists,
+        exists=os.path.exists(file),
         schema_version=None,
         latest_version=latest,
         pending=tuple(range(1, latest + 1)),
-        journal_mode=None,
-        sessions=0,
-        tool_calls=0,
-        first_call=None,
-        last_call=None,
         size_bytes=disk.size(file),
         wal_size_bytes=disk.size(f"{file}-wal"),
     )
 
 
-def _read(connection: Connection, file: str) -> Status:
-    connection.execute("BEGIN")  # all from one state
-    version = identify(connection).version
+def _read(connection: Connection, file: str, version: int) -> Status:
     _require_tables(connection, file)
     latest = latest_version()
     # Each in a query of its own: only so does SQLite find the first and the last by the index.
@@ -134,8 +136,8 @@ def _read(connection: Connection, file: str) -> Status:
     )
 
 
-def _require_tables(connection: sqlite3.Connection, file: str) -> None:
-    """Make sure that there is something to count: a view in its place might have no end.
+def _require_tables(connection: Connection, file: str) -> None:
+    """Make sure that there are tables to count: a view of the same name might have no end.
 
     Raises:
         TamperedMigrationError: a table is missing.
@@ -144,18 +146,19 @@ def _require_tables(connection: sqlite3.Connection, file: str) -> None:
     for table in ("sessions", "tool_calls"):
         if connection.execute(query, (table,)).fetchone() is None:
             raise TamperedMigrationError(
-                f"{file} has no table {table}, though its ledger says so. It was left as it is."
-                f" {RESTORE}."
+                f"{file} has no table {table}, though its ledger says so. It was left as it is.",
+                file,
+                "Put back a backup from before that with `restore()`.",
             )
 
 
 def _whole(time: object) -> int | None:
-    """Return a time in seconds; None for what else a file at version 1 may have in its place."""
+    """Return a time in seconds; None for anything else that a file at version 1 may hold."""
     return time if isinstance(time, int) else None
 
 
 def readable_size(size: float) -> str:
-    """Return a size in bytes as it is read best, in decimal units: ``61.4 kB``."""
+    """Return a size in bytes for people to read, in decimal units: ``61.4 kB``."""
     if size < 1000:  # noqa: PLR2004  the next unit
         return f"{size} bytes"
     unit = 0

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from devflow_analytics_db.errors import (
     AnalyticsDbError,
     CorruptDatabaseError,
+    DatabaseNotFoundError,
     IncompatibleSchemaError,
     NotAnAnalyticsDatabaseError,
     TamperedMigrationError,
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
     from devflow_analytics_db.file.connection import Connection
 
 LOOKS = 5
-"""How often to look at a file that has a crashed transaction, while others may be rolling it back."""
+"""How often to look at a file with a crashed transaction, which others may be rolling back."""
 
 SERVER_LEDGER = "__drizzle_migrations"
 SERVER_TABLES = ("sessions", "tool_calls")
@@ -182,7 +183,13 @@ def reading(file: str) -> Iterator[tuple[Connection, Identity]]:
     """
     require_database(file)
     with naming_faults(file):
-        identify_file(file)
+        found = identify_file(file)
+        if found.crashed and found.version == 0:
+            raise DatabaseNotFoundError(
+                f"{file} is empty: a crash interrupted the first write to it.",
+                file,
+                "Make it with `create_analytics_db()`.",
+            )
         connection = open_for_reading(file)
     with closing(connection):
         with naming_faults(file):

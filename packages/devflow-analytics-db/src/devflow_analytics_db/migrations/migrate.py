@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from contextlib import closing
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path  # noqa: TC003  read by typing.get_type_hints()
 
 from devflow_analytics_db.errors import AnalyticsDbError, MigrationError
 from devflow_analytics_db.file import disk, location
@@ -14,15 +14,16 @@ from devflow_analytics_db.file.opening import MIGRATION_TIMEOUT_MS, configure, o
 from devflow_analytics_db.file.transaction import transaction
 from devflow_analytics_db.migrations.identity import claim, identify, identify_file
 from devflow_analytics_db.migrations.route import SETTINGS, Route, find_route
+from devflow_analytics_db.result import Result
 from devflow_analytics_db.settings import busy_timeout_ms
 
 
 @dataclass(frozen=True, slots=True)
-class Changes:
+class Changes(Result):
     """What `migrate`, or opening a database that was not current, changed."""
 
-    path: Path
-    """The database, symbolic links followed."""
+    file: str
+    """The database file, symbolic links followed."""
     schema_version: int
     """Its schema version now."""
     created: bool = False
@@ -35,6 +36,17 @@ class Changes:
     """The versions whose way down this call took, in order."""
     backup: Path | None = None
     """The copy of the database as it was before, where one was made."""
+
+    def __str__(self) -> str:
+        deeds = [
+            *(["created"] if self.created else []),
+            *(["taken over from DevFlow's server"] if self.adopted else []),
+            *([f"applied {', '.join(map(str, self.applied))}"] if self.applied else []),
+            *([f"undone {', '.join(map(str, self.undone))}"] if self.undone else []),
+        ]
+        done = "; ".join(deeds) or "nothing to do"
+        text = f"{self.file}: schema version {self.schema_version} ({done})."
+        return f"{text} What it was is in {self.backup}." if self.backup else text
 
 
 @logging_errors
@@ -103,7 +115,7 @@ def bring_to(file: str, to: int | None = None, *, allow_down: bool = False) -> C
 
         forget_old(file, backup)
     return Changes(
-        Path(file),
+        file,
         route.target,
         created=route.start == 0,
         adopted=route.adopts,

@@ -6,7 +6,6 @@ import os
 import sqlite3
 from contextlib import closing, suppress
 from dataclasses import dataclass
-from pathlib import Path
 
 from devflow_analytics_db.file import location
 from devflow_analytics_db.file.connection import Connection, connect_in_memory
@@ -14,14 +13,15 @@ from devflow_analytics_db.file.faults import logging_errors, naming_faults
 from devflow_analytics_db.migrations.current import LEDGER
 from devflow_analytics_db.migrations.identity import reading
 from devflow_analytics_db.migrations.route import SETTINGS, Route, find_route
+from devflow_analytics_db.result import Result
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(Result):
     """What `migrate` would do to a database."""
 
-    path: Path
-    """The database, symbolic links followed."""
+    file: str
+    """The database file, symbolic links followed."""
     schema_version: int
     """Its schema version now."""
     target: int
@@ -34,6 +34,11 @@ class Plan:
     """Whether a backup would be made first."""
     sql: str
     """The exact statements, as a script; empty if there is nothing to do."""
+
+    def __str__(self) -> str:
+        if not self.sql:
+            return f"-- {self.file} is at schema version {self.target}: nothing to do."
+        return f"-- {self.file}: schema version {self.schema_version} to {self.target}\n{self.sql}"
 
 
 @logging_errors
@@ -60,7 +65,7 @@ def plan_migration(path: str | os.PathLike[str] | None = None, to: int | None = 
         _copy_schema(source, copy)
         statements = [*SETTINGS, "BEGIN IMMEDIATE;", *_rehearse(copy, route), "COMMIT;"]
     return Plan(
-        Path(file),
+        file,
         route.start,
         route.target,
         route.applied,
