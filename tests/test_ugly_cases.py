@@ -48,7 +48,7 @@ for package in (devflow_analytics_cli, devflow_analytics_db, devflow_analytics_s
     for module in pkgutil.walk_packages(package.__path__, package.__name__ + "."):
         if not module.name.endswith("__main__"):
             importlib.import_module(module.name)
-from devflow_analytics_cli.cli import cli
+from devflow_analytics_cli.app import cli
 from devflow_analytics_cli.main import main
 with tempfile.TemporaryDirectory() as directory:
     database = directory + "/analytics.db"

@@ -14,10 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from click.testing import CliRunner
 
-from devflow_analytics_cli import init as init_module
-from devflow_analytics_cli.cli import cli
+from devflow_analytics_cli.commands import init as init_module
 from devflow_analytics_db import create_analytics_db
 from devflow_analytics_db.migrations.migration import latest_version
 
@@ -105,11 +103,11 @@ def test_a_home_that_does_not_exist_is_73(command: Command, tmp_path: Path) -> N
     assert not (tmp_path / "nowhere").exists()
 
 
-def test_a_locked_file_is_75(command: Command, file: Path) -> None:
+def test_a_locked_file_is_75(process: Command, file: Path) -> None:
     file.parent.mkdir()
     with closing(sqlite3.connect(file, isolation_level=None)) as holder:
         holder.execute("BEGIN EXCLUSIVE")
-        done = command("init", DEVFLOW_ANALYTICS_BUSY_TIMEOUT_MS="10")
+        done = process("init", DEVFLOW_ANALYTICS_BUSY_TIMEOUT_MS="10")
     assert (done.returncode, done.stdout) == (75, "")
     assert "is locked: another process" in done.stderr
 
@@ -132,7 +130,7 @@ def read_only() -> Iterator[Path]:
 def test_a_read_only_directory_is_77(read_only: Path) -> None:
     as_nobody = """
         import os, sys, tempfile
-        from devflow_analytics_cli.cli import cli
+        from devflow_analytics_cli.app import cli
         from devflow_analytics_cli.main import main
 
         # root may write anywhere, so it steps down; first it reads what the other may not
@@ -189,25 +187,28 @@ def test_bad_arguments_are_2(command: Command, arguments: list[str], sentence: s
     assert sentence in done.stderr
 
 
-def test_a_fault_of_ours_is_1_and_asks_to_be_reported(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_bug_is_1_and_asks_to_be_reported(
+    command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def fail(_: object) -> None:
         raise ZeroDivisionError("unforeseen")
 
     monkeypatch.setattr(init_module, "create_analytics_db", fail)
-    done = CliRunner().invoke(cli, ["init"])
-    assert done.exit_code == 1
+    done = command("init")
+    assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr == (
-        "Error: ZeroDivisionError: unforeseen. This is a fault of ours: please report it.\n"
+        "Error: ZeroDivisionError: unforeseen. This is a bug in devflow-analytics."
+        " Please report it.\n"
     )
 
 
-def test_an_interruption_is_130(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_interruption_is_130(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupt(_: object) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr(init_module, "create_analytics_db", interrupt)
-    done = CliRunner().invoke(cli, ["init"])
-    assert (done.exit_code, done.stdout) == (130, "")
+    done = command("init")
+    assert (done.returncode, done.stdout) == (130, "")
     assert done.stderr == "Interrupted. Nothing was left half done.\n"
 
 
@@ -281,9 +282,9 @@ def test_a_closed_stdout_is_nothing_to_a_quiet_command(command: Command) -> None
     assert (done.returncode, done.stderr) == (0, "")
 
 
-def test_what_the_output_has_no_letters_for_is_escaped(command: Command, tmp_path: Path) -> None:
+def test_what_the_output_has_no_letters_for_is_escaped(process: Command, tmp_path: Path) -> None:
     file = tmp_path / "工具.db"
-    done = command("--db", str(file), "init", PYTHONIOENCODING="latin-1", PYTHONUTF8="0")
+    done = process("--db", str(file), "init", PYTHONIOENCODING="latin-1", PYTHONUTF8="0")
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.startswith(f"Created {tmp_path}/\\u5de5\\u5177.db\n")
     assert file.exists()

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import re
 import sqlite3
@@ -10,7 +11,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from devflow_analytics_cli.cli import cli
 from devflow_analytics_db.migrations.migration import latest_version, load_migrations
 
 if TYPE_CHECKING:
@@ -138,12 +138,15 @@ def test_verbose_tells_each_step_on_stderr(command: Command, file: Path) -> None
     ]
 
 
-def test_verbose_twice_in_one_process_says_each_thing_once(
-    capsys: pytest.CaptureFixture[str],
+def test_verbose_twice_in_one_process_says_each_thing_once_and_leaves_no_trace(
+    command: Command,
 ) -> None:
+    logger = logging.getLogger("devflow_analytics_db")
+    before = logger.level, [*logger.handlers]
     for _ in range(2):
-        cli(["-v", "init"], standalone_mode=False)
-    assert capsys.readouterr().err.count("is current") == 1
+        told = command("-v", "init").stderr
+    assert told.count("is current") == 1
+    assert (logger.level, logger.handlers) == before
 
 
 def test_another_file_is_named_by_option_or_environment(command: Command, home: Path) -> None:
@@ -156,10 +159,10 @@ def test_another_file_is_named_by_option_or_environment(command: Command, home: 
 
 @pytest.mark.parametrize("locale", ["C", "C.UTF-8"])
 def test_a_name_that_no_locale_can_spell_is_printed_all_the_same(
-    locale: str, command: Command, require_start: Callable[..., None], home: Path
+    locale: str, process: Command, require_start: Callable[..., None], home: Path
 ) -> None:
     require_start(LC_ALL=locale, PYTHONUTF8="0")
     name = os.fsdecode(b"gr\xc3\xb6\xc3\x9fe-\xff.db")
-    done = command("--db", str(home / name), "init", LC_ALL=locale, PYTHONUTF8="0")
+    done = process("--db", str(home / name), "init", LC_ALL=locale, PYTHONUTF8="0")
     assert (done.returncode, done.stderr) == (0, "")
     assert (home / name).exists()

@@ -1,17 +1,26 @@
-"""What several commands print."""
+"""How the commands print, and the global options that they follow in it."""
 
 from __future__ import annotations
 
 import os
 import sys
+from contextlib import contextmanager, suppress
 
 import click
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
-    from devflow_analytics_cli.settings import Settings
+
+class Settings:
+    """The global options, as every command gets them."""
+
+    def __init__(self, path: str | None, *, quiet: bool) -> None:
+        self.path = path
+        """The database file; None for the default one."""
+        self.quiet = quiet
+        """Print only errors and findings."""
 
 
 json_option = click.option(
@@ -35,6 +44,24 @@ def printable(text: str | os.PathLike[str]) -> str:
         char if char.isprintable() else char.encode("unicode_escape").decode()
         for char in click.format_filename(text)
     )
+
+
+@contextmanager
+def progress_bar(label: str, settings: Settings) -> Iterator[Callable[[int, int], None] | None]:
+    """Give a function that takes the pages copied so far and those to copy in all.
+
+    It shows them as a bar on stderr. None where stderr is no terminal.
+    """
+    if settings.quiet or sys.stderr is None or not sys.stderr.isatty():
+        yield None
+        return
+    with click.progressbar(length=100, label=label, file=sys.stderr) as bar:
+
+        def show(copied: int, total: int) -> None:
+            with suppress(OSError):  # a terminal that hung up is no reason to stop
+                bar.update(100 * copied // max(total, 1) - bar.pos)
+
+        yield show
 
 
 def file_mode(path: str | os.PathLike[str], *, new: bool) -> str:

@@ -5,12 +5,17 @@ from __future__ import annotations
 import click
 
 import devflow_analytics_db
-from devflow_analytics_cli.output import backup_made, echo_json, json_option, printable
-from devflow_analytics_cli.progress import progress_bar
+from devflow_analytics_cli.output import (
+    backup_made,
+    echo_json,
+    json_option,
+    printable,
+    progress_bar,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from devflow_analytics_cli.settings import Settings
+    from devflow_analytics_cli.output import Settings
 
 
 @click.command()

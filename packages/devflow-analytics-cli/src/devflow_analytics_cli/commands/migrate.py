@@ -11,7 +11,7 @@ from devflow_analytics_cli.output import backup_made, echo_json, json_option, pr
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from devflow_analytics_cli.settings import Settings
+    from devflow_analytics_cli.output import Settings
     from devflow_analytics_db import Changes, Plan
 
 

@@ -12,7 +12,7 @@ from devflow_analytics_cli.output import backup_made, echo_json, file_mode, json
 from devflow_analytics_db import create_analytics_db
 
 if TYPE_CHECKING:
-    from devflow_analytics_cli.settings import Settings
+    from devflow_analytics_cli.output import Settings
     from devflow_analytics_db import Changes
 
 NEXT_STEP = """\

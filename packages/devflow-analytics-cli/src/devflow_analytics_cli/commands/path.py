@@ -11,7 +11,7 @@ from devflow_analytics_db import resolve_path
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from devflow_analytics_cli.settings import Settings
+    from devflow_analytics_cli.output import Settings
 
 
 @click.command()

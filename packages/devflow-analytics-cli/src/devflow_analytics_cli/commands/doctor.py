@@ -9,7 +9,7 @@ from devflow_analytics_cli.output import echo_json, json_option, printable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from devflow_analytics_cli.settings import Settings
+    from devflow_analytics_cli.output import Settings
 
 COLOURS = {"ok": "green", "warn": "yellow", "fail": "red"}
 

@@ -5,15 +5,14 @@ from __future__ import annotations
 import os
 import sys
 from contextlib import suppress
+from functools import partial
 from importlib import import_module
 from typing import Any
 
 import click
 
 from devflow_analytics_cli import __version__
-from devflow_analytics_cli.main import interrupted
-from devflow_analytics_cli.output import printable
-from devflow_analytics_cli.settings import Settings
+from devflow_analytics_cli.output import Settings, printable
 from devflow_analytics_db import AnalyticsDbError
 
 EPILOG = """\
@@ -27,7 +26,7 @@ Environment variables:
 """
 
 COMMANDS = ("backup", "check", "doctor", "init", "migrate", "path", "restore", "status")
-"""Each is a function in the module of its name; only the one that is run is imported."""
+"""Each is a function in the module of its name in `commands`; only the one run is imported."""
 
 
 class _Commands(click.Group):
@@ -40,7 +39,7 @@ class _Commands(click.Group):
         # For a name that is none, click looks through them all for what may have been meant.
         for name in (cmd_name,) if cmd_name in COMMANDS else COMMANDS:
             if name not in self.commands:
-                module = import_module(f"devflow_analytics_cli.{name}")
+                module = import_module(f"devflow_analytics_cli.commands.{name}")
                 self.add_command(getattr(module, name))
         return super().get_command(ctx, cmd_name)
 
@@ -52,13 +51,14 @@ class _Commands(click.Group):
         except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
             raise  # click's own ways to end
         except KeyboardInterrupt:
-            interrupted()
+            raise click.Abort from None  # or click begins a new line on stderr first
         except Exception as error:  # the last stop: no traceback reaches a user
             if isinstance(error, OSError) and error.filename is None:
                 _trace(ctx, error)
                 raise  # the output's, which main() tells; the libraries name theirs
             fault = f"{type(error).__name__}: {error}"
-            _fail(ctx, error, f"{fault}. This is a fault of ours: please report it.", 1)
+            bug = "This is a bug in devflow-analytics. Please report it."
+            _fail(ctx, error, f"{fault}. {bug}", 1)
 
 
 def _trace(ctx: click.Context, error: Exception) -> None:
@@ -80,6 +80,7 @@ def run() -> int:
     """Run the command that the arguments name, and return the exit status.
 
     Raises:
+        KeyboardInterrupt: Ctrl-C, also as the answer to a question.
         OSError: the output cannot be written.
     """
     try:
@@ -90,7 +91,7 @@ def run() -> int:
             error.show()
         return error.exit_code
     except click.Abort:
-        interrupted()
+        raise KeyboardInterrupt from None
 
 
 @click.group(
@@ -131,6 +132,7 @@ def _show_log(ctx: click.Context) -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(Printable())
     handler.addFilter(lambda record: record.levelno < logging.ERROR)
+    ctx.call_on_close(partial(logger.removeHandler, handler))
+    ctx.call_on_close(partial(logger.setLevel, logger.level))
     logger.addHandler(handler)
     logger.setLevel(logging.DEBUG)
-    ctx.call_on_close(lambda: logger.removeHandler(handler))
