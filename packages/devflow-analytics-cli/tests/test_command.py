@@ -90,7 +90,8 @@ def test_only_the_command_that_runs_is_imported() -> None:
         import sys
         from devflow_analytics_cli.app import COMMANDS, cli
         cli(["path"], standalone_mode=False)
-        print(*(name for name in COMMANDS if f"devflow_analytics_cli.commands.{name}" in sys.modules))
+        modules = {name: f"devflow_analytics_cli.commands.{name}" for name in COMMANDS}
+        print(*(name for name in modules if modules[name] in sys.modules))
     """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "path"
