@@ -56,13 +56,6 @@ def test_the_module_runs_as_the_command_does(command: Command, file: Path) -> No
     assert command("init").stdout.startswith(f"{file} is current")
 
 
-@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
-def test_shells_can_complete_it(command: Command, shell: str) -> None:
-    done = command(_DEVFLOW_ANALYTICS_COMPLETE=f"{shell}_source")
-    assert done.returncode == 0
-    assert "_DEVFLOW_ANALYTICS_COMPLETE" in done.stdout
-
-
 def test_a_name_that_is_nearly_a_commands_is_told_that_commands(command: Command) -> None:
     assert "Did you mean 'migrate'?" in command("migrates").stderr
 

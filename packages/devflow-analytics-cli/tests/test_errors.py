@@ -8,7 +8,6 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
-import textwrap
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -127,23 +126,28 @@ def read_only() -> Iterator[Path]:
     shutil.rmtree(directory)
 
 
-def test_a_read_only_directory_is_77(read_only: Path) -> None:
-    as_nobody = """
-        import os, sys, tempfile
-        from devflow_analytics_cli.app import cli
-        from devflow_analytics_cli.main import main
+# root may do anything, so it steps down; first it reads what the other may not
+AS_NOBODY = """
+import os, sys, tempfile
+from devflow_analytics_cli.app import cli
+from devflow_analytics_cli.commands import restore
+from devflow_analytics_cli.main import main
+from devflow_analytics_db import restore
 
-        # root may write anywhere, so it steps down; first it reads what the other may not
-        with tempfile.TemporaryDirectory() as directory:
-            cli(["--db", f"{directory}/a.db", "--quiet", "init"], standalone_mode=False)
-        if os.getuid() == 0:
-            os.setgroups([])
-            os.setgid(65534)
-            os.setuid(65534)
-        main()
-    """
-    done = subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(as_nobody), "--db", read_only / "calls.db", "init"],
+with tempfile.TemporaryDirectory() as directory:
+    for command in ("init", "status"):
+        cli(["--db", f"{directory}/a.db", "--quiet", command], standalone_mode=False)
+if os.getuid() == 0:
+    os.setgroups([])
+    os.setgid(65534)
+    os.setuid(65534)
+main()
+"""
+
+
+def as_nobody(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", AS_NOBODY, *arguments],
         capture_output=True,
         # nobody may not write down what was covered either
         env={name: value for name, value in os.environ.items() if "COVERAGE" not in name},
@@ -151,10 +155,27 @@ def test_a_read_only_directory_is_77(read_only: Path) -> None:
         check=False,
         timeout=60,
     )
+
+
+def test_a_read_only_directory_is_77(read_only: Path) -> None:
+    done = as_nobody("--db", read_only / "calls.db", "init")
     assert done.returncode == 77
     assert done.stderr.startswith(f"Error: No right to read and write {read_only}/calls.db")
     assert len(done.stderr.splitlines()) == 1
     assert list(read_only.iterdir()) == []
+
+
+def test_a_path_that_may_not_be_read_is_77_and_no_usage_error(
+    read_only: Path, tmp_path: Path
+) -> None:
+    file = read_only / "calls.db"
+    create_analytics_db(file).close()
+    file.chmod(0)
+    for arguments in (["--db", file, "status"], ["--db", tmp_path / "a.db", "restore", file]):
+        done = as_nobody(*arguments)
+        assert (done.returncode, done.stdout) == (77, "")
+        assert done.stderr.startswith("Error: No right to read and write ")
+        assert len(done.stderr.splitlines()) == 1
 
 
 def test_debug_shows_the_traceback_before_the_same_sentence_and_status(

@@ -12,7 +12,7 @@ from typing import Any
 import click
 
 from devflow_analytics_cli import __version__
-from devflow_analytics_cli.output import Settings, printable
+from devflow_analytics_cli.output import PATH, Settings, printable
 from devflow_analytics_db import AnalyticsDbError
 
 EPILOG = """\
@@ -99,7 +99,7 @@ def run() -> int:
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog=EPILOG,
 )
-@click.option("--db", "database", metavar="PATH", help="Use this database file.")
+@click.option("--db", "database", type=PATH, help="Use this database file.")
 @click.option("-v", "--verbose", is_flag=True, help="Say on stderr what is done.")
 @click.option("-q", "--quiet", is_flag=True, help="Say nothing about what goes well.")
 @click.option("--debug", is_flag=True, help="Show the Python traceback of an error too.")

@@ -23,6 +23,9 @@ class Settings:
         """Print only errors and findings."""
 
 
+PATH = click.Path(readable=False)  # not click, but the db package tells what is wrong with one
+"""A path of any kind, so that shells complete the names of files."""
+
 json_option = click.option(
     "--json", "as_json", is_flag=True, help="Print the result as one JSON object."
 )

@@ -7,7 +7,14 @@ import os
 import click
 
 import devflow_analytics_db
-from devflow_analytics_cli.output import echo_json, file_mode, json_option, printable, progress_bar
+from devflow_analytics_cli.output import (
+    PATH,
+    echo_json,
+    file_mode,
+    json_option,
+    printable,
+    progress_bar,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -15,7 +22,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("destination", metavar="[DEST]", required=False)
+@click.argument("destination", metavar="[DEST]", type=PATH, required=False)
 @json_option
 @click.pass_obj
 def backup(settings: Settings, destination: str | None, as_json: bool) -> None:

@@ -6,6 +6,7 @@ import click
 
 import devflow_analytics_db
 from devflow_analytics_cli.output import (
+    PATH,
     backup_made,
     echo_json,
     json_option,
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("source", metavar="SRC")
+@click.argument("source", metavar="SRC", type=PATH)
 @json_option
 @click.pass_obj
 def restore(settings: Settings, source: str, as_json: bool) -> None:
