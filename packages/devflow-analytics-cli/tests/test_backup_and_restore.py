@@ -40,7 +40,7 @@ def current(file: Path) -> None:
 def test_a_backup_is_made_and_restored(command: Command, file: Path) -> None:
     done = command("backup")
     (made,) = (file.parent / "backups").iterdir()
-    assert (done.returncode, done.stdout, done.stderr) == (0, f"Made {made}\n", "")
+    assert (done.returncode, done.stdout, done.stderr) == (0, f"Backed up to {made}\n", "")
     add_session(file, "t")
     done = command("restore", str(made))
     (kept,) = set((file.parent / "backups").iterdir()) - {made}
@@ -48,8 +48,8 @@ def test_a_backup_is_made_and_restored(command: Command, file: Path) -> None:
     assert done.stdout == (
         f"Restored {file} from {made}\n"
         f"  schema version {latest_version()}\n"
-        f"  backup of what it was before: {kept}\n"
-        f"  to put it back: devflow-analytics restore {kept}\n"
+        f"  backup of the previous database: {kept}\n"
+        f"  to restore it: devflow-analytics restore {kept}\n"
     )
     assert (sessions(file), sessions(kept)) == (["s"], ["s", "t"])
 
@@ -172,7 +172,7 @@ def test_the_command_that_is_printed_puts_the_backup_back(
     assert all(char.isprintable() or char == "\n" for char in done.stdout)
     (kept,) = (home / "backups").iterdir()
     *_, line = done.stdout.splitlines()
-    restore = line.removeprefix("  to put it back: ")
+    restore = line.removeprefix("  to restore it: ")
     # what each shell makes of the line, to the byte
     words = [os.fsencode(word) for word in ("--db", file, "restore", kept)]
     assert shells()

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     Command = Callable[..., subprocess.CompletedProcess[str]]
 
-AGREED = "No difference: the database, the migrations and the entities agree.\n"
+AGREED = "No differences: the schema is as it should be.\n"
 
 
 def test_where_nothing_differs_it_says_so(command: Command, file: Path) -> None:

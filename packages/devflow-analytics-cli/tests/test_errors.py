@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from devflow_analytics_cli.commands import init as init_module
-from devflow_analytics_db import create_analytics_db
+from devflow_analytics_cli.output import in_commands
+from devflow_analytics_db import AnalyticsDbError, create_analytics_db
 from devflow_analytics_db.migrations.migration import latest_version
 
 if TYPE_CHECKING:
@@ -176,6 +177,54 @@ def test_a_path_that_may_not_be_read_is_77_and_no_usage_error(
         assert (done.returncode, done.stdout) == (77, "")
         assert done.stderr.startswith("Error: No right to read and write ")
         assert len(done.stderr.splitlines()) == 1
+
+
+def test_advice_names_commands_where_the_library_names_functions(
+    command: Command, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class AdvisingError(AnalyticsDbError):
+        advice = "Run `check()` on it, or name another file with `path`."
+
+    def fail(_: object) -> None:
+        raise AdvisingError(f"{home}/`path`.db is odd. {AdvisingError.advice}")
+
+    monkeypatch.setattr(init_module, "create_analytics_db", fail)
+    assert command("init").stderr == (
+        f"Error: {home}/`path`.db is odd."
+        " Run 'devflow-analytics check' on it, or name another file with --db.\n"
+    )
+
+
+def test_an_error_without_advice_is_told_as_it_is(
+    command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_: object) -> None:
+        raise AnalyticsDbError("Something is odd with `path`.")
+
+    monkeypatch.setattr(init_module, "create_analytics_db", fail)
+    assert command("init").stderr == "Error: Something is odd with `path`.\n"
+
+
+@pytest.mark.parametrize(
+    ("advice", "told"),
+    [
+        (
+            "Make it with `create_analytics_db()`.",
+            "Make it with 'devflow-analytics init'.",
+        ),
+        ("Run `migrate()`.", "Run 'devflow-analytics migrate'."),
+        ("`restore()` puts a backup back.", "'devflow-analytics restore' puts a backup back."),
+        ("See `check()`.", "See 'devflow-analytics check'."),
+        ("Make one with `backup()`.", "Make one with 'devflow-analytics backup'."),
+        ("Run `diagnose(fix=True)`.", "Run 'devflow-analytics doctor --fix'."),
+        ("Name another file with `path`.", "Name another file with --db."),
+        ("Allow it with `allow_down=True`.", "Allow it with --yes."),
+        ("Name another place with `destination`.", "Name another place with DEST."),
+        ("Run 'chmod u+rwX ~'.", "Run 'chmod u+rwX ~'."),
+    ],
+)
+def test_each_python_name_in_advice_has_a_word_of_the_command(advice: str, told: str) -> None:
+    assert in_commands(advice) == told
 
 
 def test_debug_shows_the_traceback_before_the_same_sentence_and_status(

@@ -27,11 +27,11 @@ CREATED = f"""\
 Created {{file}}
   schema version {NEWEST} (applied: {", ".join(map(str, VERSIONS))})
   journal mode wal
-  file mode 0600: readable and writable by you alone
+  file mode 0600: only you can read and write it
 
-Next: record tool calls into it from Python,
+Next: record tool calls from Python (the README shows how),
     from devflow_analytics_db import create_analytics_db
-as the README shows, or look inside with any SQLite tool.
+or open the file with any SQLite tool.
 """
 
 CURRENT = f"{{file}} is current: schema version {NEWEST}, journal mode wal.\n"
@@ -57,9 +57,9 @@ ADOPTED = f"""\
 Took over {{file}} from DevFlow's server, with all its rows
   schema version {NEWEST} (applied: {", ".join(map(str, VERSIONS[1:]))})
   journal mode wal
-  file mode 0600: readable and writable by you alone
-  backup of what it was before: {{backup}}
-  to put it back: devflow-analytics restore {{backup}}
+  file mode 0600: only you can read and write it
+  backup of the previous database: {{backup}}
+  to restore it: devflow-analytics restore {{backup}}
 """
 
 

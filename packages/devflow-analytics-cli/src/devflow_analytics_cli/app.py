@@ -12,17 +12,17 @@ from typing import Any
 import click
 
 from devflow_analytics_cli import __version__
-from devflow_analytics_cli.output import PATH, Settings, printable
+from devflow_analytics_cli.output import PATH, Settings, in_commands, printable
 from devflow_analytics_db import AnalyticsDbError
 
 EPILOG = """\
 \b
 Environment variables:
-  DEVFLOW_ANALYTICS_DB_PATH          The database, unless --db names it; without
-                                     both it is ~/.devflow/analytics.db.
-  DEVFLOW_ANALYTICS_BUSY_TIMEOUT_MS  How long to wait for another process's
-                                     write, in milliseconds.
-  NO_COLOR                           No colours, if it is set and not empty.
+  DEVFLOW_ANALYTICS_DB_PATH          Use this database file unless --db is given.
+                                     Default: ~/.devflow/analytics.db
+  DEVFLOW_ANALYTICS_BUSY_TIMEOUT_MS  Wait this many milliseconds for another
+                                     process's write. Default: 5000
+  NO_COLOR                           Print without colours if this is not empty.
 """
 
 COMMANDS = ("backup", "check", "doctor", "init", "migrate", "path", "restore", "status")
@@ -47,7 +47,7 @@ class _Commands(click.Group):
         try:
             return super().invoke(ctx)
         except AnalyticsDbError as error:
-            _fail(ctx, error, str(error), error.exit_status)
+            _fail(ctx, error, _sentence(error), error.exit_status)
         except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
             raise  # click's own ways to end
         except KeyboardInterrupt:
@@ -59,6 +59,11 @@ class _Commands(click.Group):
             fault = f"{type(error).__name__}: {error}"
             bug = "This is a bug in devflow-analytics. Please report it."
             _fail(ctx, error, f"{fault}. {bug}", 1)
+
+
+def _sentence(error: AnalyticsDbError) -> str:
+    advice = getattr(error, "advice", None) or ""
+    return str(error).removesuffix(advice) + in_commands(advice)
 
 
 def _trace(ctx: click.Context, error: Exception) -> None:
@@ -100,9 +105,9 @@ def run() -> int:
     epilog=EPILOG,
 )
 @click.option("--db", "database", type=PATH, help="Use this database file.")
-@click.option("-v", "--verbose", is_flag=True, help="Say on stderr what is done.")
-@click.option("-q", "--quiet", is_flag=True, help="Say nothing about what goes well.")
-@click.option("--debug", is_flag=True, help="Show the Python traceback of an error too.")
+@click.option("-v", "--verbose", is_flag=True, help="Log each step to stderr.")
+@click.option("-q", "--quiet", is_flag=True, help="Print only errors and findings.")
+@click.option("--debug", is_flag=True, help="Show the Python traceback of errors too.")
 @click.version_option(__version__)
 @click.pass_context
 def cli(
@@ -112,7 +117,7 @@ def cli(
     quiet: bool,
     debug: bool,  # noqa: ARG001  read from the context when something fails
 ) -> None:
-    """Keep a record of what AI agents do through MCP tools, in one SQLite file of your own."""
+    """Record the MCP tool calls of your AI agents in one private SQLite file."""
     ctx.obj = Settings(database, quiet=quiet)
     if os.environ.get("NO_COLOR"):  # https://no-color.org
         ctx.color = False

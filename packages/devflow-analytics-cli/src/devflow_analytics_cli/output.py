@@ -49,6 +49,27 @@ def printable(text: str | os.PathLike[str]) -> str:
     )
 
 
+COMMANDS = {
+    "`create_analytics_db()`": "'devflow-analytics init'",
+    "`migrate()`": "'devflow-analytics migrate'",
+    "`backup()`": "'devflow-analytics backup'",
+    "`restore()`": "'devflow-analytics restore'",
+    "`check()`": "'devflow-analytics check'",
+    "`diagnose(fix=True)`": "'devflow-analytics doctor --fix'",
+    "`path`": "--db",
+    "`allow_down=True`": "--yes",
+    "`destination`": "DEST",
+}
+"""What the db package's advice names for Python, and what a user of the command types for it."""
+
+
+def in_commands(advice: str) -> str:
+    """Return advice of the db package with commands and options in the place of Python names."""
+    for name, words in COMMANDS.items():
+        advice = advice.replace(name, words)
+    return advice
+
+
 @contextmanager
 def progress_bar(label: str, settings: Settings) -> Iterator[Callable[[int, int], None] | None]:
     """Give a function that takes the pages copied so far and those to copy in all.
@@ -68,22 +89,22 @@ def progress_bar(label: str, settings: Settings) -> Iterator[Callable[[int, int]
 
 
 def file_mode(path: str | os.PathLike[str], *, new: bool) -> str:
-    """Return the line that tells who can read and write a file.
+    """Return the line that says who can read and write a file.
 
     Args:
         path: the file.
-        new: it was made just now, so that others can only have rights on it by the file system.
+        new: it was made just now, so that only the file system can give others access to it.
     """
     found = os.stat(path)
     if not found.st_mode & 0o077:
-        who = "readable and writable by you alone"
+        who = "only you can read and write it"
     elif new or os.geteuid() in {0, found.st_uid}:
         who = (
-            "other users can access it, as its file system keeps no modes."
+            "other users can access it, because its file system keeps no modes."
             " Keep it on another file system"
         )
     else:
-        who = f"other users can access it, until its owner, user {found.st_uid}, changes that"
+        who = f"other users can access it. Only its owner, user {found.st_uid}, can change that"
     return f"file mode {found.st_mode & 0o7777:04o}: {who}"
 
 
@@ -106,7 +127,7 @@ def shell_word(text: str | os.PathLike[str]) -> str:
 
 
 def backup_made(backup: str | os.PathLike[str], settings: Settings) -> str:
-    """Return the lines that tell of a backup, and the command that puts it back.
+    """Return the lines that name a backup and the command that restores it.
 
     The command names the database, too, if the environment did: another shell may not have the
     variable, and would restore over the default database.
@@ -117,6 +138,6 @@ def backup_made(backup: str | os.PathLike[str], settings: Settings) -> str:
         words += ["--db", named]
     words += ["restore", os.fspath(backup)]
     return (
-        f"  backup of what it was before: {printable(backup)}\n"
-        f"  to put it back: {' '.join(map(shell_word, words))}"
+        f"  backup of the previous database: {printable(backup)}\n"
+        f"  to restore it: {' '.join(map(shell_word, words))}"
     )

@@ -16,19 +16,19 @@ if TYPE_CHECKING:
 @json_option
 @click.pass_context
 def check(ctx: click.Context, as_json: bool) -> None:
-    """Tell in what the database is not as it should be.
+    """Compare the schema of the database with what it should be.
 
-    It is compared with what the migrations make, and that with the entities. Changes nothing. The
-    exit status is 1 if something differs, and each difference is named. What you added yourself
-    is named, too, with severity warn; it is kept.
+    Prints a line for each difference, and exits with status 1 if there are any. Tables, indexes,
+    triggers and views that you added yourself are differences with severity warn: they do no harm,
+    and migrations keep them. Changes nothing.
 
     \b
     The keys of --json:
-      ok            whether nothing differs
-      findings      a list of objects with
+      ok            true if nothing differs
+      findings      list of objects with these keys:
         subject     what differs, such as "index session_id_idx"
-        difference  in what
-        severity    warn if nothing is broken, else fail
+        difference  how it differs
+        severity    fail, or warn if nothing is broken
     """
     settings: Settings = ctx.obj
     differences = devflow_analytics_db.check(settings.path)
@@ -39,6 +39,6 @@ def check(ctx: click.Context, as_json: bool) -> None:
         for difference in differences:
             click.echo(printable(str(difference)))
     elif not settings.quiet:
-        click.echo("No difference: the database, the migrations and the entities agree.")
+        click.echo("No differences: the schema is as it should be.")
     if differences:
         ctx.exit(1)

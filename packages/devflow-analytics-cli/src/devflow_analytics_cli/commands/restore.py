@@ -24,16 +24,16 @@ if TYPE_CHECKING:
 @json_option
 @click.pass_obj
 def restore(settings: Settings, source: str, as_json: bool) -> None:
-    """Make the database what the backup SRC holds.
+    """Restore the database from the backup SRC.
 
-    SRC is checked first, and not changed. What the database was is kept in backups beside it.
-    Others may have it open meanwhile.
+    SRC is checked first, and is not changed. The previous database is kept in backups/ beside the
+    restored one. Other processes can have it open meanwhile.
 
     \b
     The keys of --json:
-      path              the database
+      path              path of the database
       schema_version    its schema version now
-      replaced          the copy of what it was before, or null
+      replaced          path of the backup of the previous database, or null
     """
     with progress_bar("Restoring", settings) as progress:
         restored = devflow_analytics_db.restore(source, settings.path, progress=progress)
