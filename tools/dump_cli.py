@@ -16,13 +16,13 @@ COMMAND = Path(sys.executable).with_name("devflow-analytics")
 HEAD = """\
 # The command
 
-Written by `just cli`: the help texts are the command's own, and each session was run.
+`just cli` writes this page: the command prints the help texts, and each session was run.
 
-What a command finds goes to stdout, everything else to stderr. With `--json` stdout is one JSON
-object with the keys that its help names, and they stay; sizes there are in bytes and times in Unix
-seconds. When something goes wrong, stdout is empty, stderr has one sentence, and the exit status
-tells what: [what can go wrong](ERRORS.md). [Configuration](CONFIGURATION.md) tells of the
-environment variables and of files.
+Results go to stdout, everything else to stderr. With `--json`, stdout is one JSON object with the
+keys that the help lists, and these keys stay; sizes are in bytes and times in Unix seconds. When
+something goes wrong, stdout is empty, stderr has one sentence, and the exit status says what went
+wrong: [what can go wrong](ERRORS.md). [Configuration](CONFIGURATION.md) describes the environment
+variables and the files.
 """
 
 MADE = "20261125T120000.000000Z"

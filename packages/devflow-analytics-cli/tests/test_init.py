@@ -29,9 +29,9 @@ Created {{file}}
   journal mode wal
   file mode 0600: only you can read and write it
 
-Next: record tool calls from Python (the README shows how),
+Next, record tool calls from Python, as the README shows:
     from devflow_analytics_db import create_analytics_db
-or open the file with any SQLite tool.
+You can also open the file with any SQLite tool.
 """
 
 CURRENT = f"{{file}} is current: schema version {NEWEST}, journal mode wal.\n"

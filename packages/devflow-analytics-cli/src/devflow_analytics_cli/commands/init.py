@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
 NEXT_STEP = """\
 
-Next: record tool calls from Python (the README shows how),
+Next, record tool calls from Python, as the README shows:
     from devflow_analytics_db import create_analytics_db
-or open the file with any SQLite tool."""
+You can also open the file with any SQLite tool."""
 
 
 @click.command()
