@@ -76,7 +76,7 @@ class Bash:
             stdout=slave,
             stderr=slave,
             cwd=directory,
-            env=os.environ | {"PATH": path, "TERM": "dumb", "COLUMNS": "500"},
+            env=os.environ | {"PATH": path, "TERM": "dumb", "LC_ALL": "C.UTF-8"},
             start_new_session=True,
         )
         os.close(slave)
@@ -88,7 +88,7 @@ class Bash:
             ready, _, _ = select.select([self.master], [], [], 30)
             assert ready, shown
             shown += os.read(self.master, 1000)  # fails once bash has ended
-        return shown.decode()
+        return os.fsdecode(shown)
 
     def complete(self, line: str) -> list[str]:
         """Type a line and the tab key, and return the words that it is then."""
@@ -113,7 +113,7 @@ def bash(tmp_path: Path) -> Iterator[Bash]:
 
 
 def test_in_bash_the_tab_key_completes_the_names_of_files(bash: Bash, tmp_path: Path) -> None:
-    for name in ("ex.ini", "my calls.db", "größe.db"):
+    for name in ("ex.ini", "my calls.db", "größe.db", "by\udcfftes.db"):
         (tmp_path / name).touch()
     (tmp_path / "home" / "old.db").touch()
     for typed, words in {
@@ -121,6 +121,7 @@ def test_in_bash_the_tab_key_completes_the_names_of_files(bash: Bash, tmp_path: 
         "backup ex.i": ["backup", "ex.ini"],
         "restore my": ["restore", "my calls.db"],
         "restore grö": ["restore", "größe.db"],
+        "restore by": ["restore", "by\udcfftes.db"],
         "restore ~/o": ["restore", str(tmp_path / "home" / "old.db")],
         "--db ex.i": ["--db", "ex.ini"],
         "--db ex.ini sta": ["--db", "ex.ini", "status"],

@@ -121,6 +121,18 @@ def test_a_relative_path_counts_from_the_current_directory(home: Path) -> None:
     assert json.loads(done.stdout)["path"] == str(home / "here.db")
 
 
+@pytest.mark.parametrize("arguments", [["--db", "~/my calls.db"], []])
+def test_a_tilde_that_no_shell_has_expanded_is_the_home(
+    command: Command, arguments: list[str], home: Path
+) -> None:
+    create_analytics_db(home / "my calls.db").close()
+    variable = {} if arguments else {"DEVFLOW_ANALYTICS_DB_PATH": "~/my calls.db"}
+    assert command(*arguments, "path", **variable).stdout == f"{home / 'my calls.db'}\n"
+    assert command(*arguments, "backup", "~/copy.db", **variable).returncode == 0
+    assert command("restore", "~/copy.db").returncode == 0
+    assert sorted(os.listdir(home)) == [".devflow", "copy.db", "my calls.db"]
+
+
 def test_behind_a_link_is_the_file_that_is_used(command: Command, file: Path, home: Path) -> None:
     create_analytics_db(home / "elsewhere.db").close()
     file.parent.mkdir()
