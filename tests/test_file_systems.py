@@ -131,11 +131,11 @@ def test_doctor_claims_no_success_and_does_not_send_to_itself_for_ever(
     ):
         done = run("doctor", "--json", *arguments)
         found = json.loads(done.stdout)
-        (rights,) = [one for one in found["findings"] if one["check"] == "rights"]
+        (rights,) = [one for one in found["findings"] if one["subject"] == "rights"]
         assert (done.returncode, found["fixed"]) == (1, fixed)
         assert rights == {
-            "check": "rights",
-            "verdict": "fail",
+            "subject": "rights",
+            "severity": "fail",
             "message": message,
             "advice": advice,
         }

@@ -653,7 +653,8 @@ def told_by_doctor(ground: Ground, *arguments: str) -> dict[str, tuple[str, str,
     found = json.loads(stdout)
     assert (status, stderr) == (0 if found["ok"] else 1, "")
     return {
-        one["check"]: (one["verdict"], one["message"], one["advice"]) for one in found["findings"]
+        one["subject"]: (one["severity"], one["message"], one["advice"])
+        for one in found["findings"]
     }
 
 

@@ -12,6 +12,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
+    from devflow_analytics_db import Finding
+
 
 class Settings:
     """The global options, as every command gets them."""
@@ -36,6 +38,17 @@ def echo_json(keys: Mapping[str, object]) -> None:
     import json  # noqa: PLC0415  seldom needed
 
     click.echo(json.dumps(keys, default=os.fspath))
+
+
+def pick(result: object, *keys: str) -> dict[str, object]:
+    """Return those attributes of a result of the db package that ``--json`` promises."""
+    return {key: getattr(result, key) for key in keys}
+
+
+def finding_keys(finding: Finding) -> dict[str, object]:
+    """Return the keys of a finding, with its advice in commands."""
+    keys = pick(finding, "subject", "severity", "message", "advice")
+    return keys | {"advice": finding.advice and in_commands(finding.advice)}
 
 
 def printable(text: str | os.PathLike[str]) -> str:

@@ -5,7 +5,13 @@ from __future__ import annotations
 import click
 
 import devflow_analytics_db
-from devflow_analytics_cli.output import echo_json, json_option, printable
+from devflow_analytics_cli.output import (
+    echo_json,
+    finding_keys,
+    in_commands,
+    json_option,
+    printable,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,20 +30,24 @@ def check(ctx: click.Context, as_json: bool) -> None:
 
     \b
     The keys of --json:
+      path          path of the database
       ok            true if nothing differs
       findings      list of objects with these keys:
         subject     what differs, such as "index session_id_idx"
-        difference  how it differs
         severity    fail, or warn if nothing is broken
+        message     how it differs
+        advice      what to do, or null
     """
     settings: Settings = ctx.obj
-    differences = devflow_analytics_db.check(settings.path)
+    diagnosis = devflow_analytics_db.check(settings.path)
+    differences = diagnosis.findings
     if as_json:
-        findings = [difference._asdict() for difference in differences]
-        echo_json({"ok": not findings, "findings": findings})
+        findings = [finding_keys(difference) for difference in differences]
+        echo_json({"path": diagnosis.path, "ok": not differences, "findings": findings})
     elif differences:
         for difference in differences:
-            click.echo(printable(str(difference)))
+            advice = f" {in_commands(difference.advice)}" if difference.advice else ""
+            click.echo(printable(f"{difference.subject} {difference.message}{advice}"))
     elif not settings.quiet:
         click.echo("No differences: the schema is as it should be.")
     if differences:

@@ -5,7 +5,13 @@ from __future__ import annotations
 import click
 
 import devflow_analytics_db
-from devflow_analytics_cli.output import echo_json, in_commands, json_option, printable
+from devflow_analytics_cli.output import (
+    echo_json,
+    finding_keys,
+    in_commands,
+    json_option,
+    printable,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -31,31 +37,35 @@ def doctor(ctx: click.Context, fix: bool, as_json: bool) -> None:
 
     \b
     The keys of --json:
-      ok          true if nothing fails
-      findings    list of objects with these keys:
-        check     what was examined
-        verdict   ok, warn or fail
-        message   what was found
-        advice    what to do, or null
-      fixed       list of sentences that say what --fix did
+      path          path of the database
+      ok            true if nothing fails
+      findings      list of objects with these keys:
+        subject     what was examined
+        severity    ok, warn or fail
+        message     what was found
+        advice      what to do, or null
+      fixed         list of sentences that say what --fix did
     """
     settings: Settings = ctx.obj
     diagnosis = devflow_analytics_db.diagnose(settings.path, fix=fix)
     if as_json:
-        findings = [
-            finding._asdict() | {"advice": finding.advice and in_commands(finding.advice)}
-            for finding in diagnosis.findings
-        ]
-        echo_json({"ok": diagnosis.ok, "findings": findings, "fixed": diagnosis.fixed})
+        echo_json(
+            {
+                "path": diagnosis.path,
+                "ok": diagnosis.ok,
+                "findings": [finding_keys(finding) for finding in diagnosis.findings],
+                "fixed": diagnosis.fixed,
+            }
+        )
     else:
         if not settings.quiet:
             for sentence in diagnosis.fixed:
                 click.echo(printable(sentence))
         for finding in diagnosis.findings:
-            if finding.verdict == "ok" and settings.quiet:
+            if finding.severity == "ok" and settings.quiet:
                 continue
-            verdict = click.style(f"{finding.verdict.upper():4}", fg=COLOURS[finding.verdict])
-            click.echo(f"{verdict}  {finding.check:13} {printable(finding.message)}")
+            severity = click.style(f"{finding.severity.upper():4}", fg=COLOURS[finding.severity])
+            click.echo(f"{severity}  {finding.subject:13} {printable(finding.message)}")
             if finding.advice:
                 click.echo(f"{'':19} {printable(in_commands(finding.advice))}")
     if not diagnosis.ok:

@@ -7,7 +7,7 @@ import sys
 import click
 
 import devflow_analytics_db
-from devflow_analytics_cli.output import backup_made, echo_json, json_option, printable
+from devflow_analytics_cli.output import backup_made, echo_json, json_option, pick, printable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -59,16 +59,8 @@ def migrate(settings: Settings, to: int | None, dry_run: bool, yes: bool, as_jso
         _ask(plan)
     changes = devflow_analytics_db.migrate(settings.path, to, allow_down=yes or bool(plan.undone))
     if as_json:
-        echo_json(
-            {
-                "path": changes.path,
-                "schema_version": changes.schema_version,
-                "applied": changes.applied,
-                "undone": changes.undone,
-                "adopted": changes.adopted,
-                "backup": changes.backup,
-            }
-        )
+        keys = ("path", "schema_version", "applied", "undone", "adopted", "backup")
+        echo_json(pick(changes, *keys))
     elif not settings.quiet:
         click.echo(_sentence(changes, settings))
 
@@ -76,7 +68,7 @@ def migrate(settings: Settings, to: int | None, dry_run: bool, yes: bool, as_jso
 def _echo_plan(plan: Plan, *, as_json: bool) -> None:
     if as_json:
         keys = ("path", "schema_version", "target", "applied", "undone", "backs_up", "sql")
-        echo_json({key: getattr(plan, key) for key in keys})
+        echo_json(pick(plan, *keys))
     elif plan.sql:
         click.echo(plan.sql, nl=False)
     else:

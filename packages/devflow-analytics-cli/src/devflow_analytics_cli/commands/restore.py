@@ -10,6 +10,7 @@ from devflow_analytics_cli.output import (
     backup_made,
     echo_json,
     json_option,
+    pick,
     printable,
     progress_bar,
 )
@@ -38,7 +39,7 @@ def restore(settings: Settings, source: str, as_json: bool) -> None:
     with progress_bar("Restoring", settings) as progress:
         restored = devflow_analytics_db.restore(source, settings.path, progress=progress)
     if as_json:
-        echo_json(restored._asdict())
+        echo_json(pick(restored, "path", "schema_version", "replaced"))
     elif not settings.quiet:
         click.echo(
             f"Restored {printable(restored.path)} from {printable(source)}\n"

@@ -5,12 +5,17 @@ from __future__ import annotations
 import click
 
 import devflow_analytics_db
-from devflow_analytics_cli.output import echo_json, json_option, printable
+from devflow_analytics_cli.output import echo_json, json_option, pick, printable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from devflow_analytics_cli.output import Settings
     from devflow_analytics_db import Status
+
+KEYS = (
+    *("path", "exists", "schema_version", "latest_version", "pending", "journal_mode"),
+    *("sessions", "tool_calls", "first_call", "last_call", "size_bytes", "wal_size_bytes"),
+)
 
 
 @click.command()
@@ -42,8 +47,7 @@ def status(ctx: click.Context, exit_code: bool, as_json: bool) -> None:
     settings: Settings = ctx.obj
     found = devflow_analytics_db.status(settings.path)
     if as_json:
-        keys = found._asdict()
-        echo_json({"path": keys.pop("file"), **keys})
+        echo_json(pick(found, *KEYS))
     elif not settings.quiet:
         click.echo(_lines(found))
     if exit_code and not found.is_current:
@@ -51,7 +55,7 @@ def status(ctx: click.Context, exit_code: bool, as_json: bool) -> None:
 
 
 def _lines(found: Status) -> str:
-    path = printable(found.file)
+    path = printable(found.path)
     if not found.exists:
         return f"{path} does not exist. Create it with 'devflow-analytics init'."
     if found.schema_version is None:
