@@ -79,7 +79,7 @@ def run(exfat: Path) -> Run:
 
 
 NO_MODES = (
-    "file mode 0777: other users can access it, as its file system keeps no modes."
+    "file mode 0777: other users can access it, because its file system keeps no modes."
     " Keep it on another file system"
 )
 
@@ -98,7 +98,7 @@ def test_init_and_backup_do_not_call_private_what_is_not(
     shutil.copy(file, tmp_path / "private.db")
     copy = exfat / "copy.db"
     done = run("--db", tmp_path / "private.db", "--verbose", "backup", copy)
-    assert (done.returncode, done.stdout) == (0, f"Made {copy}\n  {NO_MODES}\n")
+    assert (done.returncode, done.stdout) == (0, f"Backed up to {copy}\n  {NO_MODES}\n")
     assert f"others have rights on {copy}: its file system keeps no modes\n" in done.stderr
 
 
@@ -131,11 +131,11 @@ def test_doctor_claims_no_success_and_does_not_send_to_itself_for_ever(
     ):
         done = run("doctor", "--json", *arguments)
         found = json.loads(done.stdout)
-        (rights,) = [one for one in found["findings"] if one["check"] == "rights"]
+        (rights,) = [one for one in found["findings"] if one["subject"] == "rights"]
         assert (done.returncode, found["fixed"]) == (1, fixed)
         assert rights == {
-            "check": "rights",
-            "verdict": "fail",
+            "subject": "rights",
+            "severity": "fail",
             "message": message,
             "advice": advice,
         }

@@ -48,7 +48,7 @@ for package in (devflow_analytics_cli, devflow_analytics_db, devflow_analytics_s
     for module in pkgutil.walk_packages(package.__path__, package.__name__ + "."):
         if not module.name.endswith("__main__"):
             importlib.import_module(module.name)
-from devflow_analytics_cli.cli import cli
+from devflow_analytics_cli.app import cli
 from devflow_analytics_cli.main import main
 with tempfile.TemporaryDirectory() as directory:
     database = directory + "/analytics.db"
@@ -653,7 +653,8 @@ def told_by_doctor(ground: Ground, *arguments: str) -> dict[str, tuple[str, str,
     found = json.loads(stdout)
     assert (status, stderr) == (0 if found["ok"] else 1, "")
     return {
-        one["check"]: (one["verdict"], one["message"], one["advice"]) for one in found["findings"]
+        one["subject"]: (one["severity"], one["message"], one["advice"])
+        for one in found["findings"]
     }
 
 

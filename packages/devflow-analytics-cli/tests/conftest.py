@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import io
 import os
 import subprocess
 import sys
@@ -7,6 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+
+from devflow_analytics_cli.main import main
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,6 +36,36 @@ def file(home: Path) -> Path:
 
 @pytest.fixture
 def command() -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Run the command in this process, from its entry point to its exit status.
+
+    Whatever Python itself settles as it starts (locale, time zone, closed streams) needs `process`;
+    so does a file that this process holds a lock on, which reading it here would drop.
+    """
+
+    def run(
+        *arguments: str, encoding: str = "utf-8", **environment: str
+    ) -> subprocess.CompletedProcess[str]:
+        written = io.BytesIO(), io.BytesIO()
+        with pytest.MonkeyPatch.context() as patch, Path(os.devnull).open() as stdin:
+            for name, value in environment.items():
+                patch.setenv(name, value)
+            patch.setattr("sys.argv", ["devflow-analytics", *arguments])
+            patch.setattr("sys.stdin", stdin)
+            streams = [io.TextIOWrapper(stream, encoding=encoding) for stream in written]
+            for name, stream in zip(("sys.stdout", "sys.stderr"), streams, strict=True):
+                patch.setattr(name, stream)
+            with pytest.raises(SystemExit) as ended:
+                main()
+        status = ended.value.code
+        assert isinstance(status, int)
+        texts = [stream.getvalue().decode(encoding, "surrogateescape") for stream in written]
+        return subprocess.CompletedProcess(arguments, status, *texts)
+
+    return run
+
+
+@pytest.fixture
+def process() -> Callable[..., subprocess.CompletedProcess[str]]:
     """Run the installed command in a process of its own."""
 
     def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from devflow_analytics_db import create_analytics_db
-from devflow_analytics_db.migrations import latest_version
+from devflow_analytics_db import backup, create_analytics_db
+from devflow_analytics_db.migrations.migration import latest_version
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -40,7 +40,7 @@ def current(file: Path) -> None:
 def test_a_backup_is_made_and_restored(command: Command, file: Path) -> None:
     done = command("backup")
     (made,) = (file.parent / "backups").iterdir()
-    assert (done.returncode, done.stdout, done.stderr) == (0, f"Made {made}\n", "")
+    assert (done.returncode, done.stdout, done.stderr) == (0, f"Backed up to {made}\n", "")
     add_session(file, "t")
     done = command("restore", str(made))
     (kept,) = set((file.parent / "backups").iterdir()) - {made}
@@ -48,8 +48,8 @@ def test_a_backup_is_made_and_restored(command: Command, file: Path) -> None:
     assert done.stdout == (
         f"Restored {file} from {made}\n"
         f"  schema version {latest_version()}\n"
-        f"  backup of what it was before: {kept}\n"
-        f"  to put it back: devflow-analytics restore {kept}\n"
+        f"  backup of the previous database: {kept}\n"
+        f"  to restore it: devflow-analytics restore {kept}\n"
     )
     assert (sessions(file), sessions(kept)) == (["s"], ["s", "t"])
 
@@ -126,49 +126,60 @@ def shells() -> list[list[str]]:
     return [*found, [path, "sh"]] if (path := shutil.which("busybox")) else found
 
 
+@pytest.fixture
+def recorder(tmp_path: Path) -> Path:
+    """A directory with a ``devflow-analytics`` that prints its words, each ended by a NUL."""
+    directory = tmp_path / "bin"
+    directory.mkdir()
+    stand_in = directory / "devflow-analytics"
+    stand_in.write_text("#!/bin/sh\nprintf '%s\\0' \"$@\"\n")
+    stand_in.chmod(0o755)
+    return directory
+
+
+def paste(shell: list[str], line: str, encoding: str, directory: Path) -> bytes:
+    """Return what a line prints in a shell that finds the command in a directory."""
+    # as at a terminal, where bash would expand a "!"
+    expanding = "set -o history -o histexpand\n" if shell[0].endswith("bash") else ""
+    done = subprocess.run(
+        shell,
+        input=f"{expanding}{line}\n".encode(encoding),
+        capture_output=True,
+        env=os.environ | {"PATH": f"{directory}:{os.environ['PATH']}"},
+        check=False,
+        timeout=60,
+    )
+    assert (shell, done.returncode, done.stderr) == (shell, 0, b"")
+    return done.stdout
+
+
 @pytest.mark.parametrize("name", ODD_NAMES.values(), ids=ODD_NAMES)
 @pytest.mark.parametrize("how", ["option", "variable", "option, latin-1"])
 def test_the_command_that_is_printed_puts_the_backup_back(
-    name: str, how: str, command: Command, home: Path
+    name: str, how: str, command: Command, home: Path, recorder: Path
 ) -> None:
     file, copy = home / name, home / "copy.db"
     create_analytics_db(file).close()
     add_session(file, "before")
-    command("backup", str(copy))
+    backup(file, copy)
+    with closing(sqlite3.connect(copy)) as connection, connection:
+        connection.execute("UPDATE sessions SET id = 's'")
     encoding = how.partition(", ")[2] or "utf-8"
-    environment = os.environ | {
-        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
-        "PYTHONIOENCODING": encoding,
-    }
     variable = {"DEVFLOW_ANALYTICS_DB_PATH": str(file)} if how == "variable" else {}
     option = [] if variable else ["--db", str(file)]
-    done = subprocess.run(
-        ["devflow-analytics", *option, "restore", copy],
-        capture_output=True,
-        encoding=encoding,
-        env=environment | variable,
-        check=False,
-        timeout=60,
-    )
+    done = command(*option, "restore", str(copy), encoding=encoding, **variable)
     assert (done.returncode, done.stderr) == (0, "")
     assert all(char.isprintable() or char == "\n" for char in done.stdout)
+    (kept,) = (home / "backups").iterdir()
     *_, line = done.stdout.splitlines()
-    restore = line.removeprefix("  to put it back: ")
+    restore = line.removeprefix("  to restore it: ")
+    # what each shell makes of the line, to the byte
+    words = [os.fsencode(word) for word in ("--db", file, "restore", kept)]
     assert shells()
     for shell in shells():
-        assert sessions(file) == ["s"]
-        # as at a terminal, where bash would expand a "!"
-        expanding = "set -o history -o histexpand\n" if shell[0].endswith("bash") else ""
-        done = subprocess.run(
-            shell,
-            input=f"{expanding}{restore} --json\n",
-            capture_output=True,
-            encoding=encoding,
-            env=environment,
-            check=False,
-            timeout=60,
-        )
-        assert (shell, done.returncode, done.stderr) == (shell, 0, "")
-        assert json.loads(done.stdout)["path"] == str(file)
-        assert sessions(file) == ["before"]
-        command("--db", str(file), "restore", str(copy))
+        assert paste(shell, restore, encoding, recorder).split(b"\0") == [*words, b""]
+    # and one of them with the command itself
+    assert sessions(file) == ["s"]
+    told = paste(shells()[0], f"{restore} --json", encoding, Path(sys.executable).parent)
+    assert json.loads(told)["path"] == str(file)
+    assert sessions(file) == ["before"]

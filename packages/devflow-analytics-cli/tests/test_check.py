@@ -5,16 +5,19 @@ import sqlite3
 from contextlib import closing
 from typing import TYPE_CHECKING
 
-from devflow_analytics_db import create_analytics_db
+import devflow_analytics_db
+from devflow_analytics_db import Diagnosis, Finding, create_analytics_db
 
 if TYPE_CHECKING:
     import subprocess
     from collections.abc import Callable
     from pathlib import Path
 
+    import pytest
+
     Command = Callable[..., subprocess.CompletedProcess[str]]
 
-AGREED = "No difference: the database, the migrations and the entities agree.\n"
+AGREED = "No differences: the schema is as it should be.\n"
 
 
 def test_where_nothing_differs_it_says_so(command: Command, file: Path) -> None:
@@ -22,7 +25,11 @@ def test_where_nothing_differs_it_says_so(command: Command, file: Path) -> None:
     before = file.read_bytes()
     done = command("check")
     assert (done.returncode, done.stdout, done.stderr) == (0, AGREED, "")
-    assert json.loads(command("check", "--json").stdout) == {"ok": True, "findings": []}
+    assert json.loads(command("check", "--json").stdout) == {
+        "path": str(file),
+        "ok": True,
+        "findings": [],
+    }
     assert command("--quiet", "check").stdout == ""
     assert file.read_bytes() == before
 
@@ -40,13 +47,30 @@ def test_each_difference_is_a_line_and_the_status_is_1(command: Command, file: P
         assert done.stdout == f"index session_id_idx {missing}\ntable notes {more}\n"
     done = command("check", "--json")
     assert (done.returncode, done.stderr) == (1, "")
-    assert json.loads(done.stdout) == {
-        "ok": False,
-        "findings": [
-            {"subject": "index session_id_idx", "difference": missing, "severity": "fail"},
-            {"subject": "table notes", "difference": more, "severity": "warn"},
-        ],
-    }
+    found = json.loads(done.stdout)
+    assert list(found) == ["path", "ok", "findings"]
+    assert (found["path"], found["ok"]) == (str(file), False)
+    assert [list(finding.items()) for finding in found["findings"]] == [
+        [("subject", subject), ("severity", severity), ("message", message), ("advice", None)]
+        for subject, severity, message in (
+            ("index session_id_idx", "fail", missing),
+            ("table notes", "warn", more),
+        )
+    ]
+
+
+def test_what_to_do_about_a_difference_is_told_as_a_command(
+    command: Command, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    older = Finding("schema version", "warn", "is 1, and this release's is 2.", "Run `migrate()`.")
+    diagnosis = Diagnosis(file, (older,), ())
+    monkeypatch.setattr(devflow_analytics_db, "check", lambda _: diagnosis)
+    advice = "Run 'devflow-analytics migrate'."
+    done = command("check")
+    assert done.returncode == 1
+    assert done.stdout == f"schema version is 1, and this release's is 2. {advice}\n"
+    (finding,) = json.loads(command("check", "--json").stdout)["findings"]
+    assert finding["advice"] == advice
 
 
 def test_a_name_that_a_terminal_would_obey_is_escaped(command: Command, file: Path) -> None:

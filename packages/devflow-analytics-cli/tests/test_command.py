@@ -19,15 +19,17 @@ if TYPE_CHECKING:
 README = Path(__file__).parent.parent / "README.md"
 
 
-def test_the_help_is_what_the_readme_shows(command: Command) -> None:
+def test_the_help_is_what_the_readme_shows(process: Command) -> None:
     shown = re.search(r"\$ devflow-analytics --help\n(.*?)```", README.read_text(), re.DOTALL)
     assert shown
-    done = command("--help", COLUMNS="80")
+    done = process("--help", COLUMNS="80")
     assert (done.returncode, done.stdout, done.stderr) == (0, shown[1], "")
 
 
-def test_without_a_command_it_shows_the_help_as_a_usage_error(command: Command) -> None:
-    done = command()
+def test_without_a_command_it_shows_the_help_as_a_usage_error(
+    command: Command, process: Command
+) -> None:
+    done = process()
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == command("--help").stdout
 
@@ -54,13 +56,6 @@ def test_the_module_runs_as_the_command_does(command: Command, file: Path) -> No
     assert command("init").stdout.startswith(f"{file} is current")
 
 
-@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
-def test_shells_can_complete_it(command: Command, shell: str) -> None:
-    done = command(_DEVFLOW_ANALYTICS_COMPLETE=f"{shell}_source")
-    assert done.returncode == 0
-    assert "_DEVFLOW_ANALYTICS_COMPLETE" in done.stdout
-
-
 def test_a_name_that_is_nearly_a_commands_is_told_that_commands(command: Command) -> None:
     assert "Did you mean 'migrate'?" in command("migrates").stderr
 
@@ -73,7 +68,7 @@ def test_on_a_current_file_nothing_is_imported_beyond_sqlite3_and_click(
     code = f"""if True:
         import sys, sqlite3, click
         floor = set(sys.modules)
-        from devflow_analytics_cli.cli import cli
+        from devflow_analytics_cli.app import cli
         cli(["{name}"], standalone_mode=False)
         more = {{name for name in set(sys.modules) - floor if not name.startswith("devflow_")}}
         print(*sorted(more), file=sys.stderr)
@@ -86,9 +81,10 @@ def test_on_a_current_file_nothing_is_imported_beyond_sqlite3_and_click(
 def test_only_the_command_that_runs_is_imported() -> None:
     code = """if True:
         import sys
-        from devflow_analytics_cli.cli import COMMANDS, cli
+        from devflow_analytics_cli.app import COMMANDS, cli
         cli(["path"], standalone_mode=False)
-        print(*(name for name in COMMANDS if f"devflow_analytics_cli.{name}" in sys.modules))
+        modules = {name: f"devflow_analytics_cli.commands.{name}" for name in COMMANDS}
+        print(*(name for name in modules if modules[name] in sys.modules))
     """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "path"

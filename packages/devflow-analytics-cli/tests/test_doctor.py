@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from devflow_analytics_db import create_analytics_db
-from devflow_analytics_db.migrations import latest_version
+import devflow_analytics_db
+from devflow_analytics_db import Diagnosis, Finding, create_analytics_db
+from devflow_analytics_db.migrations.migration import latest_version
 
 if TYPE_CHECKING:
     import subprocess
@@ -50,14 +51,35 @@ def test_json_has_the_documented_keys(command: Command, file: Path) -> None:
     file.chmod(0o644)
     done = command("doctor", "--json")
     found = json.loads(done.stdout)
-    assert (done.returncode, list(found)) == (1, ["ok", "findings", "fixed"])
-    assert (found["ok"], found["fixed"]) == (False, [])
+    assert (done.returncode, list(found)) == (1, ["path", "ok", "findings", "fixed"])
+    assert (found["path"], found["ok"], found["fixed"]) == (str(file), False, [])
     assert {tuple(finding) for finding in found["findings"]} == {
-        ("check", "verdict", "message", "advice")
+        ("subject", "severity", "message", "advice")
     }
     fixed = json.loads(command("doctor", "--fix", "--json").stdout)
     assert fixed["ok"]
     assert fixed["fixed"] == [f"{file} was 0644 and is 0600 now."]
+
+
+def test_what_to_do_is_told_as_a_command(
+    command: Command, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    findings = (
+        Finding("sqlite", "ok", "SQLite 3.51.3", None),
+        Finding("rights", "fail", f"other users can access {file}.", "Run `diagnose(fix=True)`."),
+    )
+    diagnosis = Diagnosis(file, findings, ())
+    monkeypatch.setattr(devflow_analytics_db, "diagnose", lambda *_, **__: diagnosis)
+    advice = "Run 'devflow-analytics doctor --fix'."
+    done = command("doctor")
+    assert (done.returncode, done.stderr) == (1, "")
+    assert done.stdout == (
+        "OK    sqlite        SQLite 3.51.3\n"
+        f"FAIL  rights        other users can access {file}.\n"
+        f"                    {advice}\n"
+    )
+    told = json.loads(command("doctor", "--json").stdout)["findings"]
+    assert [finding["advice"] for finding in told] == [None, advice]
 
 
 def test_quiet_leaves_out_what_is_well(command: Command, file: Path) -> None:

@@ -8,18 +8,16 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
-import textwrap
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from click.testing import CliRunner
 
-from devflow_analytics_cli import init as init_module
-from devflow_analytics_cli.cli import cli
-from devflow_analytics_db import create_analytics_db
-from devflow_analytics_db.migrations import latest_version
+from devflow_analytics_cli.commands import init as init_module
+from devflow_analytics_cli.output import in_commands
+from devflow_analytics_db import AnalyticsDbError, create_analytics_db
+from devflow_analytics_db.migrations.migration import latest_version
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -105,11 +103,11 @@ def test_a_home_that_does_not_exist_is_73(command: Command, tmp_path: Path) -> N
     assert not (tmp_path / "nowhere").exists()
 
 
-def test_a_locked_file_is_75(command: Command, file: Path) -> None:
+def test_a_locked_file_is_75(process: Command, file: Path) -> None:
     file.parent.mkdir()
     with closing(sqlite3.connect(file, isolation_level=None)) as holder:
         holder.execute("BEGIN EXCLUSIVE")
-        done = command("init", DEVFLOW_ANALYTICS_BUSY_TIMEOUT_MS="10")
+        done = process("init", DEVFLOW_ANALYTICS_BUSY_TIMEOUT_MS="10")
     assert (done.returncode, done.stdout) == (75, "")
     assert "is locked: another process" in done.stderr
 
@@ -129,23 +127,28 @@ def read_only() -> Iterator[Path]:
     shutil.rmtree(directory)
 
 
-def test_a_read_only_directory_is_77(read_only: Path) -> None:
-    as_nobody = """
-        import os, sys, tempfile
-        from devflow_analytics_cli.cli import cli
-        from devflow_analytics_cli.main import main
+# root may do anything, so it steps down; first it reads what the other may not
+AS_NOBODY = """
+import os, sys, tempfile
+from devflow_analytics_cli.app import cli
+from devflow_analytics_cli.commands import restore
+from devflow_analytics_cli.main import main
+from devflow_analytics_db import restore
 
-        # root may write anywhere, so it steps down; first it reads what the other may not
-        with tempfile.TemporaryDirectory() as directory:
-            cli(["--db", f"{directory}/a.db", "--quiet", "init"], standalone_mode=False)
-        if os.getuid() == 0:
-            os.setgroups([])
-            os.setgid(65534)
-            os.setuid(65534)
-        main()
-    """
-    done = subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(as_nobody), "--db", read_only / "calls.db", "init"],
+with tempfile.TemporaryDirectory() as directory:
+    for command in ("init", "status"):
+        cli(["--db", f"{directory}/a.db", "--quiet", command], standalone_mode=False)
+if os.getuid() == 0:
+    os.setgroups([])
+    os.setgid(65534)
+    os.setuid(65534)
+main()
+"""
+
+
+def as_nobody(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", AS_NOBODY, *arguments],
         capture_output=True,
         # nobody may not write down what was covered either
         env={name: value for name, value in os.environ.items() if "COVERAGE" not in name},
@@ -153,10 +156,75 @@ def test_a_read_only_directory_is_77(read_only: Path) -> None:
         check=False,
         timeout=60,
     )
+
+
+def test_a_read_only_directory_is_77(read_only: Path) -> None:
+    done = as_nobody("--db", read_only / "calls.db", "init")
     assert done.returncode == 77
     assert done.stderr.startswith(f"Error: No right to read and write {read_only}/calls.db")
     assert len(done.stderr.splitlines()) == 1
     assert list(read_only.iterdir()) == []
+
+
+def test_a_path_that_may_not_be_read_is_77_and_no_usage_error(
+    read_only: Path, tmp_path: Path
+) -> None:
+    file = read_only / "calls.db"
+    create_analytics_db(file).close()
+    file.chmod(0)
+    for arguments in (["--db", file, "status"], ["--db", tmp_path / "a.db", "restore", file]):
+        done = as_nobody(*arguments)
+        assert (done.returncode, done.stdout) == (77, "")
+        assert done.stderr.startswith("Error: No right to read and write ")
+        assert len(done.stderr.splitlines()) == 1
+
+
+def test_advice_names_commands_where_the_library_names_functions(
+    command: Command, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class AdvisingError(AnalyticsDbError):
+        advice = "Run `check()` on it, or name another file with `path`."
+
+    def fail(_: object) -> None:
+        raise AdvisingError(f"{home}/`path`.db is odd. {AdvisingError.advice}")
+
+    monkeypatch.setattr(init_module, "create_analytics_db", fail)
+    assert command("init").stderr == (
+        f"Error: {home}/`path`.db is odd."
+        " Run 'devflow-analytics check' on it, or name another file with --db.\n"
+    )
+
+
+def test_an_error_without_advice_is_told_as_it_is(
+    command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_: object) -> None:
+        raise AnalyticsDbError("Something is odd with `path`.")
+
+    monkeypatch.setattr(init_module, "create_analytics_db", fail)
+    assert command("init").stderr == "Error: Something is odd with `path`.\n"
+
+
+@pytest.mark.parametrize(
+    ("advice", "told"),
+    [
+        (
+            "Make it with `create_analytics_db()`.",
+            "Make it with 'devflow-analytics init'.",
+        ),
+        ("Run `migrate()`.", "Run 'devflow-analytics migrate'."),
+        ("`restore()` puts a backup back.", "'devflow-analytics restore' puts a backup back."),
+        ("See `check()`.", "See 'devflow-analytics check'."),
+        ("Make one with `backup()`.", "Make one with 'devflow-analytics backup'."),
+        ("Run `diagnose(fix=True)`.", "Run 'devflow-analytics doctor --fix'."),
+        ("Name another file with `path`.", "Name another file with --db."),
+        ("Allow it with `allow_down=True`.", "Allow it with --yes."),
+        ("Name another place with `destination`.", "Name another place with DEST."),
+        ("Run 'chmod u+rwX ~'.", "Run 'chmod u+rwX ~'."),
+    ],
+)
+def test_each_python_name_in_advice_has_a_word_of_the_command(advice: str, told: str) -> None:
+    assert in_commands(advice) == told
 
 
 def test_debug_shows_the_traceback_before_the_same_sentence_and_status(
@@ -189,25 +257,28 @@ def test_bad_arguments_are_2(command: Command, arguments: list[str], sentence: s
     assert sentence in done.stderr
 
 
-def test_a_fault_of_ours_is_1_and_asks_to_be_reported(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_bug_is_1_and_asks_to_be_reported(
+    command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def fail(_: object) -> None:
         raise ZeroDivisionError("unforeseen")
 
     monkeypatch.setattr(init_module, "create_analytics_db", fail)
-    done = CliRunner().invoke(cli, ["init"])
-    assert done.exit_code == 1
+    done = command("init")
+    assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr == (
-        "Error: ZeroDivisionError: unforeseen. This is a fault of ours: please report it.\n"
+        "Error: ZeroDivisionError: unforeseen. This is a bug in devflow-analytics."
+        " Please report it.\n"
     )
 
 
-def test_an_interruption_is_130(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_interruption_is_130(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupt(_: object) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr(init_module, "create_analytics_db", interrupt)
-    done = CliRunner().invoke(cli, ["init"])
-    assert (done.exit_code, done.stdout) == (130, "")
+    done = command("init")
+    assert (done.returncode, done.stdout) == (130, "")
     assert done.stderr == "Interrupted. Nothing was left half done.\n"
 
 
@@ -281,9 +352,9 @@ def test_a_closed_stdout_is_nothing_to_a_quiet_command(command: Command) -> None
     assert (done.returncode, done.stderr) == (0, "")
 
 
-def test_what_the_output_has_no_letters_for_is_escaped(command: Command, tmp_path: Path) -> None:
+def test_what_the_output_has_no_letters_for_is_escaped(process: Command, tmp_path: Path) -> None:
     file = tmp_path / "工具.db"
-    done = command("--db", str(file), "init", PYTHONIOENCODING="latin-1", PYTHONUTF8="0")
+    done = process("--db", str(file), "init", PYTHONIOENCODING="latin-1", PYTHONUTF8="0")
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.startswith(f"Created {tmp_path}/\\u5de5\\u5177.db\n")
     assert file.exists()

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import re
 import sqlite3
@@ -10,9 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from devflow_analytics_cli.cli import cli
-from devflow_analytics_db.migrations import latest_version
-from devflow_analytics_db.migrations.migration import load_migrations
+from devflow_analytics_db.migrations.migration import latest_version, load_migrations
 
 if TYPE_CHECKING:
     import subprocess
@@ -28,11 +27,11 @@ CREATED = f"""\
 Created {{file}}
   schema version {NEWEST} (applied: {", ".join(map(str, VERSIONS))})
   journal mode wal
-  file mode 0600: readable and writable by you alone
+  file mode 0600: only you can read and write it
 
-Next: record tool calls into it from Python,
+Next, record tool calls from Python, as the README shows:
     from devflow_analytics_db import create_analytics_db
-as the README shows, or look inside with any SQLite tool.
+You can also open the file with any SQLite tool.
 """
 
 CURRENT = f"{{file}} is current: schema version {NEWEST}, journal mode wal.\n"
@@ -58,9 +57,9 @@ ADOPTED = f"""\
 Took over {{file}} from DevFlow's server, with all its rows
   schema version {NEWEST} (applied: {", ".join(map(str, VERSIONS[1:]))})
   journal mode wal
-  file mode 0600: readable and writable by you alone
-  backup of what it was before: {{backup}}
-  to put it back: devflow-analytics restore {{backup}}
+  file mode 0600: only you can read and write it
+  backup of the previous database: {{backup}}
+  to restore it: devflow-analytics restore {{backup}}
 """
 
 
@@ -139,12 +138,15 @@ def test_verbose_tells_each_step_on_stderr(command: Command, file: Path) -> None
     ]
 
 
-def test_verbose_twice_in_one_process_says_each_thing_once(
-    capsys: pytest.CaptureFixture[str],
+def test_verbose_twice_in_one_process_says_each_thing_once_and_leaves_no_trace(
+    command: Command,
 ) -> None:
+    logger = logging.getLogger("devflow_analytics_db")
+    before = logger.level, [*logger.handlers]
     for _ in range(2):
-        cli(["-v", "init"], standalone_mode=False)
-    assert capsys.readouterr().err.count("is current") == 1
+        told = command("-v", "init").stderr
+    assert told.count("is current") == 1
+    assert (logger.level, logger.handlers) == before
 
 
 def test_another_file_is_named_by_option_or_environment(command: Command, home: Path) -> None:
@@ -157,10 +159,10 @@ def test_another_file_is_named_by_option_or_environment(command: Command, home: 
 
 @pytest.mark.parametrize("locale", ["C", "C.UTF-8"])
 def test_a_name_that_no_locale_can_spell_is_printed_all_the_same(
-    locale: str, command: Command, require_start: Callable[..., None], home: Path
+    locale: str, process: Command, require_start: Callable[..., None], home: Path
 ) -> None:
     require_start(LC_ALL=locale, PYTHONUTF8="0")
     name = os.fsdecode(b"gr\xc3\xb6\xc3\x9fe-\xff.db")
-    done = command("--db", str(home / name), "init", LC_ALL=locale, PYTHONUTF8="0")
+    done = process("--db", str(home / name), "init", LC_ALL=locale, PYTHONUTF8="0")
     assert (done.returncode, done.stderr) == (0, "")
     assert (home / name).exists()

@@ -67,23 +67,39 @@ def test_colours_are_for_a_terminal_that_wants_them(command: Command) -> None:
     assert "\x1b" not in command("doctor").stdout
 
 
+# each command in turn, as the entry point of a single process that Python starts in its locale
+ONE_AFTER_THE_OTHER = """
+import sys
+from devflow_analytics_cli.main import main
+
+program, database, *commands = sys.argv
+for arguments in map(str.split, commands):
+    sys.argv = [program, "--db", database, *arguments]
+    try:
+        main()
+    except SystemExit as ended:
+        assert ended.code == 0, arguments
+"""
+
+
 @pytest.mark.parametrize(
     "name", ["my calls.db", "вызовы — 呼び出し.db", "a'b\"c?#%41.db", "\udcff.db"]
 )
 @pytest.mark.parametrize("locale", [{"LC_ALL": "C"}, {"LC_ALL": "C", "PYTHONUTF8": "0"}])
 def test_any_name_works_in_any_locale(
-    command: Command,
-    require_start: Callable[..., None],
-    name: str,
-    locale: dict[str, str],
-    home: Path,
+    require_start: Callable[..., None], name: str, locale: dict[str, str], home: Path
 ) -> None:
     require_start(**locale)
-    file = home / name
-    for arguments in (["init"], ["status"], ["backup"], ["migrate"], ["check"], ["doctor"]):
-        done = command("--db", str(file), *arguments, **locale)
-        assert (done.returncode, done.stderr) == (0, ""), arguments
-    assert json.loads(command("--db", str(file), "status", "--json", **locale).stdout)["exists"]
+    commands = ("init", "status", "backup", "migrate", "check", "doctor", "status --json")
+    done = subprocess.run(
+        [sys.executable, "-c", ONE_AFTER_THE_OTHER, home / name, *commands],
+        capture_output=True,
+        check=False,
+        env=os.environ | locale,
+        timeout=60,
+    )
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert json.loads(done.stdout.splitlines()[-1])["exists"]
     assert sorted(os.listdir(home)) == sorted([name, "backups"])
 
 
@@ -103,6 +119,18 @@ def test_a_relative_path_counts_from_the_current_directory(home: Path) -> None:
         check=True,
     )
     assert json.loads(done.stdout)["path"] == str(home / "here.db")
+
+
+@pytest.mark.parametrize("arguments", [["--db", "~/my calls.db"], []])
+def test_a_tilde_that_no_shell_has_expanded_is_the_home(
+    command: Command, arguments: list[str], home: Path
+) -> None:
+    create_analytics_db(home / "my calls.db").close()
+    variable = {} if arguments else {"DEVFLOW_ANALYTICS_DB_PATH": "~/my calls.db"}
+    assert command(*arguments, "path", **variable).stdout == f"{home / 'my calls.db'}\n"
+    assert command(*arguments, "backup", "~/copy.db", **variable).returncode == 0
+    assert command("restore", "~/copy.db").returncode == 0
+    assert sorted(os.listdir(home)) == [".devflow", "copy.db", "my calls.db"]
 
 
 def test_behind_a_link_is_the_file_that_is_used(command: Command, file: Path, home: Path) -> None:

@@ -26,27 +26,28 @@ NEWEST = latest_version()
 AFTER_1 = [*range(2, NEWEST + 1)]
 APPLIED = ", ".join(map(str, AFTER_1))
 UNDONE = ", ".join(map(str, AFTER_1[::-1]))
+MIGRATIONS = "migration" if len(AFTER_1) == 1 else "migrations"
 
 COMMAND = Path(sys.executable).with_name("devflow-analytics")
 
 DOWN = f"""\
 Migrated {{file}}
   schema version 1 (undone: {UNDONE})
-  backup of what it was before: {{backup}}
-  to put it back: devflow-analytics restore {{backup}}
+  backup of the previous database: {{backup}}
+  to restore it: devflow-analytics restore {{backup}}
 """
 
 UP = f"""\
 Migrated {{file}}
   schema version {NEWEST} (applied: {APPLIED})
-  backup of what it was before: {{backup}}
-  to put it back: devflow-analytics restore {{backup}}
+  backup of the previous database: {{backup}}
+  to restore it: devflow-analytics restore {{backup}}
 """
 
 QUESTION = f"""\
-{{file}} is at schema version {NEWEST}. Going down to 1 undoes {UNDONE} and drops what was added\
- there. A backup is made first.\r
-Go down? [y/N]: """
+{{file}} is at schema version {NEWEST}. Going to version 1 undoes {MIGRATIONS} {UNDONE}, and drops\
+ all that was added there. A backup is made first.\r
+Continue? [y/N]: """
 
 
 @pytest.fixture(autouse=True)
@@ -84,7 +85,7 @@ def test_the_command_that_is_printed_takes_it_back(command: Command, home: Path)
     file = home / "it's mine.db"
     command("--db", str(file), "init")
     told = command("--db", str(file), "migrate", "--to", "1", "--yes").stdout
-    (line,) = re.findall(r"to put it back: (.*)", told)
+    (line,) = re.findall(r"to restore it: (.*)", told)
     path = f"{COMMAND.parent}{os.pathsep}{os.environ['PATH']}"
     done = subprocess.run(["sh", "-c", line], env=os.environ | {"PATH": path}, check=True)
     assert (done.returncode, version_of(file)) == (0, NEWEST)
@@ -139,8 +140,7 @@ def test_without_a_terminal_a_way_down_needs_a_yes(command: Command, file: Path)
     done = command("migrate", "--to", "1")
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.endswith(
-        f"Error: Schema version 1 means to undo {UNDONE}, and there is no terminal to ask at."
-        " Say --yes if you mean it.\n"
+        f"Error: Going to version 1 would undo {MIGRATIONS} {UNDONE}. Run again with --yes.\n"
     )
     assert version_of(file) == NEWEST
 

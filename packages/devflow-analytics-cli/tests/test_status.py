@@ -44,9 +44,9 @@ def make(file: Path, timestamp: object = 1_795_608_000) -> None:
         connection.execute("VACUUM")
 
 
-def test_it_shows_what_there_is_and_makes_nothing(command: Command, file: Path) -> None:
+def test_it_shows_what_there_is_and_makes_nothing(process: Command, file: Path) -> None:
     make(file)
-    done = command("status", TZ="UTC")
+    done = process("status", TZ="UTC")
     assert (done.returncode, done.stderr) == (0, "")
     time = "2026-11-25 12:00:00+00:00"
     size = f"{file.stat().st_size / 1000:.1f} kB"
@@ -77,13 +77,13 @@ def test_a_missing_an_empty_and_an_older_file_are_told_apart_and_none_is_current
 ) -> None:
     done = command("status", "--exit-code")
     assert done.returncode == 1
-    assert done.stdout == f"{file} does not exist. Make it with 'devflow-analytics init'.\n"
+    assert done.stdout == f"{file} does not exist. Create it with 'devflow-analytics init'.\n"
     assert not file.parent.exists()
     file.parent.mkdir()
     file.touch()
     done = command("status", "--exit-code")
     assert done.returncode == 1
-    assert done.stdout == f"{file} is empty. Make its tables with 'devflow-analytics init'.\n"
+    assert done.stdout == f"{file} is empty. Create its tables with 'devflow-analytics init'.\n"
     command("init")
     assert command("status", "--exit-code").returncode == 0
     command("migrate", "--to", "1", "--yes")
@@ -97,10 +97,10 @@ def test_a_missing_an_empty_and_an_older_file_are_told_apart_and_none_is_current
     assert command("status").returncode == 0
 
 
-def test_what_is_not_written_back_yet_is_told(command: Command, file: Path) -> None:
+def test_what_is_not_written_back_yet_is_told(process: Command, file: Path) -> None:
     with create_analytics_db(file) as db, closing(db.connect()) as writer:
         writer.execute("INSERT INTO sessions (id, started_at) VALUES ('s', 1)")
-        assert "kB not written back yet\n" in command("status").stdout
+        assert "kB in the WAL\n" in process("status").stdout
 
 
 def test_a_time_that_no_clock_shows_is_shown_as_a_number(command: Command, file: Path) -> None:

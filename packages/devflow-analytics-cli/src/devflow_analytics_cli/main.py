@@ -18,11 +18,12 @@ def main() -> NoReturn:
     """Run the command."""
     try:
         _prepare_output()
-        from devflow_analytics_cli.cli import run  # noqa: PLC0415  takes most of the time
+        from devflow_analytics_cli.app import run  # noqa: PLC0415  takes most of the time
 
         status = run()
     except KeyboardInterrupt:
-        interrupted()
+        _tell("Interrupted. Nothing was left half done.")
+        status = INTERRUPTED
     except OSError as error:
         if error.filename is not None:  # of a file, and not of the output
             raise
@@ -62,9 +63,3 @@ def _tell(sentence: str) -> None:
         sys.stderr.flush()
     except OSError:
         pass
-
-
-def interrupted() -> NoReturn:
-    """Say so and end."""
-    _tell("Interrupted. Nothing was left half done.")
-    sys.exit(INTERRUPTED)

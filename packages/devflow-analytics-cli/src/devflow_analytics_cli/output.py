@@ -1,18 +1,32 @@
-"""What several commands print."""
+"""How the commands print, and the global options that they follow in it."""
 
 from __future__ import annotations
 
 import os
 import sys
+from contextlib import contextmanager, suppress
 
 import click
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
-    from devflow_analytics_cli.settings import Settings
+    from devflow_analytics_db import Finding
 
+
+class Settings:
+    """The global options, as every command gets them."""
+
+    def __init__(self, path: str | None, *, quiet: bool) -> None:
+        self.path = path
+        """The database file; None for the default one."""
+        self.quiet = quiet
+        """Print only errors and findings."""
+
+
+PATH = click.Path(readable=False)  # not click, but the db package tells what is wrong with one
+"""A path of any kind, so that shells complete the names of files."""
 
 json_option = click.option(
     "--json", "as_json", is_flag=True, help="Print the result as one JSON object."
@@ -26,6 +40,17 @@ def echo_json(keys: Mapping[str, object]) -> None:
     click.echo(json.dumps(keys, default=os.fspath))
 
 
+def pick(result: object, *keys: str) -> dict[str, object]:
+    """Return those attributes of a result of the db package that ``--json`` promises."""
+    return {key: getattr(result, key) for key in keys}
+
+
+def finding_keys(finding: Finding) -> dict[str, object]:
+    """Return the keys of a finding, with its advice in commands."""
+    keys = pick(finding, "subject", "severity", "message", "advice")
+    return keys | {"advice": finding.advice and in_commands(finding.advice)}
+
+
 def printable(text: str | os.PathLike[str]) -> str:
     """Return text that may hold paths, or names out of a strange file, for any terminal and locale.
 
@@ -37,23 +62,62 @@ def printable(text: str | os.PathLike[str]) -> str:
     )
 
 
+COMMANDS = {
+    "`create_analytics_db()`": "'devflow-analytics init'",
+    "`migrate()`": "'devflow-analytics migrate'",
+    "`backup()`": "'devflow-analytics backup'",
+    "`restore()`": "'devflow-analytics restore'",
+    "`check()`": "'devflow-analytics check'",
+    "`diagnose(fix=True)`": "'devflow-analytics doctor --fix'",
+    "`path`": "--db",
+    "`allow_down=True`": "--yes",
+    "`destination`": "DEST",
+}
+"""What the db package's advice names for Python, and what a user of the command types for it."""
+
+
+def in_commands(advice: str) -> str:
+    """Return advice of the db package with commands and options in the place of Python names."""
+    for name, words in COMMANDS.items():
+        advice = advice.replace(name, words)
+    return advice
+
+
+@contextmanager
+def progress_bar(label: str, settings: Settings) -> Iterator[Callable[[int, int], None] | None]:
+    """Give a function that takes the pages copied so far and those to copy in all.
+
+    It shows them as a bar on stderr. None where stderr is no terminal.
+    """
+    if settings.quiet or sys.stderr is None or not sys.stderr.isatty():
+        yield None
+        return
+    with click.progressbar(length=100, label=label, file=sys.stderr) as bar:
+
+        def show(copied: int, total: int) -> None:
+            with suppress(OSError):  # a terminal that hung up is no reason to stop
+                bar.update(100 * copied // max(total, 1) - bar.pos)
+
+        yield show
+
+
 def file_mode(path: str | os.PathLike[str], *, new: bool) -> str:
-    """Return the line that tells who can read and write a file.
+    """Return the line that says who can read and write a file.
 
     Args:
         path: the file.
-        new: it was made just now, so that others can only have rights on it by the file system.
+        new: it was made just now, so that only the file system can give others access to it.
     """
     found = os.stat(path)
     if not found.st_mode & 0o077:
-        who = "readable and writable by you alone"
+        who = "only you can read and write it"
     elif new or os.geteuid() in {0, found.st_uid}:
         who = (
-            "other users can access it, as its file system keeps no modes."
+            "other users can access it, because its file system keeps no modes."
             " Keep it on another file system"
         )
     else:
-        who = f"other users can access it, until its owner, user {found.st_uid}, changes that"
+        who = f"other users can access it. Only its owner, user {found.st_uid}, can change that"
     return f"file mode {found.st_mode & 0o7777:04o}: {who}"
 
 
@@ -76,7 +140,7 @@ def shell_word(text: str | os.PathLike[str]) -> str:
 
 
 def backup_made(backup: str | os.PathLike[str], settings: Settings) -> str:
-    """Return the lines that tell of a backup, and the command that puts it back.
+    """Return the lines that name a backup and the command that restores it.
 
     The command names the database, too, if the environment did: another shell may not have the
     variable, and would restore over the default database.
@@ -87,6 +151,6 @@ def backup_made(backup: str | os.PathLike[str], settings: Settings) -> str:
         words += ["--db", named]
     words += ["restore", os.fspath(backup)]
     return (
-        f"  backup of what it was before: {printable(backup)}\n"
-        f"  to put it back: {' '.join(map(shell_word, words))}"
+        f"  backup of the previous database: {printable(backup)}\n"
+        f"  to restore it: {' '.join(map(shell_word, words))}"
     )

@@ -7,43 +7,49 @@ import sys
 import click
 
 import devflow_analytics_db
-from devflow_analytics_cli.output import backup_made, echo_json, json_option, printable
+from devflow_analytics_cli.output import backup_made, echo_json, json_option, pick, printable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from devflow_analytics_cli.settings import Settings
+    from devflow_analytics_cli.output import Settings
     from devflow_analytics_db import Changes, Plan
 
 
 @click.command()
-@click.option("--to", type=int, metavar="VERSION", help="Go up or down to this schema version.")
-@click.option("--dry-run", is_flag=True, help="Print the SQL that would run, and change nothing.")
-@click.option("--yes", is_flag=True, help="Go down without asking.")
+@click.option(
+    "--to", type=int, metavar="VERSION", help="Migrate to this schema version, up or down."
+)
+@click.option("--dry-run", is_flag=True, help="Print the SQL that would run. Change nothing.")
+@click.option("--yes", is_flag=True, help="Go to an older version without asking.")
 @json_option
 @click.pass_obj
 def migrate(settings: Settings, to: int | None, dry_run: bool, yes: bool, as_json: bool) -> None:
-    """Bring the schema of a database up to date, or to another version.
+    """Migrate the database to the newest schema version, or to another.
 
-    All in one transaction, or nothing. Before anything is rebuilt or dropped a backup is made
-    beside the database, in backups; the last three of these are kept. Opening an older database
-    does the same by itself, so going down is for using an older release afterwards.
+    A migration runs in one transaction: it is applied as a whole or not at all. Before it rebuilds
+    or drops anything, a backup is made in backups/ beside the database; the last three of these
+    are kept.
+
+    You seldom need this command: opening an older database brings it up to date. Go to an older
+    version only to use an older release afterwards.
 
     \b
     The keys of --json:
-      path              the database
+      path              path of the database
       schema_version    its schema version now
-      applied           the migrations that were applied, a list
-      undone            those that were undone, a list
-      adopted           whether it was taken over from DevFlow's server
-      backup            the copy of what it was before, or null
+      applied           list of the migrations applied
+      undone            list of the migrations undone
+      adopted           true if it was taken over from DevFlow's server
+      backup            path of the backup made before, or null
     \b
-    With --dry-run:
-      path              the database
+    The keys of --dry-run --json:
+      path              path of the database
       schema_version    its schema version
-      target            what it would be
-      applied, undone   the migrations, two lists
-      backs_up          whether a backup would be made first
-      sql               the statements
+      target            the schema version it would have
+      applied           list of the migrations that would be applied
+      undone            list of the migrations that would be undone
+      backs_up          true if a backup would be made first
+      sql               the statements that would run
     """
     plan = devflow_analytics_db.plan_migration(settings.path, to)
     if dry_run:
@@ -53,16 +59,8 @@ def migrate(settings: Settings, to: int | None, dry_run: bool, yes: bool, as_jso
         _ask(plan)
     changes = devflow_analytics_db.migrate(settings.path, to, allow_down=yes or bool(plan.undone))
     if as_json:
-        echo_json(
-            {
-                "path": changes.path,
-                "schema_version": changes.schema_version,
-                "applied": changes.applied,
-                "undone": changes.undone,
-                "adopted": changes.adopted,
-                "backup": changes.backup,
-            }
-        )
+        keys = ("path", "schema_version", "applied", "undone", "adopted", "backup")
+        echo_json(pick(changes, *keys))
     elif not settings.quiet:
         click.echo(_sentence(changes, settings))
 
@@ -70,7 +68,7 @@ def migrate(settings: Settings, to: int | None, dry_run: bool, yes: bool, as_jso
 def _echo_plan(plan: Plan, *, as_json: bool) -> None:
     if as_json:
         keys = ("path", "schema_version", "target", "applied", "undone", "backs_up", "sql")
-        echo_json({key: getattr(plan, key) for key in keys})
+        echo_json(pick(plan, *keys))
     elif plan.sql:
         click.echo(plan.sql, nl=False)
     else:
@@ -79,17 +77,18 @@ def _echo_plan(plan: Plan, *, as_json: bool) -> None:
 
 def _ask(plan: Plan) -> None:
     versions = ", ".join(map(str, plan.undone))
+    undone = f"{'migration' if len(plan.undone) == 1 else 'migrations'} {versions}"
     if sys.stdin is None or not sys.stdin.isatty():
         raise click.UsageError(
-            f"Schema version {plan.target} means to undo {versions}, and there is no terminal to"
-            " ask at. Say --yes if you mean it."
+            f"Going to version {plan.target} would undo {undone}. Run again with --yes."
         )
     click.echo(
-        f"{printable(plan.path)} is at schema version {plan.schema_version}. Going down to"
-        f" {plan.target} undoes {versions} and drops what was added there. A backup is made first.",
+        f"{printable(plan.path)} is at schema version {plan.schema_version}. Going to version"
+        f" {plan.target} undoes {undone}, and drops all that was added there. A backup is made"
+        " first.",
         err=True,
     )
-    if click.confirm("Go down?", err=True):
+    if click.confirm("Continue?", err=True):
         return
     click.echo("Nothing was changed.", err=True)
     raise click.exceptions.Exit(1)

@@ -11,20 +11,20 @@ from devflow_analytics_db import resolve_path
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from devflow_analytics_cli.settings import Settings
+    from devflow_analytics_cli.output import Settings
 
 
 @click.command()
 @json_option
 @click.pass_obj
 def path(settings: Settings, as_json: bool) -> None:
-    """Print which file the database is, whether it exists or not.
+    """Print the path of the database file.
 
-    It is absolute, with symbolic links followed.
+    The path is absolute, with symbolic links resolved. The file need not exist.
 
     \b
     The key of --json:
-      path    the same
+      path    path of the database
     """
     file = resolve_path(settings.path)
     if as_json:

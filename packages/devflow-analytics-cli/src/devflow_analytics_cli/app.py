@@ -5,29 +5,28 @@ from __future__ import annotations
 import os
 import sys
 from contextlib import suppress
+from functools import partial
 from importlib import import_module
 from typing import Any
 
 import click
 
 from devflow_analytics_cli import __version__
-from devflow_analytics_cli.main import interrupted
-from devflow_analytics_cli.output import printable
-from devflow_analytics_cli.settings import Settings
+from devflow_analytics_cli.output import PATH, Settings, in_commands, printable
 from devflow_analytics_db import AnalyticsDbError
 
 EPILOG = """\
 \b
 Environment variables:
-  DEVFLOW_ANALYTICS_DB_PATH          The database, unless --db names it; without
-                                     both it is ~/.devflow/analytics.db.
-  DEVFLOW_ANALYTICS_BUSY_TIMEOUT_MS  How long to wait for another process's
-                                     write, in milliseconds.
-  NO_COLOR                           No colours, if it is set and not empty.
+  DEVFLOW_ANALYTICS_DB_PATH          Use this database file unless --db is given.
+                                     Default: ~/.devflow/analytics.db
+  DEVFLOW_ANALYTICS_BUSY_TIMEOUT_MS  Wait this many milliseconds for another
+                                     process's write. Default: 5000
+  NO_COLOR                           Print without colours if this is not empty.
 """
 
 COMMANDS = ("backup", "check", "doctor", "init", "migrate", "path", "restore", "status")
-"""Each is a function in the module of its name; only the one that is run is imported."""
+"""Each is a function in the module of its name in `commands`; only the one run is imported."""
 
 
 class _Commands(click.Group):
@@ -40,7 +39,7 @@ class _Commands(click.Group):
         # For a name that is none, click looks through them all for what may have been meant.
         for name in (cmd_name,) if cmd_name in COMMANDS else COMMANDS:
             if name not in self.commands:
-                module = import_module(f"devflow_analytics_cli.{name}")
+                module = import_module(f"devflow_analytics_cli.commands.{name}")
                 self.add_command(getattr(module, name))
         return super().get_command(ctx, cmd_name)
 
@@ -48,17 +47,23 @@ class _Commands(click.Group):
         try:
             return super().invoke(ctx)
         except AnalyticsDbError as error:
-            _fail(ctx, error, str(error), error.exit_status)
+            _fail(ctx, error, _sentence(error), error.exit_status)
         except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
             raise  # click's own ways to end
         except KeyboardInterrupt:
-            interrupted()
+            raise click.Abort from None  # or click begins a new line on stderr first
         except Exception as error:  # the last stop: no traceback reaches a user
             if isinstance(error, OSError) and error.filename is None:
                 _trace(ctx, error)
                 raise  # the output's, which main() tells; the libraries name theirs
             fault = f"{type(error).__name__}: {error}"
-            _fail(ctx, error, f"{fault}. This is a fault of ours: please report it.", 1)
+            bug = "This is a bug in devflow-analytics. Please report it."
+            _fail(ctx, error, f"{fault}. {bug}", 1)
+
+
+def _sentence(error: AnalyticsDbError) -> str:
+    advice = getattr(error, "advice", None) or ""
+    return str(error).removesuffix(advice) + in_commands(advice)
 
 
 def _trace(ctx: click.Context, error: Exception) -> None:
@@ -80,6 +85,7 @@ def run() -> int:
     """Run the command that the arguments name, and return the exit status.
 
     Raises:
+        KeyboardInterrupt: Ctrl-C, also as the answer to a question.
         OSError: the output cannot be written.
     """
     try:
@@ -90,7 +96,7 @@ def run() -> int:
             error.show()
         return error.exit_code
     except click.Abort:
-        interrupted()
+        raise KeyboardInterrupt from None
 
 
 @click.group(
@@ -98,10 +104,10 @@ def run() -> int:
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog=EPILOG,
 )
-@click.option("--db", "database", metavar="PATH", help="Use this database file.")
-@click.option("-v", "--verbose", is_flag=True, help="Say on stderr what is done.")
-@click.option("-q", "--quiet", is_flag=True, help="Say nothing about what goes well.")
-@click.option("--debug", is_flag=True, help="Show the Python traceback of an error too.")
+@click.option("--db", "database", type=PATH, help="Use this database file.")
+@click.option("-v", "--verbose", is_flag=True, help="Log each step to stderr.")
+@click.option("-q", "--quiet", is_flag=True, help="Print only errors and findings.")
+@click.option("--debug", is_flag=True, help="Show the Python traceback of errors too.")
 @click.version_option(__version__)
 @click.pass_context
 def cli(
@@ -111,7 +117,7 @@ def cli(
     quiet: bool,
     debug: bool,  # noqa: ARG001  read from the context when something fails
 ) -> None:
-    """Keep a record of what AI agents do through MCP tools, in one SQLite file of your own."""
+    """Record the MCP tool calls of your AI agents in one private SQLite file."""
     ctx.obj = Settings(database, quiet=quiet)
     if os.environ.get("NO_COLOR"):  # https://no-color.org
         ctx.color = False
@@ -131,6 +137,7 @@ def _show_log(ctx: click.Context) -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(Printable())
     handler.addFilter(lambda record: record.levelno < logging.ERROR)
+    ctx.call_on_close(partial(logger.removeHandler, handler))
+    ctx.call_on_close(partial(logger.setLevel, logger.level))
     logger.addHandler(handler)
     logger.setLevel(logging.DEBUG)
-    ctx.call_on_close(lambda: logger.removeHandler(handler))

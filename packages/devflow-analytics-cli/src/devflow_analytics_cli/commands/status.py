@@ -5,43 +5,49 @@ from __future__ import annotations
 import click
 
 import devflow_analytics_db
-from devflow_analytics_cli.output import echo_json, json_option, printable
+from devflow_analytics_cli.output import echo_json, json_option, pick, printable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from devflow_analytics_cli.settings import Settings
+    from devflow_analytics_cli.output import Settings
     from devflow_analytics_db import Status
+
+KEYS = (
+    *("path", "exists", "schema_version", "latest_version", "pending", "journal_mode"),
+    *("sessions", "tool_calls", "first_call", "last_call", "size_bytes", "wal_size_bytes"),
+)
 
 
 @click.command()
-@click.option("--exit-code", is_flag=True, help="Exit with 1 if the database is not current.")
+@click.option(
+    "--exit-code", is_flag=True, help="Exit with status 1 if the database is not up to date."
+)
 @json_option
 @click.pass_context
 def status(ctx: click.Context, exit_code: bool, as_json: bool) -> None:
-    """Show what the database holds, and whether its schema is current.
+    """Show what is in the database, and whether it is up to date.
 
-    Changes nothing, and makes nothing if there is no database yet.
+    Changes nothing. A database that does not exist is not created.
 
     \b
     The keys of --json:
-      path              the file, symbolic links followed
-      exists            whether there is such a file
-      schema_version    null as long as it holds no tables
-      latest_version    the newest schema version of this release
-      pending           the migrations still to be applied, a list
-      journal_mode      null as long as it holds no tables, or if it is read-only
-      sessions          how many there are
-      tool_calls        how many there are
-      first_call        when it was recorded, in Unix seconds, or null
-      last_call         the same of the last
-      size_bytes        of the file
-      wal_size_bytes    of what is still to be written back into it
+      path              path of the database, symbolic links resolved
+      exists            true if there is such a file
+      schema_version    its schema version; null if it has no tables
+      latest_version    newest schema version of this release
+      pending           list of the migrations still to be applied
+      journal_mode      wal; null if it has no tables or is read-only
+      sessions          number of sessions
+      tool_calls        number of tool calls
+      first_call        time of the first call in Unix seconds, or null
+      last_call         time of the last call in Unix seconds, or null
+      size_bytes        size of the file
+      wal_size_bytes    size of what is not written back into it yet
     """
     settings: Settings = ctx.obj
     found = devflow_analytics_db.status(settings.path)
     if as_json:
-        keys = found._asdict()
-        echo_json({"path": keys.pop("file"), **keys})
+        echo_json(pick(found, *KEYS))
     elif not settings.quiet:
         click.echo(_lines(found))
     if exit_code and not found.is_current:
@@ -49,19 +55,19 @@ def status(ctx: click.Context, exit_code: bool, as_json: bool) -> None:
 
 
 def _lines(found: Status) -> str:
-    path = printable(found.file)
+    path = printable(found.path)
     if not found.exists:
-        return f"{path} does not exist. Make it with 'devflow-analytics init'."
+        return f"{path} does not exist. Create it with 'devflow-analytics init'."
     if found.schema_version is None:
-        return f"{path} is empty. Make its tables with 'devflow-analytics init'."
+        return f"{path} is empty. Create its tables with 'devflow-analytics init'."
     size = devflow_analytics_db.readable_size(found.size_bytes)
     if found.wal_size_bytes:
         wal = devflow_analytics_db.readable_size(found.wal_size_bytes)
-        size += f", and {wal} not written back yet"
+        size += f", and {wal} in the WAL"
     lines = [
         path,
         f"  schema version  {found.schema_version}, {_compared(found)}",
-        f"  journal mode    {found.journal_mode or 'not known'}",
+        f"  journal mode    {found.journal_mode or 'unknown'}",
         f"  size            {size}",
         f"  sessions        {found.sessions:,}",
         f"  tool calls      {found.tool_calls:,}",

@@ -12,34 +12,35 @@ from devflow_analytics_cli.output import backup_made, echo_json, file_mode, json
 from devflow_analytics_db import create_analytics_db
 
 if TYPE_CHECKING:
-    from devflow_analytics_cli.settings import Settings
+    from devflow_analytics_cli.output import Settings
     from devflow_analytics_db import Changes
 
 NEXT_STEP = """\
 
-Next: record tool calls into it from Python,
+Next, record tool calls from Python, as the README shows:
     from devflow_analytics_db import create_analytics_db
-as the README shows, or look inside with any SQLite tool."""
+You can also open the file with any SQLite tool."""
 
 
 @click.command()
 @json_option
 @click.pass_obj
 def init(settings: Settings, as_json: bool) -> None:
-    """Make the database, or bring it up to date.
+    """Create the database, or bring it up to date.
 
-    Safe at any time and from several processes at once: rows are kept, and a database that is
-    current is not changed. A database that DevFlow's own server made is taken over with its rows.
+    You can run this at any time, and from several processes at once. All rows are kept, and a
+    database that is up to date is not changed. A database that DevFlow's own server created is
+    taken over with all its rows.
 
     \b
     The keys of --json:
-      path              the database
-      created           whether it was made just now
-      adopted           whether it was taken over from DevFlow's server just now
+      path              path of the database
+      created           true if it was created just now
+      adopted           true if it was taken over from DevFlow's server just now
       schema_version    its schema version now
-      applied           the migrations that were applied just now, a list
+      applied           list of the migrations applied just now
       journal_mode      wal
-      backup            the copy of what it was before, or null
+      backup            path of the backup made before the upgrade, or null
     """
     with create_analytics_db(settings.path) as db, closing(db.connect()) as connection:
         path = os.fspath(db)

@@ -7,27 +7,34 @@ import os
 import click
 
 import devflow_analytics_db
-from devflow_analytics_cli.output import echo_json, file_mode, json_option, printable
-from devflow_analytics_cli.progress import progress_bar
+from devflow_analytics_cli.output import (
+    PATH,
+    echo_json,
+    file_mode,
+    json_option,
+    printable,
+    progress_bar,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from devflow_analytics_cli.settings import Settings
+    from devflow_analytics_cli.output import Settings
 
 
 @click.command()
-@click.argument("destination", metavar="[DEST]", required=False)
+@click.argument("destination", metavar="[DEST]", type=PATH, required=False)
 @json_option
 @click.pass_obj
 def backup(settings: Settings, destination: str | None, as_json: bool) -> None:
-    """Copy the database to DEST, a new file or a directory.
+    """Back up the database to DEST, a new file or a directory.
 
-    Without DEST, to backups beside the database. Others may go on writing to it. The copy is
-    checked, and readable by you alone; no file is ever overwritten.
+    Without DEST, the backup goes to backups/ beside the database. Other processes can go on writing
+    meanwhile. The backup is checked, and only you can read it. An existing file is never
+    overwritten.
 
     \b
     The keys of --json:
-      backup        the copy
+      backup        path of the backup
       size_bytes    its size
     """
     with progress_bar("Backing up", settings) as progress:
@@ -35,6 +42,6 @@ def backup(settings: Settings, destination: str | None, as_json: bool) -> None:
     if as_json:
         echo_json({"backup": made, "size_bytes": os.stat(made).st_size})
     elif not settings.quiet:
-        click.echo(f"Made {printable(made)}")
+        click.echo(f"Backed up to {printable(made)}")
         if os.stat(made).st_mode & 0o077:
             click.echo(f"  {file_mode(made, new=True)}")
