@@ -1,3 +1,1 @@
 """The ``devflow-analytics`` command."""
-
-__version__ = "0.1.0"

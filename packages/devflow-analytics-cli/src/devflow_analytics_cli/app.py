@@ -11,7 +11,6 @@ from typing import Any
 
 import click
 
-from devflow_analytics_cli import __version__
 from devflow_analytics_cli.output import PATH, Settings, in_commands, printable
 from devflow_analytics_db import AnalyticsDbError
 
@@ -62,8 +61,7 @@ class _Commands(click.Group):
 
 
 def _sentence(error: AnalyticsDbError) -> str:
-    advice = getattr(error, "advice", None) or ""
-    return str(error).removesuffix(advice) + in_commands(advice)
+    return f"{error.what} {in_commands(error.advice)}" if error.advice else error.what
 
 
 def _trace(ctx: click.Context, error: Exception) -> None:
@@ -108,7 +106,7 @@ def run() -> int:
 @click.option("-v", "--verbose", is_flag=True, help="Log each step to stderr.")
 @click.option("-q", "--quiet", is_flag=True, help="Print only errors and findings.")
 @click.option("--debug", is_flag=True, help="Show the Python traceback of errors too.")
-@click.version_option(__version__)
+@click.version_option(package_name="devflow-analytics-cli")
 @click.pass_context
 def cli(
     ctx: click.Context,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import io
 import os
 import sys
@@ -16,6 +17,8 @@ INTERRUPTED = 130  # 128 + SIGINT, as shells say it
 
 def main() -> NoReturn:
     """Run the command."""
+    # While modules are imported there is much to count and nothing to collect.
+    gc.set_threshold(50_000)
     try:
         _prepare_output()
         from devflow_analytics_cli.app import run  # noqa: PLC0415  takes most of the time

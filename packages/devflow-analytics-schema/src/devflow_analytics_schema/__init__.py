@@ -24,8 +24,6 @@ if TYPE_CHECKING:
         ToolCallRow,
     )
 
-__version__ = "0.1.0"
-
 __all__ = [
     "Entities",
     "NewSession",
@@ -37,7 +35,6 @@ __all__ = [
     "ToolCall",
     "ToolCallRow",
     "ToolCallStatus",
-    "__version__",
     "define_entities",
     "new_id",
 ]

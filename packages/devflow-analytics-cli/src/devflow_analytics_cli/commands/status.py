@@ -55,7 +55,7 @@ def status(ctx: click.Context, exit_code: bool, as_json: bool) -> None:
 
 
 def _lines(found: Status) -> str:
-    path = printable(found.path)
+    path = printable(found.file)
     if not found.exists:
         return f"{path} does not exist. Create it with 'devflow-analytics init'."
     if found.schema_version is None:
