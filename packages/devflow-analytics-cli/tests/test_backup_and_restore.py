@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from devflow_analytics_db import create_analytics_db
+from devflow_analytics_db import backup, create_analytics_db
 from devflow_analytics_db.migrations.migration import latest_version
 
 if TYPE_CHECKING:
@@ -126,49 +126,67 @@ def shells() -> list[list[str]]:
     return [*found, [path, "sh"]] if (path := shutil.which("busybox")) else found
 
 
+SHOWS_ITS_ARGUMENTS = """\
+#!/bin/sh
+printf '%s\\0' "$@"
+"""
+
+
+def arguments_from(shell: list[str], line: bytes, directory: Path) -> list[str]:
+    """Return what a shell hands to the command for a line, as it is typed at a terminal."""
+    # as at a terminal, where bash would expand a "!"
+    expanding = b"set -o history -o histexpand\n" if shell[0].endswith("bash") else b""
+    done = subprocess.run(
+        shell,
+        input=expanding + line + b"\n",
+        capture_output=True,
+        env=os.environ | {"PATH": f"{directory}:{os.environ['PATH']}"},
+        check=False,
+        timeout=60,
+    )
+    assert (shell, done.returncode, done.stderr) == (shell, 0, b"")
+    return [os.fsdecode(word) for word in done.stdout.split(b"\0")[:-1]]
+
+
 @pytest.mark.parametrize("name", ODD_NAMES.values(), ids=ODD_NAMES)
 @pytest.mark.parametrize("how", ["option", "variable", "option, latin-1"])
 def test_the_command_that_is_printed_puts_the_backup_back(
-    name: str, how: str, command: Command, home: Path
+    name: str, how: str, command: Command, home: Path, tmp_path: Path
 ) -> None:
     file, copy = home / name, home / "copy.db"
     create_analytics_db(file).close()
     add_session(file, "before")
-    command("backup", str(copy))
+    backup(destination=copy)
     encoding = how.partition(", ")[2] or "utf-8"
-    environment = os.environ | {
-        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
-        "PYTHONIOENCODING": encoding,
-    }
     variable = {"DEVFLOW_ANALYTICS_DB_PATH": str(file)} if how == "variable" else {}
     option = [] if variable else ["--db", str(file)]
     done = subprocess.run(
         ["devflow-analytics", *option, "restore", copy],
         capture_output=True,
         encoding=encoding,
-        env=environment | variable,
+        env=os.environ
+        | {
+            "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+            "PYTHONIOENCODING": encoding,
+        }
+        | variable,
         check=False,
         timeout=60,
     )
     assert (done.returncode, done.stderr) == (0, "")
     assert all(char.isprintable() or char == "\n" for char in done.stdout)
     *_, line = done.stdout.splitlines()
-    restore = line.removeprefix("  to put it back: ")
-    assert shells()
-    for shell in shells():
-        assert sessions(file) == ["s"]
-        # as at a terminal, where bash would expand a "!"
-        expanding = "set -o history -o histexpand\n" if shell[0].endswith("bash") else ""
-        done = subprocess.run(
-            shell,
-            input=f"{expanding}{restore} --json\n",
-            capture_output=True,
-            encoding=encoding,
-            env=environment,
-            check=False,
-            timeout=60,
-        )
-        assert (shell, done.returncode, done.stderr) == (shell, 0, "")
-        assert json.loads(done.stdout)["path"] == str(file)
-        assert sessions(file) == ["before"]
-        command("--db", str(file), "restore", str(copy))
+    restore = line.removeprefix("  to put it back: ").encode(encoding)
+    assert sessions(file) == ["s"]
+    program = tmp_path / "bin" / "devflow-analytics"
+    program.parent.mkdir()
+    program.write_text(SHOWS_ITS_ARGUMENTS)
+    program.chmod(0o755)
+    handed = {shell[0]: arguments_from(shell, restore, program.parent) for shell in shells()}
+    assert handed
+    arguments, *others = handed.values()
+    assert all(other == arguments for other in others), handed
+    done = command(*arguments, "--json")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert json.loads(done.stdout)["path"] == str(file)
+    assert sessions(file) == ["before"]
