@@ -107,7 +107,7 @@ class Ground:
         """Tell whether the fault came at that call: there may be fewer."""
         log = self.file.parents[2] / "strace"
         done = self.run(
-            *("strace", "-f", "-o", str(log)),
+            *("strace", "-f", "--seccomp-bpf", "-o", str(log)),  # stops at no other call
             *("-e", f"trace={call}", "-e", f"inject={call}:{fault}:when={number}"),
         )
         if "KILL" in fault:
