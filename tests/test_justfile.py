@@ -23,7 +23,7 @@ printf '[%s]' "$@"
     ("recipe", "given", "handed_on"),
     [
         ("test", ["a b.py", "-k", "one or 'two'"], "[a b.py][-k][one or 'two']"),
-        ("test", [], "[-n][auto]"),
+        ("test", [], "[-n][auto][--dist][worksteal]"),
         ("test-faults", ["-k", "one or two"], "[tests/faults][-k][one or two]"),
         ("reliability", [], "[tools/count_cases.py][dist/faults.xml]"),
         ("migration", ["add $x"], "[tools/draft_migration.py][add $x]"),

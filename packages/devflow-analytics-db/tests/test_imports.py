@@ -47,9 +47,7 @@ def test_to_open_a_current_file_nothing_is_imported_beyond_what_sqlite3_brings(
     done = python(BEYOND_SQLITE3.format(code=code))
     assert set(done.stdout.split()) <= {"__future__", "errno"}, done
     # reading what is in it is for those who migrate
-    done = python(
-        f"{code}; import sys; print('devflow_analytics_db.schema' in sys.modules)"
-    )
+    done = python(f"{code}; import sys; print('devflow_analytics_db.schema' in sys.modules)")
     assert done.stdout == "False\n", done
 
 
