@@ -4,18 +4,17 @@ set shell := ["bash", "-euo", "pipefail", "-c"]
 set positional-arguments # "$@" hands on words with spaces as they were given
 
 packages := "devflow-analytics-schema devflow-analytics-db devflow-analytics-cli"
-pythons := "3.11 3.12 3.13"
 
 _default:
     @just --list
 
 # Run all tests in parallel; arguments go to pytest
 test *arguments:
-    uv run --locked python -m pytest -n auto "$@"
+    uv run --locked python -m pytest -n auto --dist worksteal "$@"
 
-# Strike with faults at every point where they can; minutes
+# Run the fault-injection tests (minutes); arguments go to pytest
 test-faults *arguments:
-    uv run --locked python -m pytest -n auto -m faults tests/faults "$@"
+    uv run --locked python -m pytest -n auto --dist worksteal -m faults tests/faults "$@"
 
 # Run test-faults, and write its counts into docs/safety.md
 reliability: (test-faults "--junit-xml=dist/faults.xml")
@@ -26,30 +25,38 @@ soak seconds="120":
     DEVFLOW_SOAK_SECONDS="$1" uv run --locked python -m pytest -m faults \
         tests/faults/test_soak.py
 
-# Run each package's tests in an environment of its own, side by side
+# Run each package's tests in an environment of its own, and demand 95 % of it covered by them
 [parallel]
-alone: (_alone "devflow-analytics-schema") (_alone "devflow-analytics-db") (_alone "devflow-analytics-cli")
+alone python="3.11": (_alone "devflow-analytics-schema" python) (_alone "devflow-analytics-db" python) (_alone "devflow-analytics-cli" python)
 
 # with nothing but its own dependencies: an import that it does not declare fails
-_alone package:
-    uv run --locked --isolated --package {{ package }} --no-default-groups --group test \
-        python -m pytest -q -n 2 packages/{{ package }}
+_alone package python:
+    COVERAGE_FILE=.coverage.d/{{ package }}/data \
+        uv run --locked --isolated --python {{ python }} --package {{ package }} \
+        --no-default-groups --group test {{ quote(just_executable()) }} _covered {{ package }}
 
-# Run all tests on each Python that is supported
-pythons:
-    for version in {{ pythons }}; do \
-        uv run --locked --isolated --python "$version" --no-default-groups --group test \
-            --group faults --group tools python -m pytest -q -n auto; \
+# by its own tests: what another package's happen to run does not count
+_covered package:
+    rm -rf "$(dirname "$COVERAGE_FILE")"; mkdir -p "$(dirname "$COVERAGE_FILE")"
+    python -m pytest -q -n 2 --dist worksteal --cov --cov-report= packages/{{ package }}
+    coverage report --include="packages/{{ package }}/src/*" --fail-under=95
+
+# Run all tests on each Python that is supported, or on those that are named
+pythons *versions="3.11 3.12 3.13":
+    for version in {{ versions }}; do \
+        {{ quote(just_executable()) }} _on "$version" packages tests; \
     done
 
-# Run all tests and demand 95 % of lines and branches covered in each package
+_on version *paths:
+    uv run --locked --isolated --python {{ version }} --no-default-groups --group test \
+        --group faults --group tools python -m pytest -q -n auto --dist worksteal {{ paths }}
+
+# Measure what of each package all tests cover; `just alone` is what demands a figure
 coverage:
     uv run --locked coverage erase
-    uv run --locked python -m pytest -q -n auto --cov --cov-report=
+    uv run --locked python -m pytest -q -n auto --dist worksteal --cov --cov-report=
     rm -f .coverage.* # half written by processes that a test killed
-    for package in {{ packages }}; do \
-        uv run --locked coverage report --include="packages/$package/src/*" --fail-under=95; \
-    done
+    uv run --locked coverage report
 
 # Check style, types and imports, and that the lock file is current
 lint:
@@ -105,7 +112,10 @@ image-check:
     uv run --locked python tests/check_image.py
 
 # Everything that a change must pass, but for the faults
-check: lint coverage alone pythons wheels
+check: _but-the-oldest (_on "3.11" "packages" "tests")
 
-# Everything that CI runs, but for the check of the image
-ci: check test-faults
+# Everything that CI runs, but for the image and for `just test` on the oldest Python, its last line
+ci: _but-the-oldest test-faults
+
+# all tests once on each newer Python; on one of them, each package alone, and measured
+_but-the-oldest: lint wheels (alone "3.12") (_on "3.12" "tests") (_on "3.13" "packages" "tests")

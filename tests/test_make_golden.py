@@ -45,6 +45,8 @@ def test_a_golden_file_made_today_is_like_the_one_that_is_kept(
     assert done.stdout == f"Made {made}. Commit it with the migration.\n", done
     assert [*tmp_path.glob("v*")] == [made]
     assert state_of(made) == state_of(GOLDEN / made.name)
+    kept = (GOLDEN / "migrations.sha256").read_text().splitlines()
+    assert (tmp_path / "migrations.sha256").read_text().splitlines() == [kept[version - 1]]
 
 
 def test_a_golden_file_is_never_made_anew(tmp_path: Path) -> None:

@@ -45,7 +45,7 @@ def copy_packages(directory: Path, *left_out: str) -> Path:
             shutil.copytree(
                 Path(spec.origin).parent,
                 directory / name,
-                ignore=shutil.ignore_patterns("__pycache__", *left_out),
+                ignore=shutil.ignore_patterns(*left_out),
             )
         else:
             shutil.copy(spec.origin, directory)
@@ -54,6 +54,9 @@ def copy_packages(directory: Path, *left_out: str) -> Path:
 
 
 def archive(directory: Path) -> Path:
+    # compiled modules are found beside their sources there; without them, all tests compile all
+    for compiled in directory.rglob(f"*.{sys.implementation.cache_tag}.pyc"):
+        compiled.rename(compiled.parent.with_name(f"{compiled.name.partition('.')[0]}.pyc"))
     target = directory.with_suffix(".pyz")
     zipapp.create_archive(directory, target)
     return target

@@ -14,11 +14,11 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from compare_entities import between, create_script, describe, in_entities
 from pony.orm import Database
 from sqlite_utils import Database as SqliteUtils
 from sqlite_utils.db import TransformError
 
-from devflow_analytics_db.health.drift import compare, create_script, describe, in_entities
 from devflow_analytics_db.migrations import file_path, latest_version
 from devflow_analytics_db.migrations.identity import SERVER_LEDGER
 from devflow_analytics_db.migrations.migration import Migration, build
@@ -28,8 +28,6 @@ from devflow_analytics_schema import define_entities
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-    from devflow_analytics_db.health.drift import Difference
 
 PYTHON_TYPES = {"TEXT": str, "INTEGER": int, "REAL": float, "BLOB": bytes}
 """sqlite-utils takes types in Python's words."""
@@ -224,7 +222,7 @@ def columns(connection: sqlite3.Connection, table: str) -> dict[str, Column]:
     }
 
 
-def entities() -> Database:
+def new_database() -> Database:
     """Return a Pony database with the entities, bound to nothing yet."""
     database = Database()
     define_entities(database)
@@ -261,7 +259,7 @@ def draft(version: int, name: str) -> str:
     Raises:
         UndraftableError: there is nothing to do, or something to decide first.
     """
-    database = entities()
+    database = new_database()
     with (
         closing(build(version - 1)) as connection,
         closing(build(version - 1)) as before,
@@ -279,16 +277,16 @@ def draft(version: int, name: str) -> str:
     return f"{header}\n{body}"
 
 
-def left_over(migration: Migration) -> Iterator[Difference]:
+def left_over(migration: Migration) -> Iterator[str]:
     """Yield what a migration does not do: up to the entities, and down to what was before."""
     with closing(build(migration.version - 1)) as connection:
         before = structure(connection)
         for statement in migration.up:
             connection.execute(statement)
-        yield from in_entities(describe(entities()), structure(connection))
+        yield from in_entities(describe(new_database()), structure(connection))
         for statement in migration.down:
             connection.execute(statement)
-        yield from compare(structure(connection), before)
+        yield from between(structure(connection), before)
 
 
 def main(name: str) -> None:

@@ -2,11 +2,13 @@
 
 Run by ``just golden``. Each release that brings a schema version adds the one of that version,
 and none is ever made anew: the tests show that the newest code still brings each of them up to
-date, with every row.
+date, with every row. The checksum of the migration's file is added to ``migrations.sha256``: from
+then on, a test holds the file to it.
 """
 
 from __future__ import annotations
 
+import hashlib
 import sqlite3
 import sys
 from contextlib import closing
@@ -16,6 +18,7 @@ from tempfile import TemporaryDirectory
 from devflow_analytics_db.file.disk import make_private_file
 from devflow_analytics_db.migrations import latest_version
 from devflow_analytics_db.migrations.migrate import bring_to
+from devflow_analytics_db.migrations.migration import load_migrations
 
 DIRECTORY = Path(__file__).resolve().parent.parent / "packages/devflow-analytics-db/tests/golden"
 
@@ -62,14 +65,24 @@ def make(version: int, target: Path) -> None:
             golden.write(Path(file).read_bytes())
 
 
+def add_checksum(version: int, target: Path) -> None:
+    """Add the checksum of a migration's file, as ``sha256sum`` prints it, to those of a list."""
+    migration = Path(load_migrations()[version - 1].path)
+    digest = hashlib.sha256(migration.read_bytes()).hexdigest()
+    with target.open("a") as checksums:
+        checksums.write(f"{digest}  {migration.name}\n")
+
+
 def main() -> None:
     """Make the one that is asked for, where the tests find it, unless it is there."""
     version = int(sys.argv[1]) if sys.argv[1:] else latest_version()
-    golden = (Path(sys.argv[2]) if sys.argv[2:] else DIRECTORY) / f"v{version}.db"
+    directory = Path(sys.argv[2]) if sys.argv[2:] else DIRECTORY
+    golden = directory / f"v{version}.db"
     try:
         make(version, golden)
     except FileExistsError:
         sys.exit(f"{golden} exists: a golden file is made once, for its release.")
+    add_checksum(version, directory / "migrations.sha256")
     print(f"Made {golden}. Commit it with the migration.")
 
 

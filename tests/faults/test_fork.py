@@ -1,7 +1,8 @@
 """Processes that fork while a database is open or was used: no committed row is lost, ever.
 
 Each writer appends the name of a row to a list once the row is committed. Between rows, another
-process opens the file and closes it, and so removes the log under whoever holds no lock.
+process, which has no other file open, opens the file and closes it, and so removes the log under
+whoever holds no lock.
 """
 
 from __future__ import annotations
@@ -9,31 +10,33 @@ from __future__ import annotations
 import sqlite3
 import subprocess
 import sys
-from contextlib import closing
+import tempfile
+from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 ROUNDS = 50
 
 SCENARIOS = """
-import multiprocessing, os, signal, sqlite3, sys, threading, time, traceback
+import multiprocessing, os, signal, socket, sqlite3, sys, threading, time, traceback
 from contextlib import closing
 from pony.orm import commit, db_session, flush
 from devflow_analytics_db import check, create_analytics_db
 
 rows_n = 5
 multiprocessing.set_start_method("fork")
-CLOSE = "import sqlite3, sys; sqlite3.connect(sys.argv[1]).execute('SELECT * FROM sessions')"
 
 def visit():
     "Let another process open the file and close it."
-    child = os.posix_spawn(sys.executable, [sys.executable, "-ISc", CLOSE, file], os.environ)
-    assert os.waitpid(child, 0)[1] == 0
+    with socket.socket(socket.AF_UNIX) as visitor:
+        visitor.connect(visitors_address)
+        visitor.sendall(os.fsencode(file))
+        assert visitor.recv(1) == b"."
 
 def note(line):
     os.write(notes, f"{line}\\n".encode())
@@ -353,6 +356,7 @@ def a_child_that_ends_in_the_middle_of_a_write():
 
 
 scenario, directory, rounds = globals()[sys.argv[1]], sys.argv[2], int(sys.argv[3])
+visitors_address = sys.argv[4]
 for number in range(rounds):
     file = os.path.join(directory, f"{number}.db")
     notes = os.open(f"{file}.notes", os.O_CREAT | os.O_APPEND | os.O_WRONLY)
@@ -368,6 +372,21 @@ for number in range(rounds):
     os.close(notes)
     if status:
         sys.exit(f"round {number} of {sys.argv[1]}: {os.waitstatus_to_exitcode(status)}")
+"""
+
+VISITOR = """
+import os, socket, sqlite3, sys
+with socket.socket(socket.AF_UNIX) as listener:
+    listener.bind(sys.argv[1])
+    listener.listen()
+    print("ready", flush=True)
+    while True:
+        caller, _ = listener.accept()
+        with caller:
+            connection = sqlite3.connect(os.fsdecode(caller.recv(4096)))
+            connection.execute("SELECT * FROM sessions").fetchone()
+            connection.close()
+            caller.sendall(b".")
 """
 
 WORKS = (
@@ -412,15 +431,33 @@ def test_a_forked_child_that_could_lose_rows_is_refused_by_name(
     count(ROUNDS)
 
 
+@contextmanager
+def visitor() -> Iterator[str]:
+    """Start the process that opens a file and closes it when asked, and give its address."""
+    # not below tmp_path: an address has 107 characters at most
+    with tempfile.TemporaryDirectory() as directory:
+        address = f"{directory}/visitor"
+        with subprocess.Popen(
+            [sys.executable, "-ISc", VISITOR, address], stdout=subprocess.PIPE, text=True
+        ) as process:
+            assert process.stdout
+            assert process.stdout.readline() == "ready\n"
+            try:
+                yield address
+            finally:
+                process.kill()
+
+
 def play(scenario: str, directory: Path) -> list[str]:
     """Play a scenario again and again, each time on a new file, and return what was noted."""
-    done = subprocess.run(
-        [sys.executable, "-c", SCENARIOS, scenario, directory, str(ROUNDS)],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=300,
-    )
+    with visitor() as address:
+        done = subprocess.run(
+            [sys.executable, "-c", SCENARIOS, scenario, directory, str(ROUNDS), address],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=300,
+        )
     assert done.returncode == 0, done.stderr
     noted = []
     for number in range(ROUNDS):

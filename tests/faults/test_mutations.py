@@ -1,10 +1,12 @@
 """The tests of faults can fail: with one safeguard taken out of the code, they do.
 
 Each mutation is made in a copy of the db package, on which the test that should notice it is run.
+It is found by the name of a function and by what a line there looks like, in whatever module.
 """
 
 from __future__ import annotations
 
+import ast
 import os
 import re
 import shutil
@@ -27,8 +29,9 @@ PACKAGE = Path(devflow_analytics_db.__file__).parent
 class Mutation(NamedTuple):
     """A safeguard taken out, the test that must notice it, and why that fails."""
 
-    module: str
-    code: str
+    function: str
+    line: str
+    """A regular expression; it sees each statement on a line of its own, without comments."""
     instead: str
     test: str
     why: str
@@ -53,79 +56,83 @@ GOLDEN = (
 
 MUTATIONS = {
     "the switch to WAL is not tried again": Mutation(
-        "connection.py",
-        "if time.monotonic() > deadline:",
+        "enable_wal",
+        r"if time\.monotonic\(\) > deadline:",
         "if True:",
         SWITCH,  # in a race the lock that is taken just before makes it too rare to count on
         "OperationalError: database is locked",
     ),
     "no second look under the lock": Mutation(
-        "migrator.py",
-        """\
-        begin(connection, file, timeout_ms)
-        # Under the lock: what was seen without it may be out of date.
-        route = find_route(connection, file, identify(connection, file), to)
-""",
-        """\
-        route = find_route(connection, file, identify(connection, file), to)
-        begin(connection, file, timeout_ms)
-""",
+        "bring_to",
+        r"( *)(with transaction\(connection\):\n) *(route = .*\n)",
+        r"\1\3\1\2",
         f"{RACE}[some killed-server's]",
         # done twice, or judged in the middle of another's work: which comes first is chance
         "devflow_analytics_db.errors.",
     ),
     "rows follow their references while tables are rebuilt": Mutation(
-        "migrator.py",
-        'connection.execute("PRAGMA foreign_keys = OFF")',
-        'connection.execute("PRAGMA foreign_keys = ON")',
+        "bring_to",
+        r"in SETTINGS:",
+        "in SETTINGS[1:]:",
         GOLDEN,
         "MigrationError: Migrating",  # which finds that the calls would be lost
     ),
     "each migration is committed by itself": Mutation(
-        "migrator.py",
-        "        connection.execute(step.record(seconds))\n",
-        """\
-        connection.execute(step.record(seconds))
-        connection.execute("COMMIT")
-        connection.execute("BEGIN IMMEDIATE")
-""",
+        "take",
+        r"( *)yield execute\(step\.record_sql\(.*\)\)\n",
+        r"\g<0>\1connection.execute('COMMIT')\n\1connection.execute('BEGIN IMMEDIATE')\n",
         f"{CRASH}[signal=KILL-first init]",
         "AssertionError: pwrite64 number",
     ),
     "a child may open what its parent has open": Mutation(
-        "fork.py",
-        "if not _known or _Forked.everything or"
-        " (_Forked.inodes and inode(file) in _Forked.inodes):",
+        "require_opened_after_fork",
+        r"if .*_Forked\.everything.*:",
         "if False:",
         f"{FORK}that_could_lose_rows_is_refused_by_name[a_connection_that_is_not_ours]",
         "AssertionError: 0",  # rows are missing in the first round
     ),
     "a child ends what its parent is writing": Mutation(
-        "fork.py",
-        "    connection._pins.append(connection)",
-        "    pass",
+        "_disable",
+        r"connection\._pins\.append\(connection\)",
+        "pass",
         f"{FORK}loses_no_row_and_neither_does_its_parent"
         "[a_child_that_ends_in_the_middle_of_a_write]",
         "sqlite3.DatabaseError: database disk image is malformed",
     ),
     "idle connections are open at a fork": Mutation(
-        "fork.py",
-        "                idle.close()\n",
-        "                pass\n",
+        "_before",
+        r"idle\.close\(\)",
+        "pass",
         f"{FORK}loses_no_row_and_neither_does_its_parent[a_handle_used_before_multiprocessing]",
         "AssertionError: assert 'refused' not in",
     ),
     "syncs are spared before there is WAL": Mutation(
-        "connection.py",
-        '    connection.execute("PRAGMA trusted_schema = OFF")\n',
-        """\
-    connection.execute("PRAGMA trusted_schema = OFF")
-    connection.execute("PRAGMA synchronous = NORMAL")
-""",
+        "configure",
+        r"( *)connection\.execute\('PRAGMA trusted_schema = OFF'\)\n",
+        r"\g<0>\1connection.execute('PRAGMA synchronous = NORMAL')\n",
         f"{POWER_CUT}[first init-NORMAL]",
         "DatabaseError",
     ),
 }
+
+
+def mutate(package: Path, function: str, line: str, instead: str) -> None:
+    """Replace the one line like this in the one function of this name."""
+    times = 0
+    for module in package.rglob("*.py"):
+        tree = ast.parse(module.read_text(encoding="utf-8"))
+        for node in ast.walk(tree):
+            if isinstance(node, ast.FunctionDef) and node.name == function:
+                code, replaced = re.subn(line, instead, ast.unparse(node))
+                if replaced:
+                    times += replaced
+                    (node.body,) = (part.body for part in ast.parse(code).body)  # type: ignore[attr-defined]
+                    module.write_text(ast.unparse(tree), encoding="utf-8")
+    if times != 1:
+        pytest.fail(
+            f"{times} lines like {line!r} in functions of the db package called {function!r}:"
+            " the code has changed, so change MUTATIONS"
+        )
 
 
 @pytest.mark.parametrize("name", MUTATIONS)
@@ -134,10 +141,7 @@ def test_a_safeguard_that_is_missing_is_noticed(
 ) -> None:
     mutation = MUTATIONS[name]
     copy = shutil.copytree(PACKAGE, tmp_path / "mutant" / PACKAGE.name)
-    module = copy / mutation.module
-    code = module.read_text()
-    assert code.count(mutation.code) == 1
-    module.write_text(code.replace(mutation.code, mutation.instead))
+    mutate(copy, mutation.function, mutation.line, mutation.instead)
     done = subprocess.run(
         [
             *(sys.executable, "-m", "pytest", "-n", "0", "-m", "", "--no-cov"),

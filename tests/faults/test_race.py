@@ -16,26 +16,24 @@ from devflow_analytics_db import check
 from devflow_analytics_db.migrations import latest_version
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 ROUNDS = 100
 PROCESSES = 8
 VERSIONS = [(version,) for version in range(1, latest_version() + 1)]
 
-# Forks the processes of one round, lets them all go at one moment, kills so many of them within
-# 30 ms, and prints for each how it ended and whether its row was committed before that. The first
-# may be strangers, which write to the file all the time, and by SQLite alone.
-ROUND = """
+# For each line that it reads, forks the processes of one round, lets them all go at one moment,
+# kills so many of them within 30 ms, and prints for each how it ended and whether its row was
+# committed before that. The first may be strangers, which write to the file all the time, and by
+# SQLite alone. It opens no database itself.
+ROUNDS_OF_PROCESSES = """
 import json, os, random, signal, sqlite3, sys, time, traceback
 from contextlib import closing
 from devflow_analytics_db import create_analytics_db
 import devflow_analytics_db.backups.backup, devflow_analytics_db.migrations.migrate
 
-file, seed, processes, strangers, most_killed = sys.argv[1], *map(int, sys.argv[2:])
-chance = random.Random(seed)
-
-def work(number, go, say):
+def work(file, number, strangers, go, say):
     insert = "INSERT INTO sessions (id, started_at) VALUES (?, 1)"
     os.read(go, 1)
     if number < strangers:
@@ -51,33 +49,74 @@ def work(number, go, say):
             connection.execute(insert, (f"row {number}",))
     os.write(say, b"committed")
 
-children = []
-ready, start = os.pipe()
-for number in range(processes):
-    hear, say = os.pipe()
-    child = os.fork()
-    if child == 0:
-        os.close(start)
-        try:
-            work(number, ready, say)
-        except BaseException:
-            traceback.print_exc()
-            os._exit(1)
-        os._exit(0)
-    os.close(say)
-    children.append((child, hear))
-victims = chance.sample(children, chance.randint(min(1, most_killed), most_killed))
-os.write(start, b"." * processes)
-for child, _ in victims:
-    time.sleep(chance.uniform(0, 0.03 / len(victims)))
-    os.kill(child, signal.SIGKILL)
-ended = []
-for child, hear in children:
-    _, status = os.waitpid(child, 0)
-    committed = os.read(hear, 100) == b"committed"
-    ended.append([os.waitstatus_to_exitcode(status), committed])
-print(json.dumps(ended))
+def play(file, seed, processes, strangers, most_killed):
+    signal.alarm(60)  # a hang is a failure
+    chance = random.Random(seed)
+    children = []
+    ready, start = os.pipe()
+    for number in range(processes):
+        hear, say = os.pipe()
+        child = os.fork()
+        if child == 0:
+            os.close(start)
+            try:
+                work(file, number, strangers, ready, say)
+            except BaseException:
+                traceback.print_exc()
+                os._exit(1)
+            os._exit(0)
+        os.close(say)
+        children.append((child, hear))
+    victims = chance.sample(children, chance.randint(min(1, most_killed), most_killed))
+    os.write(start, b"." * processes)
+    for child, _ in victims:
+        time.sleep(chance.uniform(0, 0.03 / len(victims)))
+        os.kill(child, signal.SIGKILL)
+    ended = []
+    for child, hear in children:
+        _, status = os.waitpid(child, 0)
+        committed = os.read(hear, 100) == b"committed"
+        ended.append([os.waitstatus_to_exitcode(status), committed])
+        os.close(hear)
+    os.close(ready)
+    os.close(start)
+    return ended
+
+for line in sys.stdin:
+    print(json.dumps(play(*json.loads(line))), flush=True)
 """
+
+
+@pytest.fixture
+def play(tmp_path: Path) -> Iterator[Callable[..., list[tuple[int, bool]]]]:
+    """Play one round, and return how each process ended, and whether its row was committed."""
+    errors = tmp_path / "errors"
+    with (
+        errors.open("w") as stderr,
+        subprocess.Popen(
+            [sys.executable, "-c", ROUNDS_OF_PROCESSES],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=stderr,
+            text=True,
+        ) as process,
+    ):
+
+        def play_one(file: Path, *numbers: int) -> list[tuple[int, bool]]:
+            assert process.stdin
+            assert process.stdout
+            process.stdin.write(f"{json.dumps([str(file), *numbers])}\n")
+            process.stdin.flush()
+            ended = json.loads(process.stdout.readline() or "[]")
+            told = errors.read_text()
+            assert len(ended) == PROCESSES, told
+            assert {status for status, _ in ended} <= {0, -9}, f"{numbers}: {ended}\n{told}"
+            return [(status, committed) for status, committed in ended]
+
+        try:
+            yield play_one
+        finally:
+            process.kill()
 
 
 @pytest.mark.parametrize("start", ["nothing", "at 1", "server's"])
@@ -87,6 +126,7 @@ def test_eight_processes_open_one_file_and_every_committed_row_is_there(
     start: str,
     tmp_path: Path,
     starts: dict[str, Path | None],
+    play: Callable[..., list[tuple[int, bool]]],
     count: Callable[[int], None],
 ) -> None:
     killed_before_their_row = 0
@@ -98,22 +138,7 @@ def test_eight_processes_open_one_file_and_every_committed_row_is_there(
         if start_file:
             file.parent.mkdir()
             shutil.copy(start_file, file)
-        done = subprocess.run(
-            [
-                sys.executable,
-                "-c",
-                ROUND,
-                file,
-                *map(str, (number, PROCESSES, strangers, most_killed)),
-            ],
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=60,
-        )
-        assert done.returncode == 0, (number, done)
-        ended = json.loads(done.stdout)
-        assert {status for status, _ in ended} <= {0, -9}, f"{number}: {ended}\n{done.stderr}"
+        ended = play(file, number, PROCESSES, strangers, most_killed)
         assert all(committed for status, committed in ended if status == 0), (number, ended)
         assert sum(status != 0 for status, _ in ended) <= most_killed, (number, ended)
         killed_before_their_row += sum(not committed for _, committed in ended)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from devflow_analytics_db import backup, create_analytics_db
-from devflow_analytics_db.migrations.migration import latest_version
+from devflow_analytics_db.migrations import latest_version
 
 if TYPE_CHECKING:
     from collections.abc import Callable

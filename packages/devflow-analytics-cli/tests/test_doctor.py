@@ -9,7 +9,7 @@ import pytest
 
 import devflow_analytics_db
 from devflow_analytics_db import Diagnosis, Finding, create_analytics_db
-from devflow_analytics_db.migrations.migration import latest_version
+from devflow_analytics_db.migrations import latest_version
 
 if TYPE_CHECKING:
     import subprocess

@@ -17,7 +17,7 @@ import pytest
 from devflow_analytics_cli.commands import init as init_module
 from devflow_analytics_cli.output import in_commands
 from devflow_analytics_db import AnalyticsDbError, create_analytics_db
-from devflow_analytics_db.migrations.migration import latest_version
+from devflow_analytics_db.migrations import latest_version
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from devflow_analytics_db.migrations.migration import latest_version, load_migrations
+from devflow_analytics_db.migrations import latest_version
+from devflow_analytics_db.migrations.migration import load_migrations
 
 if TYPE_CHECKING:
     import subprocess

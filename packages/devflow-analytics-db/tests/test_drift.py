@@ -7,7 +7,6 @@ from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from pony.orm import Database, Optional, Required
 
 from devflow_analytics_db import (
     DatabaseNotFoundError,
@@ -19,9 +18,7 @@ from devflow_analytics_db import (
     migrate,
     restore,
 )
-from devflow_analytics_db.migrations.migration import build, latest_version
-from devflow_analytics_db.schema.structure import structure
-from devflow_analytics_schema import define_entities
+from devflow_analytics_db.migrations import latest_version
 
 if TYPE_CHECKING:
     import subprocess
@@ -309,94 +306,3 @@ def test_there_must_be_a_database_of_ours(file: Path) -> None:
     file.write_text("no database")
     with pytest.raises(NotAnAnalyticsDatabaseError):
         check()
-
-
-def entities(change: Callable[[Any, Any, Any], object]) -> list[str]:
-    """The differences once something is added to the entities."""
-    from devflow_analytics_db.health.drift import describe, in_entities  # noqa: PLC0415  moves
-
-    database = Database()
-    session, call = define_entities(database)
-    change(database, session, call)
-    with closing(build(latest_version())) as connection:
-        differences = in_entities(describe(database), structure(connection))
-    return sorted(map(str, differences))
-
-
-def test_the_entities_are_what_the_migrations_make() -> None:
-    assert entities(lambda *_: None) == []
-
-
-def test_a_table_of_the_entities_that_no_migration_makes_is_named() -> None:
-    def add(database: Any, *_: Any) -> None:
-        class Mood(database.Entity):
-            _table_ = "moods"
-            name = Required(str)
-            note = Optional(str)
-
-    assert entities(add) == ["table moods is there in the entities, and no migration makes it."]
-
-
-def made_anew(*changes: tuple[str, str]) -> str:
-    """What makes tool_calls anew as it is in the newest version, but for these changes."""
-    with closing(build(latest_version())) as connection:
-        made = connection.execute(
-            "SELECT sql FROM sqlite_schema WHERE tbl_name = 'tool_calls' AND sql IS NOT NULL"
-        ).fetchall()
-    text = "".join(f"{statement};\n" for (statement,) in made)
-    for old, new in changes:
-        assert old in text
-        text = text.replace(old, new)
-    return f"DROP TABLE tool_calls;\n{text}"
-
-
-@pytest.mark.parametrize(
-    ("up", "differences"),
-    [
-        (
-            "ALTER TABLE tool_calls DROP COLUMN error_type;",
-            ["column tool_calls.error_type is TEXT in the entities, and no migration makes it."],
-        ),
-        (
-            "ALTER TABLE sessions ADD COLUMN mood TEXT;",
-            ["column sessions.mood is made by the migrations, and no entity has it."],
-        ),
-        (
-            "DROP INDEX timestamp_tool_name_idx;",
-            [
-                (
-                    "index ON tool_calls (timestamp, tool_name) is there in the entities, and no"
-                    " migration makes it."
-                )
-            ],
-        ),
-        (
-            made_anew(
-                ("duration_ms REAL", "duration_ms INTEGER"),
-                ("status TEXT NOT NULL", "status TEXT"),
-                (" ON DELETE CASCADE", ""),
-                ("_idx ON", "_of_another_name ON"),
-            ),
-            [
-                (
-                    "column tool_calls.duration_ms is REAL NOT NULL in the entities, and INTEGER"
-                    " NOT NULL in what migrations make."
-                ),
-                (
-                    "column tool_calls.status is TEXT NOT NULL in the entities, and TEXT in what"
-                    " migrations make."
-                ),
-                (
-                    "foreign key tool_calls.session_id is to sessions.id ON UPDATE NO ACTION"
-                    " ON DELETE CASCADE in the entities, and to sessions.id ON UPDATE NO ACTION"
-                    " ON DELETE NO ACTION in what migrations make."
-                ),
-            ],
-        ),
-    ],
-)
-def test_entities_that_are_not_what_the_migrations_make_are_named(
-    up: str, differences: list[str], add_migration: Callable[..., None]
-) -> None:
-    add_migration(up)
-    assert entities(lambda *_: None) == differences

@@ -23,7 +23,6 @@ from devflow_analytics_db import (
     LockedError,
     NotAnAnalyticsDatabaseError,
     StorageError,
-    TamperedMigrationError,
     backup,
     check,
     create_analytics_db,
@@ -37,6 +36,7 @@ from devflow_analytics_db import (
 from devflow_analytics_db.file.faults import from_os, from_sqlite
 from devflow_analytics_db.migrations import latest_version
 from devflow_analytics_db.migrations.current import APPLICATION_ID
+from devflow_analytics_db.testing import BROKEN_FILES
 
 if TYPE_CHECKING:
     import subprocess
@@ -60,85 +60,51 @@ def another_programs(file: Path, *statements: str) -> None:
         connection.executescript(";".join(("CREATE TABLE theirs (x)", *statements)))
 
 
-def a_text_file(file: Path) -> None:
-    file.write_bytes(TEXT)
-
-
-def a_directory(file: Path) -> None:
-    file.mkdir()
-    (file / "something").write_bytes(TEXT)
-
-
-def a_pipe(file: Path) -> None:
-    os.mkfifo(file)
-
-
-def a_link_to_itself(file: Path) -> None:
-    file.symlink_to(file)
-
-
 def another_programs_file(file: Path) -> None:
     another_programs(file)
 
 
-def another_programs_file_with_its_id(file: Path) -> None:
-    another_programs(file, "PRAGMA application_id = 252006675")
+SENTENCES = {
+    "a single byte": "but a single byte",
+    "a text file": "is not an SQLite database",
+    "a directory": "is a directory, where the database should be",
+    "a pipe": "is not a regular file, where the database should be",
+    "a dangling link": "is a symbolic link to .* which is not there",
+    "a link to itself": "is a symbolic link to .* which is not there",
+    "another program's file": "program: it holds theirs",
+    "another program's file with its id": "id is 0x0f055113",
+    "another program's id and no tables": "id is 0x0f055112",
+    "another program's file with a version": "user version is 2",
+    "another program's file in WAL mode": "it holds theirs",
+    "a file cut in half": "is damaged",
+    "a file cut within its header": "is damaged",
+    "a damaged magic string": "is not an SQLite database",
+    "a damaged page size": "is not an SQLite database",
+    "a damaged schema": "is damaged",
+    "a newer file": "may be written only by releases that know version",
+    "an edited history": "its ledger does not list migration 1",
+    "a ledger without types": "its ledger is missing, or the table devflow_migrations is not what",
+    "an impossible version": "schema version -1, which there cannot be",
+    "a view in newer SQL": "cannot read v in",
+    "a strange journal": "is no journal of SQLite's",
+    "a journal without its file": "is missing .* but .*-wal is there",
+}
+"""What the error says of each broken file that is not opened."""
 
 
-def another_programs_file_with_a_version(file: Path) -> None:
-    another_programs(file, "PRAGMA user_version = 2")
+def test_every_broken_file_that_is_not_opened_has_a_sentence() -> None:
+    assert {name for name, broken in BROKEN_FILES.items() if broken.error} == set(SENTENCES)
 
 
-def another_programs_file_in_wal_mode(file: Path) -> None:
-    another_programs(file, "PRAGMA journal_mode = WAL")
-
-
-def a_file_cut_in_half(file: Path) -> None:
-    create_analytics_db(file).close()
-    os.truncate(file, file.stat().st_size // 2)
-
-
-def a_file_cut_within_its_header(file: Path) -> None:
-    create_analytics_db(file).close()
-    os.truncate(file, 50)
-
-
-def a_file_with_a_damaged_schema(file: Path) -> None:
-    create_analytics_db(file).close()
-    with file.open("r+b") as content:
-        content.seek(100)
-        content.write(b"\xff" * 3000)
-
-
-def a_single_byte(file: Path) -> None:
-    file.write_bytes(b"x")
-
-
-@pytest.mark.parametrize(
-    ("make", "error", "sentence"),
-    [
-        (a_single_byte, NotAnAnalyticsDatabaseError, "but a single byte"),
-        (a_text_file, NotAnAnalyticsDatabaseError, "is not an SQLite database"),
-        (a_directory, CannotCreateError, "is a directory, where the database should be"),
-        (a_pipe, CannotCreateError, "is not a regular file, where the database should be"),
-        (a_link_to_itself, CannotCreateError, "is a symbolic link to .* which is not there"),
-        (another_programs_file, NotAnAnalyticsDatabaseError, "program: it holds theirs"),
-        (another_programs_file_with_its_id, NotAnAnalyticsDatabaseError, "id is 0x0f055113"),
-        (another_programs_file_with_a_version, NotAnAnalyticsDatabaseError, "user version is 2"),
-        (another_programs_file_in_wal_mode, NotAnAnalyticsDatabaseError, "it holds theirs"),
-        (a_file_cut_in_half, CorruptDatabaseError, "is damaged"),
-        (a_file_with_a_damaged_schema, CorruptDatabaseError, "is damaged"),
-        (a_file_cut_within_its_header, CorruptDatabaseError, "is damaged"),
-    ],
-)
-def test_what_is_in_the_way_is_named_and_left_alone(
-    file: Path, make: Callable[[Path], None], error: type[AnalyticsDbError], sentence: str
-) -> None:
-    file.parent.mkdir(exist_ok=True)
-    make(file)
+@pytest.mark.parametrize("name", SENTENCES)
+def test_what_is_in_the_way_is_named_and_left_alone(file: Path, name: str) -> None:
+    broken = BROKEN_FILES[name]
+    file.parent.mkdir()
+    broken.make(file)
     file.parent.chmod(0o755)
     before = contents(file.parent)
-    with pytest.raises(error, match=sentence) as caught:
+    assert broken.error
+    with pytest.raises(broken.error, match=SENTENCES[name]) as caught:
         create_analytics_db()
     assert str(file) in str(caught.value)
     assert contents(file.parent) == before
@@ -741,16 +707,3 @@ def test_a_schema_that_can_be_read_and_contradicts_itself_is_damaged(
         with pytest.raises(CorruptDatabaseError, match="is damaged"):
             call()
     assert contents(file.parent) == before
-
-
-def test_a_schema_version_that_does_not_exist_is_refused(file: Path) -> None:
-    create_analytics_db().close()
-    with closing(sqlite3.connect(file)) as connection, connection:
-        connection.execute("PRAGMA user_version = -1")
-        connection.execute("DELETE FROM devflow_migrations")
-    before = file.read_bytes()
-    with pytest.raises(
-        TamperedMigrationError, match="schema version -1, and there is no such version"
-    ):
-        create_analytics_db()
-    assert file.read_bytes() == before

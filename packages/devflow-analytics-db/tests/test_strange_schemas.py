@@ -20,7 +20,7 @@ from devflow_analytics_db import (
     plan_migration,
     restore,
 )
-from devflow_analytics_db.migrations.migration import latest_version
+from devflow_analytics_db.migrations import latest_version
 
 if TYPE_CHECKING:
     from collections.abc import Callable

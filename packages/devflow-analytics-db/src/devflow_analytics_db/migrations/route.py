@@ -124,7 +124,7 @@ class Route:
         if not self.steps:
             return
         with _naming_ledger(self.file):
-            yield from map(execute, self._before())
+            yield from map(execute, self._first())
         kept = _Kept(connection, self.file, self.start)
         for step in self.steps:
             if not rehearse:
@@ -140,15 +140,15 @@ class Route:
                 log("info", "migration %s of %s: %s in %.1f ms", step, self.file, deed, ms)
         ledger.require_kept(connection, self.file, load_migrations()[: self.target])
         kept.require(connection)
-        yield from map(execute, self._after())
+        yield from map(execute, self._last())
 
-    def _before(self) -> Iterator[str]:
+    def _first(self) -> Iterator[str]:
         yield CREATE_LEDGER
         if self.adopts:
             baseline = load_migrations()[0]
             yield ledger.insert_sql(baseline, seconds=0, applied_by=APPLIED_BY_SERVER)
 
-    def _after(self) -> Iterator[str]:
+    def _last(self) -> Iterator[str]:
         yield f"PRAGMA application_id = {APPLICATION_ID};"
         yield f"PRAGMA user_version = {self.target};"
 
