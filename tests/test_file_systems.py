@@ -90,16 +90,16 @@ def test_init_and_backup_do_not_call_private_what_is_not(
     file = exfat / ".devflow" / "analytics.db"
     done = run("--verbose", "init")
     assert (done.returncode, done.stdout.splitlines()[3]) == (0, f"  {NO_MODES}")
-    told = [line for line in done.stderr.splitlines() if "others ha" in line]
+    told = [line for line in done.stderr.splitlines() if "other users" in line]
     assert told == [
-        f"others have rights on {path}: its file system keeps no modes"
+        f"other users can access {path}: its file system keeps no modes"
         for path in (f"{file}-shm", f"{file}-wal", file, file.parent)
     ]
     shutil.copy(file, tmp_path / "private.db")
     copy = exfat / "copy.db"
     done = run("--db", tmp_path / "private.db", "--verbose", "backup", copy)
     assert (done.returncode, done.stdout) == (0, f"Backed up to {copy}\n  {NO_MODES}\n")
-    assert f"others have rights on {copy}: its file system keeps no modes\n" in done.stderr
+    assert f"other users can access {copy}: its file system keeps no modes\n" in done.stderr
 
 
 def test_doctor_claims_no_success_and_does_not_send_to_itself_for_ever(
@@ -107,21 +107,21 @@ def test_doctor_claims_no_success_and_does_not_send_to_itself_for_ever(
 ) -> None:
     run("init")
     directory, file = exfat / ".devflow", exfat / ".devflow" / "analytics.db"
-    message = f"others have rights on what is yours: {directory} is 0777, {file} is 0777."
+    message = f"other users can access it: {directory} has mode 0777, {file} has mode 0777."
     for arguments, advice, fixed in (
         (
             (),
             (
-                "Run 'devflow-analytics doctor --fix'. If they stay, fuseblk keeps no modes: set"
-                " DEVFLOW_ANALYTICS_DB_PATH."
+                "Run 'devflow-analytics doctor --fix'. If that changes nothing, fuseblk keeps no"
+                " modes. Keep the file on another file system: set DEVFLOW_ANALYTICS_DB_PATH."
             ),
             [],
         ),
         (
             ("--fix",),
             (
-                "They stay after 'doctor --fix': the file system keeps no modes. Keep the file on"
-                " another file system: set DEVFLOW_ANALYTICS_DB_PATH."
+                "The file system keeps no modes. Keep the file on another file system: set"
+                " DEVFLOW_ANALYTICS_DB_PATH."
             ),
             [
                 f"{path} is still 0777: its file system keeps no modes."

@@ -41,7 +41,7 @@ ANOTHER_FILE = "name another file with --db or DEVFLOW_ANALYTICS_DB_PATH"
 # root may do anything, so it steps down. Before, it imports and reads what the other user may not:
 # the clone or Python itself may be below a private directory.
 AS_NOBODY = """
-import codecs, importlib, os, pkgutil, sys, tempfile
+import codecs, importlib, os, pkgutil, shlex, sys, tempfile
 import devflow_analytics_cli, devflow_analytics_db, devflow_analytics_schema
 codecs.lookup("ascii")
 for package in (devflow_analytics_cli, devflow_analytics_db, devflow_analytics_schema):
@@ -643,8 +643,9 @@ def ground() -> Iterator[Ground]:
         yield ground
 
 
-def no_rights(path: Path, reason: str, advice: str) -> str:
-    return f"No right to read and write {path}: {reason}. {advice} {ANOTHER_FILE}."
+def no_rights(path: Path, reason: str, advice: str) -> tuple[str, str]:
+    """Return what is said of a path that the user may not use, and the advice."""
+    return f"No right to read and write {path}: {reason}.", f"{advice} {ANOTHER_FILE}."
 
 
 def told_by_doctor(ground: Ground, *arguments: str) -> dict[str, tuple[str, str, str | None]]:
@@ -665,18 +666,18 @@ def test_doctor_finds_what_it_may_not_examine(ground: Ground) -> None:
     refused = no_rights(
         ground.file, f"the directory {directory} belongs to user 0 and has mode 0700", chown
     )
-    assert told_by_doctor(ground, "--fix")["database"] == ("fail", refused, None)
+    assert told_by_doctor(ground, "--fix")["database"] == ("fail", *refused)
     directory.chmod(0o711)
     ground.file.chmod(0o666)
     refused = no_rights(
         ground.file, f"the directory {directory} belongs to user 0 and has mode 0711", chown
     )
-    assert told_by_doctor(ground, "--fix")["rights"] == ("fail", refused, None)
+    assert told_by_doctor(ground, "--fix")["rights"] == ("fail", *refused)
     directory.chmod(0o777)
     assert told_by_doctor(ground, "--fix")["rights"] == (
         "fail",
-        f"others have rights on what is yours: {directory} is 0777.",
-        "Only their owner can take them away: user 0.",
+        f"other users can access it: {directory} has mode 0777.",
+        "Only the owner can change that: user 0.",
     )
 
 
@@ -689,16 +690,16 @@ def test_doctor_tells_the_backups_of_another_user_from_the_database(ground: Grou
     os.chown(backups, 0, 0)
     ground.file.chmod(0o644)
     told = told_by_doctor(ground, "--fix")
-    assert told["rights"] == ("ok", "yours alone", None)  # mended all the same
-    refused = no_rights(
+    assert told["rights"] == ("ok", "only its owner can access it", None)  # fixed all the same
+    what, advice = no_rights(
         backups,
         "it belongs to user 0 and has mode 0700",
         f"If it should be yours, run 'sudo chown -R 54321 {backups}'; or",
     )
     assert told["backups"] == (
         "warn",
-        refused.replace(ANOTHER_FILE, "name another place with 'devflow-analytics backup DEST'"),
-        "Without a backup, nothing is migrated.",
+        f"{what} No migration runs without a backup.",
+        advice.replace(ANOTHER_FILE, "name another place with 'devflow-analytics backup DEST'"),
     )
     assert told["schema"][0] == "ok"
     subprocess.run(["chown", "-R", "54321", backups], check=True)
@@ -720,9 +721,9 @@ def test_doctor_names_the_file_beside_the_database_that_is_another_users(
         f"If it should be yours, run 'sudo chown 54321 {beside}'; or",
     )
     check = "database" if suffix == "-wal" else "rights"
-    assert told_by_doctor(ground)[check] == ("fail", refused, None)
+    assert told_by_doctor(ground)[check] == ("fail", *refused)
     if suffix == "-wal":
-        assert ground.run("init") == (77, "", f"Error: {refused}\n")
+        assert ground.run("init") == (77, "", f"Error: {' '.join(refused)}\n")
     os.chown(beside, 54321, 54321)
     assert ground.run("doctor")[0] == 0
 
@@ -741,7 +742,7 @@ def test_doctor_does_not_advise_init_where_the_directory_cannot_be_written(
         f"the directory {ground.file.parent} has mode 0500",
         f"Run 'chmod u+rwX {ground.file.parent}', or",
     )
-    assert told_by_doctor(ground)["database"] == ("fail", refused, None)
+    assert told_by_doctor(ground)["database"] == ("fail", *refused)
     assert ground.run("init")[0] == 77
     subprocess.run(["chmod", "u+rwX", ground.file.parent], check=True)
     assert told_by_doctor(ground)["database"][0] == "warn"
@@ -758,7 +759,7 @@ def test_doctor_does_not_advise_to_take_a_directory_that_may_be_the_systems(
         f"the directory {ground.home} belongs to user 0 and has mode 0755",
         "Give this user the right, or",
     )
-    assert told_by_doctor(ground)["database"] == ("fail", refused, None)
+    assert told_by_doctor(ground)["database"] == ("fail", *refused)
 
 
 @pytest.mark.parametrize("as_nobody", [True, False])
@@ -767,15 +768,15 @@ def test_doctor_names_a_read_only_file_system(ground: Ground, *, as_nobody: bool
         subprocess.run(["mount", "-o", "remount,ro", ground.file.parent], check=True)
         ground.as_nobody = as_nobody
         refused = (
-            f"{ground.file} is on a read-only file system. Mount it for writing, or name another"
-            " file with --db or DEVFLOW_ANALYTICS_DB_PATH."
+            f"{ground.file} is on a read-only file system.",
+            f"Mount it for writing, or {ANOTHER_FILE}.",
         )
-        assert told_by_doctor(ground)["database"] == ("fail", refused, None)
+        assert told_by_doctor(ground)["database"] == ("fail", *refused)
         subprocess.run(["mount", "-o", "remount,rw", ground.file.parent], check=True)
         ground.make()
         subprocess.run(["mount", "-o", "remount,ro", ground.file.parent], check=True)
         ground.as_nobody = False
-        assert told_by_doctor(ground)["rights"] == ("fail", refused, None)
+        assert told_by_doctor(ground)["rights"] == ("fail", *refused)
 
 
 def test_a_path_with_a_space_is_quoted_in_the_command_that_is_advised(ground: Ground) -> None:

@@ -90,7 +90,8 @@ def test_what_is_there_is_not_overwritten(command: Command, home: Path, file: Pa
     done = command("backup", str(home / "there"))
     assert (done.returncode, done.stdout) == (73, "")
     assert done.stderr == (
-        f"Error: {home / 'there'} exists already, and is not overwritten. Name a new file.\n"
+        f"Error: {home / 'there'} already exists and is not overwritten."
+        " Name a new file with 'devflow-analytics backup DEST'.\n"
     )
     assert (home / "there").read_text() == "mine"
     assert os.listdir(file.parent) == ["analytics.db"]

@@ -40,21 +40,22 @@ def test_each_difference_is_a_line_and_the_status_is_1(command: Command, file: P
         connection.execute("DROP INDEX session_id_idx")
         connection.execute("CREATE TABLE notes (note)")
     missing = "is missing; it should be ON tool_calls (session_id)."
+    advice = "Put back a backup with 'devflow-analytics restore'."
     more = "comes from no migration; it is not STRICT."
     for options in ([], ["--quiet"]):
         done = command(*options, "check")
         assert (done.returncode, done.stderr) == (1, "")
-        assert done.stdout == f"index session_id_idx {missing}\ntable notes {more}\n"
+        assert done.stdout == f"index session_id_idx {missing} {advice}\ntable notes {more}\n"
     done = command("check", "--json")
     assert (done.returncode, done.stderr) == (1, "")
     found = json.loads(done.stdout)
     assert list(found) == ["path", "ok", "findings"]
     assert (found["path"], found["ok"]) == (str(file), False)
     assert [list(finding.items()) for finding in found["findings"]] == [
-        [("subject", subject), ("severity", severity), ("message", message), ("advice", None)]
-        for subject, severity, message in (
-            ("index session_id_idx", "fail", missing),
-            ("table notes", "warn", more),
+        [("subject", subject), ("severity", severity), ("message", message), ("advice", told)]
+        for subject, severity, message, told in (
+            ("index session_id_idx", "fail", missing, advice),
+            ("table notes", "warn", more, None),
         )
     ]
 

@@ -75,7 +75,10 @@ def test_on_a_current_file_nothing_is_imported_beyond_sqlite3_and_click(
     """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     # click itself brings locale when it runs a command
-    assert set(done.stderr.split()) <= {"__future__", "locale", "_locale"}
+    expected = {"__future__", "locale", "_locale"}
+    if name == "status":  # whose result is a dataclass
+        expected |= {"copy", "dataclasses"}
+    assert set(done.stderr.split()) <= expected
 
 
 def test_only_the_command_that_runs_is_imported() -> None:

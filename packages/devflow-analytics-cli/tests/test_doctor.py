@@ -30,11 +30,9 @@ def test_each_finding_is_a_line_and_what_to_do_is_below_it(command: Command, fil
     assert (done.returncode, done.stderr) == (1, "")
     lines = done.stdout.splitlines()
     assert f"OK    database      {file}: schema version {latest_version()}" in lines
-    failed = lines.index(
-        f"FAIL  rights        others have rights on what is yours: {file} is 0644."
-    )
+    failed = lines.index(f"FAIL  rights        other users can access it: {file} has mode 0644.")
     assert lines[failed + 1] == f"{'':19} Run 'devflow-analytics doctor --fix'."
-    assert "OK    schema        the database, the migrations and the entities agree" in lines
+    assert "OK    schema        the database and the migrations agree" in lines
     assert "\x1b" not in done.stdout
 
 
@@ -43,7 +41,7 @@ def test_fix_says_what_it_did_first(command: Command, file: Path) -> None:
     done = command("doctor", "--fix")
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.startswith(f"{file} was 0644 and is 0600 now.\n")
-    assert "OK    rights        yours alone\n" in done.stdout
+    assert "OK    rights        only its owner can access it\n" in done.stdout
     assert file.stat().st_mode & 0o777 == 0o600
 
 

@@ -129,7 +129,7 @@ def read_only() -> Iterator[Path]:
 
 # root may do anything, so it steps down; first it reads what the other may not
 AS_NOBODY = """
-import os, sys, tempfile
+import os, shlex, sys, tempfile
 from devflow_analytics_cli.app import cli
 from devflow_analytics_cli.commands import restore
 from devflow_analytics_cli.main import main
@@ -182,11 +182,12 @@ def test_a_path_that_may_not_be_read_is_77_and_no_usage_error(
 def test_advice_names_commands_where_the_library_names_functions(
     command: Command, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    class AdvisingError(AnalyticsDbError):
-        advice = "Run `check()` on it, or name another file with `path`."
-
     def fail(_: object) -> None:
-        raise AdvisingError(f"{home}/`path`.db is odd. {AdvisingError.advice}")
+        raise AnalyticsDbError(
+            f"{home}/`path`.db is odd.",
+            None,
+            "Run `check()` on it, or name another file with `path`.",
+        )
 
     monkeypatch.setattr(init_module, "create_analytics_db", fail)
     assert command("init").stderr == (

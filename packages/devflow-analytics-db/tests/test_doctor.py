@@ -690,7 +690,7 @@ def test_a_diagnosis_is_json_with_the_names_of_its_fields(current: Path) -> None
     found = diagnose()
     adapter = pydantic.TypeAdapter(Diagnosis)
     told = json.loads(adapter.dump_json(found))
-    assert told["path"] == str(current)
+    assert told["file"] == str(current)
     assert told["findings"][0].keys() == {"subject", "severity", "message", "advice"}
     assert told["fixed"] == []
     assert adapter.validate_python(told) == found

@@ -84,9 +84,9 @@ SENTENCES = {
     "a newer file": "may be written only by releases that know version",
     "an edited history": "its ledger does not list migration 1",
     "a ledger without types": "its ledger is missing, or the table devflow_migrations is not what",
-    "an impossible version": "schema version -1, which there cannot be",
+    "an impossible version": "schema version -1, and there is no such version",
     "a view in newer SQL": "cannot read v in",
-    "a strange journal": "is no journal of SQLite's",
+    "a strange journal": "is not a journal of SQLite's",
     "a journal without its file": "is missing .* but .*-wal is there",
 }
 """What the error says of each broken file that is not opened."""

@@ -94,7 +94,7 @@ def test_what_cannot_be_written_to_is_said_to_be_read_only(left: Path) -> None:
                 f"{path} is on a read-only file system. Mount it for writing, or name another"
                 f" {what}."
                 for path, what in (
-                    (left, "file with --db or DEVFLOW_ANALYTICS_DB_PATH"),
+                    (left, "file with `path` or DEVFLOW_ANALYTICS_DB_PATH"),
                     (left.parent / "backups", "place with `destination`"),
                 )
             }
@@ -123,7 +123,7 @@ def test_a_crash_that_cannot_be_undone_there_is_an_error_that_says_how(
             assert str(raised.value) == (
                 f"A crash left {crashed} in the middle of a write, which can only be undone by"
                 f" writing. Nothing was changed. Copy it and {crashed}-journal to a directory that"
-                " you can write to, run 'devflow-analytics init' on the copy, and use that."
+                " you can write to, run `create_analytics_db()` on the copy, and use that."
             )
         copy = shutil.copytree(there, tmp_path / "copy") / "left.db"
     create_analytics_db(copy).close()

@@ -91,7 +91,7 @@ def test_it_prints_what_was_done(saved: Path, file: Path, tmp_path: Path) -> Non
 def test_the_result_is_json_with_the_names_of_its_fields(saved: Path, file: Path) -> None:
     restored = restore(saved)
     assert json.loads(pydantic.TypeAdapter(Restored).dump_json(restored)) == {
-        "path": str(file),
+        "file": str(file),
         "schema_version": NEWEST,
         "replaced": str(restored.replaced),
     }

@@ -39,7 +39,7 @@ AFTER_1 = tuple(range(2, NEWEST + 1))
 
 def without_tables(file: Path, *, exists: bool) -> Status:
     return Status(
-        path=file,
+        file=str(file),
         exists=exists,
         schema_version=None,
         latest_version=NEWEST,
@@ -77,7 +77,7 @@ def test_a_file_with_rows_is_counted_from_the_first_call_to_the_last(
     before = file.read_bytes()
     found = status()
     assert found == Status(
-        path=file,
+        file=str(file),
         exists=True,
         schema_version=NEWEST,
         latest_version=NEWEST,
@@ -165,7 +165,7 @@ def test_a_file_on_a_read_only_file_system_is_read(
 ) -> None:
     create_analytics_db().close()
     there = read_only_copy(file.parent) / file.name
-    assert status(there) == replace(status(file), path=there, journal_mode=None)
+    assert status(there) == replace(status(file), file=str(there), journal_mode=None)
     assert os.listdir(there.parent) == ["analytics.db"]
 
 
@@ -247,7 +247,7 @@ def test_it_is_json_with_the_names_of_its_fields(file: Path) -> None:
     create_analytics_db().close()
     adapter = pydantic.TypeAdapter(Status)
     told = json.loads(adapter.dump_json(status()))
-    assert (told["path"], told["pending"], told["tool_calls"]) == (str(file), [], 0)
+    assert (told["file"], told["pending"], told["tool_calls"]) == (str(file), [], 0)
     assert adapter.validate_python(told) == status()
 
 

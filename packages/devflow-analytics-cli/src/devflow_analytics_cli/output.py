@@ -71,7 +71,7 @@ COMMANDS = {
     "`diagnose(fix=True)`": "'devflow-analytics doctor --fix'",
     "`path`": "--db",
     "`allow_down=True`": "--yes",
-    "`destination`": "DEST",
+    "`destination`": "'devflow-analytics backup DEST'",
 }
 """What the db package's advice names for Python, and what a user of the command types for it."""
 

@@ -68,7 +68,9 @@ def begin(connection: Connection) -> None:
                 if not is_busy(fault) or time.monotonic() > deadline:
                     raise
                 if not waiting:
-                    log("info", "waiting for another process's write to %s", connection.file)
+                    log(
+                        "info", "%s is locked: waiting for another process's write", connection.file
+                    )
                     waiting = True
             else:
                 return
