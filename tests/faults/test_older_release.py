@@ -101,7 +101,7 @@ logging.basicConfig(format="%(levelname)s %(message)s", level=logging.WARNING)
 with devflow_analytics_db.create_analytics_db(sys.argv[1]) as db, db_session:
     session = db.Session(id="older", started_at=1)
     db.ToolCall(id="c", tool_name="t", duration_ms=1, status="error", timestamp=1, session=session)
-    print(db.schema_version)
+    print(db.opening.schema_version)  # as that release calls it
 """
 
 READ = """

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import os
+import re
 import shutil
 import sqlite3
 import subprocess
@@ -14,8 +16,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+import devflow_analytics_db
 from devflow_analytics_cli.commands import init as init_module
-from devflow_analytics_cli.output import in_commands
+from devflow_analytics_cli.output import COMMANDS, in_commands
 from devflow_analytics_db import AnalyticsDbError, create_analytics_db
 from devflow_analytics_db.migrations import latest_version
 
@@ -220,7 +223,10 @@ def test_an_error_without_advice_is_told_as_it_is(
         ("Run `diagnose(fix=True)`.", "Run 'devflow-analytics doctor --fix'."),
         ("Name another file with `path`.", "Name another file with --db."),
         ("Allow it with `allow_down=True`.", "Allow it with --yes."),
-        ("Name another place with `destination`.", "Name another place with DEST."),
+        (
+            "Name another place with `destination`.",
+            "Name another place with 'devflow-analytics backup DEST'.",
+        ),
         ("Run 'chmod u+rwX ~'.", "Run 'chmod u+rwX ~'."),
     ],
 )
@@ -403,3 +409,25 @@ def test_a_closed_pipe_is_silent(command: Command) -> None:
             timeout=60,
         )
     assert (done.returncode, done.stderr) == (1, "")
+
+
+def texts(tree: ast.AST) -> Iterator[str]:
+    """Yield the strings of a module, without its docstrings."""
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
+            continue
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            yield node.value
+        yield from texts(node)
+
+
+def test_whatever_the_library_advises_to_call_or_pass_has_a_word_of_the_commands() -> None:
+    package = Path(devflow_analytics_db.__file__).parent
+    modules = [path for path in package.rglob("*.py") if path.name != "settings.py"]
+    named = {
+        name
+        for module in modules
+        for text in texts(ast.parse(module.read_text()))
+        for name in re.findall(r"`[a-z_]+(?:\(.*?\)|=\w+)?`", text)
+    }
+    assert named == set(COMMANDS)
