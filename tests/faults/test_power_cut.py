@@ -22,6 +22,7 @@ import pytest
 
 from devflow_analytics_db import AnalyticsDbError, check, create_analytics_db, migrate
 from devflow_analytics_db.file import opening as connection
+from devflow_analytics_db.file.connection import Connection
 from devflow_analytics_db.migrations import migrate as migrator
 from devflow_analytics_db.schema.structure import structure
 
@@ -193,7 +194,7 @@ class Run:
         """Do it, and write down what SQLite is told."""
         open_existing = connection.open_existing
 
-        def traced(file: str, timeout_ms: int) -> sqlite3.Connection:
+        def traced(file: str, timeout_ms: int) -> Connection:
             opened = open_existing(file, timeout_ms)
             self.told.append([])
             opened.set_trace_callback(self.told[-1].append)
@@ -207,7 +208,7 @@ class Run:
                 create_analytics_db(self.file).close()
         self.possible.append(state_of(self.file)[0])
         with closing(traced(str(self.file), 0)) as writer:
-            connection.configure(writer, str(self.file), 0)
+            connection.configure(writer)
             writer.execute(CHECKPOINT)
             for name in NAMES:
                 writer.execute("BEGIN IMMEDIATE")

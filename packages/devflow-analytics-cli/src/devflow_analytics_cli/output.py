@@ -65,7 +65,6 @@ def printable(text: str | os.PathLike[str]) -> str:
 COMMANDS = {
     "`create_analytics_db()`": "'devflow-analytics init'",
     "`migrate()`": "'devflow-analytics migrate'",
-    "`backup()`": "'devflow-analytics backup'",
     "`restore()`": "'devflow-analytics restore'",
     "`check()`": "'devflow-analytics check'",
     "`diagnose(fix=True)`": "'devflow-analytics doctor --fix'",

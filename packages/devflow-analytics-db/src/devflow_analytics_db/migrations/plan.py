@@ -82,7 +82,7 @@ def _copy_schema(source: Connection, target: Connection) -> None:
         "SELECT type, name, sql FROM sqlite_schema"
         " WHERE sql IS NOT NULL AND name NOT GLOB 'sqlite_*'"
         " ORDER BY type = 'trigger', type = 'index', rowid"
-    )
+    ).fetchall()
     for kind, name, sql in objects:
         # A virtual table's module may be unknown here, and if known has made its own tables.
         with suppress(sqlite3.OperationalError):
@@ -92,9 +92,10 @@ def _copy_schema(source: Connection, target: Connection) -> None:
 
 
 def _copy_rows(source: Connection, target: Connection, table: str) -> None:
-    rows = source.execute(f"SELECT * FROM {table}")
-    places = ", ".join("?" for _ in rows.description)
-    target.executemany(f"INSERT INTO {table} VALUES ({places})", rows)
+    # all at once: with a cursor in the middle the connection could not be closed
+    rows = source.execute(f"SELECT * FROM {table}").fetchall()
+    for row in rows:
+        target.execute(f"INSERT INTO {table} VALUES ({', '.join('?' for _ in row)})", row)
 
 
 def _rehearse(copy: Connection, route: Route) -> list[str]:
