@@ -57,7 +57,8 @@ def results(_: str) -> str:
         one = getattr(devflow_analytics_db, name)
         if inspect.isclass(one) and not issubclass(one, (AnalyticsDb, Connection, Exception)):
             fields = getattr(one, "__match_args__", getattr(one, "__slots__", ()))
-            computed = [name for name, member in vars(one).items() if isinstance(member, property)]
+            members = inspect.getmembers_static(one)
+            computed = [name for name, member in members if isinstance(member, property)]
             names = [name for name in (*fields, *computed) if not name.startswith("_")]
             shown = ", ".join(f"`{name}`" for name in names)
             lines.append(f"| `{name}` | {sentence(one)} | {shown} |")

@@ -22,12 +22,13 @@ import pytest
 
 from devflow_analytics_db import AnalyticsDbError, check, create_analytics_db, migrate
 from devflow_analytics_db.file import opening as connection
-from devflow_analytics_db.file.connection import Connection
 from devflow_analytics_db.migrations import migrate as migrator
 from devflow_analytics_db.schema.structure import structure
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from devflow_analytics_db.file.connection import Connection
 
     Operation = tuple[Any, ...]
     Script = list[list[str]]
