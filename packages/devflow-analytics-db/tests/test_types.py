@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
 EXPORTED = {name: getattr(devflow_analytics_db, name) for name in devflow_analytics_db.__all__}
 FUNCTIONS = [value for value in EXPORTED.values() if inspect.isfunction(value)]
-METHODS = [devflow_analytics_db.AnalyticsDb.connect, devflow_analytics_db.AnalyticsDb.close]
+AnalyticsDb = devflow_analytics_db.AnalyticsDb
+METHODS = [AnalyticsDb.connect, AnalyticsDb.transaction, AnalyticsDb.close]
 RESULTS = [value for value in EXPORTED.values() if dataclasses.is_dataclass(value)]
 
 

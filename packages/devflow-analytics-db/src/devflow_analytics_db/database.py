@@ -33,7 +33,6 @@ from devflow_analytics_db.settings import busy_timeout_ms
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from contextlib import AbstractContextManager
     from pathlib import Path
     from types import TracebackType
     from typing import Self
@@ -146,7 +145,7 @@ class AnalyticsDb:
         """
         return self._connect()
 
-    def transaction(self) -> AbstractContextManager[Connection]:
+    def transaction(self) -> Transaction:
         """Return a context manager that gives a connection inside a transaction for writing.
 
         ::
@@ -164,7 +163,7 @@ class AnalyticsDb:
                 was any more; in leaving, for what goes wrong with the file in the block. What is
                 wrong with a statement or its values stays `sqlite3.Error`.
         """
-        return _Transaction(self._file, self._idle, self._connect_for_any_thread, self._require)
+        return Transaction(self._file, self._idle, self._connect_for_any_thread, self._require)
 
     def close(self) -> None:
         """Close the connections that are not in use. Calling it again does nothing."""
@@ -247,8 +246,8 @@ class AnalyticsDb:
         connection.schema_version = self.schema_version
 
 
-class _Transaction:
-    """A transaction on a connection that was idle, or is new."""
+class Transaction:
+    """What `AnalyticsDb.transaction` returns: a transaction on an idle connection, or a new one."""
 
     def __init__(
         self,
