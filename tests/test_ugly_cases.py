@@ -27,6 +27,7 @@ import pytest
 
 from devflow_analytics_db import backup, create_analytics_db, migrate
 from devflow_analytics_db.migrations import latest_version
+from devflow_analytics_db.testing import BROKEN_FILES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -142,6 +143,36 @@ class Ground:
         }
 
 
+def broken(name: str) -> Prepare:
+    """Return what puts a file of the catalogue where the database should be."""
+
+    def make(ground: Ground) -> None:
+        ground.file.parent.mkdir(mode=0o700)
+        BROKEN_FILES[name].make(ground.file)
+
+    make.__name__ = name
+    return make
+
+
+a_directory_in_its_place = broken("a directory")
+a_text_file = broken("a text file")
+a_single_byte = broken("a single byte")
+another_programs_file = broken("another program's file")
+another_programs_mark = broken("another program's id and no tables")
+an_incompatible_newer_file = broken("a newer file")
+an_edited_history = broken("an edited history")
+a_ledger_of_no_types = broken("a ledger without types")
+damaged_magic = broken("a damaged magic string")
+damaged_page_size = broken("a damaged page size")
+damaged_schema_page = broken("a damaged schema")
+damaged_inner_page = broken("damaged rows")
+a_truncated_file = broken("a file cut in half")
+a_strange_journal = broken("a strange journal")
+a_view_in_newer_sql = broken("a view in newer SQL")
+a_journal_without_its_file = broken("a journal without its file")
+a_dangling_link = broken("a dangling link")
+
+
 def no_such_home(ground: Ground) -> None:
     ground.environment["HOME"] = str(ground.home / "nowhere")
 
@@ -162,22 +193,8 @@ def a_read_only_home(ground: Ground) -> None:
     ground.home.chmod(0o555)
 
 
-def a_directory_in_its_place(ground: Ground) -> None:
-    ground.file.mkdir(parents=True)
-
-
 def a_file_where_the_directory_should_be(ground: Ground) -> None:
     ground.file.parent.write_text("mine")
-
-
-def a_text_file(ground: Ground) -> None:
-    ground.file.parent.mkdir()
-    ground.file.write_text("somebody's notes\n" * 100)
-
-
-def a_single_byte(ground: Ground) -> None:
-    ground.file.parent.mkdir()
-    ground.file.write_text("x")
 
 
 def an_empty_file(ground: Ground) -> None:
@@ -189,18 +206,6 @@ def nothing(ground: Ground) -> None:
     assert not ground.file.exists()
 
 
-def another_programs_file(ground: Ground) -> None:
-    ground.file.parent.mkdir()
-    with closing(sqlite3.connect(ground.file)) as connection:
-        connection.execute("CREATE TABLE bookmarks (url)")
-
-
-def another_programs_mark(ground: Ground) -> None:
-    ground.file.parent.mkdir()
-    with closing(sqlite3.connect(ground.file)) as connection:
-        connection.execute("PRAGMA application_id = 252006674")  # a fossil repository's
-
-
 def change(ground: Ground, *statements: str) -> None:
     ground.make()
     change_as_it_is(ground, *statements)
@@ -210,26 +215,6 @@ def change_as_it_is(ground: Ground, *statements: str) -> None:
     with closing(sqlite3.connect(ground.file)) as connection, connection:
         for statement in statements:
             connection.execute(statement)
-
-
-def an_incompatible_newer_file(ground: Ground) -> None:
-    change(
-        ground,
-        f"PRAGMA user_version = {NEXT}",
-        f"INSERT INTO devflow_migrations VALUES ({NEXT}, 'next', '', {NEXT}, 0, 0, '')",
-    )
-
-
-def an_edited_history(ground: Ground) -> None:
-    change(ground, "DELETE FROM devflow_migrations WHERE version = 1")
-
-
-def a_ledger_of_no_types(ground: Ground) -> None:
-    change(
-        ground,
-        "DROP TABLE devflow_migrations",
-        "CREATE TABLE devflow_migrations (version, name, checksum, compatible_with)",
-    )
 
 
 def an_endless_view_in_a_tables_place(ground: Ground) -> None:
@@ -265,59 +250,6 @@ def overwrite(ground: Ground, offset: int, content: bytes) -> None:
     with ground.file.open("r+b") as file:
         file.seek(offset)
         file.write(content)
-
-
-def damaged_magic(ground: Ground) -> None:
-    overwrite(ground, 0, b"\xff" * 16)
-
-
-def damaged_page_size(ground: Ground) -> None:
-    overwrite(ground, 16, b"\x00\x03")
-
-
-def damaged_schema_page(ground: Ground) -> None:
-    overwrite(ground, 100, b"\xff" * 3996)
-
-
-def damaged_inner_page(ground: Ground) -> None:
-    ground.make()
-    with closing(sqlite3.connect(ground.file)) as connection:
-        (page,) = connection.execute(
-            "SELECT rootpage FROM sqlite_schema WHERE name = 'sessions'"
-        ).fetchone()
-    overwrite(ground, (page - 1) * 4096, b"\xff" * 100)
-
-
-def a_truncated_file(ground: Ground) -> None:
-    ground.make()
-    os.truncate(ground.file, 20_000)
-
-
-def a_strange_journal(ground: Ground) -> None:
-    ground.make()
-    Path(f"{ground.file}-wal").write_text("my notes")
-
-
-def a_view_in_newer_sql(ground: Ground) -> None:
-    change(
-        ground,
-        "PRAGMA writable_schema = ON",
-        "INSERT INTO sqlite_schema VALUES"
-        " ('view', 'newer', 'newer', 0, 'CREATE VIEW newer AS EMIT 1')",
-    )
-
-
-def a_journal_without_its_file(ground: Ground) -> None:
-    with create_analytics_db(ground.file) as db, closing(db.connect()) as connection:
-        connection.execute("INSERT OR IGNORE INTO sessions (id, started_at) VALUES ('s', 1)")
-        shutil.copy(f"{ground.file}-wal", ground.home)
-    ground.file.unlink()
-    shutil.move(ground.home / "analytics.db-wal", f"{ground.file}-wal")
-
-
-def a_dangling_link(ground: Ground) -> None:
-    ground.file.parent.mkdir()
-    ground.file.symlink_to(ground.home / "elsewhere.db")
 
 
 def a_link_that_leads_to_a_file(ground: Ground) -> None:
