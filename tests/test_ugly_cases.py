@@ -758,7 +758,7 @@ def test_rows_in_a_wal_of_another_user_are_read_where_no_shm_can_be_made() -> No
 # one: what every command imports is imported once. Its output goes to files.
 FORKING = """
 import json, os, sys
-import devflow_analytics_cli.cli
+import devflow_analytics_cli.app
 from devflow_analytics_cli.main import main
 for line in sys.stdin:
     words, *outputs = json.loads(line)

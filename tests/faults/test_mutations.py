@@ -72,8 +72,8 @@ MUTATIONS = {
     ),
     "rows follow their references while tables are rebuilt": Mutation(
         "bring_to",
-        r"in SETTINGS:",
-        "in SETTINGS[1:]:",
+        r"in PRAGMAS:",
+        "in PRAGMAS[1:]:",
         GOLDEN,
         "MigrationError: Migrating",  # which finds that the calls would be lost
     ),

@@ -83,7 +83,7 @@ def test_the_file_is_then_what_the_backup_is(saved: Path, file: Path, sql: Sql) 
 def test_it_prints_what_was_done(saved: Path, file: Path, tmp_path: Path) -> None:
     restored = restore(saved)
     done = f"Restored {file}: schema version {NEWEST}."
-    assert str(restored) == f"{done} What it was is in {restored.replaced}."
+    assert str(restored) == f"{done} The previous database is in {restored.replaced}."
     place = tmp_path / "new.db"
     assert str(restore(saved, place)) == f"Restored {place}: schema version {NEWEST}."
 

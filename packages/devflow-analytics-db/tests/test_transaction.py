@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from devflow_analytics_db import (
+    AnalyticsDbError,
     CorruptDatabaseError,
     DatabaseGoneError,
     IncompatibleSchemaError,
@@ -87,16 +88,95 @@ def test_what_is_wrong_with_a_statement_is_told_as_sqlite_tells_it(
     assert ids(file) == []
 
 
-def test_the_connection_is_used_again(db: AnalyticsDb) -> None:
+def test_each_block_has_a_connection_of_its_own_and_the_log_is_kept(
+    db: AnalyticsDb, file: Path
+) -> None:
+    wal = file.with_name("analytics.db-wal")
     with db.transaction() as first:
-        pass
+        first.row_factory, first.text_factory = sqlite3.Row, bytes
+        first.execute("PRAGMA cache_size = 7")
+        first.execute("CREATE TEMP TABLE sessions (id)")
+    made = wal.stat().st_ino
     with db.transaction() as second:
-        assert second is first
+        assert (second.row_factory, second.text_factory) == (None, str)
+        assert second.execute("PRAGMA cache_size").fetchone() != (7,)
+        second.execute(INSERT, ("a",))
+    assert first.closed
+    assert wal.stat().st_ino == made  # or each would write it back to the disk
     db.close()
-    with db.transaction() as third:
-        assert third is not first
-    with pytest.raises(sqlite3.ProgrammingError):
-        first.execute("SELECT 1")
+    assert second.closed
+    assert not wal.exists()
+    assert ids(file) == ["a"]
+
+
+def test_what_is_kept_of_one_block_is_not_in_the_way_of_the_next(
+    db: AnalyticsDb, file: Path, sql: Callable[..., object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DEVFLOW_ANALYTICS_BUSY_TIMEOUT_MS", "0")
+    with db.transaction() as connection:
+        connection.executemany(INSERT, [("a",), ("b",)])
+    with db.transaction() as connection:
+        cursor = connection.execute("SELECT id FROM sessions")
+        assert cursor.fetchone() == ("a",)
+    sql(file, INSERT, "c")
+    with db.transaction() as connection:
+        pass
+    connection.execute("BEGIN IMMEDIATE")
+    with db.transaction() as connection:
+        connection.execute(INSERT, ("d",))
+    connection.close()
+    with db.transaction() as connection:
+        connection.execute(INSERT, ("e",))
+    assert ids(file) == [*"abcde"]
+
+
+@pytest.mark.parametrize(
+    "end",
+    [
+        lambda connection: connection.commit(),
+        lambda connection: connection.execute("ROLLBACK"),
+        lambda connection: connection.executescript("SELECT 1"),
+        lambda connection: connection.close(),
+    ],
+    ids=["commit", "rollback", "script", "close"],
+)
+def test_a_transaction_that_was_ended_within_its_block_is_told(
+    end: Callable[[Connection], object], db: AnalyticsDb
+) -> None:
+    with (
+        pytest.raises(AnalyticsDbError, match="was ended within its block"),
+        db.transaction() as connection,
+    ):
+        end(connection)
+    with pytest.raises(ValueError, match="mine"), db.transaction() as connection:  # noqa: PT012
+        end(connection)
+        raise ValueError("mine")
+    with db.transaction() as connection:
+        connection.execute(INSERT, ("a",))
+
+
+def test_one_transaction_cannot_be_begun_twice_at_once(db: AnalyticsDb, file: Path) -> None:
+    transaction = db.transaction()
+    with transaction as connection:
+        connection.execute(INSERT, ("a",))
+        with pytest.raises(RuntimeError, match="has begun already"), transaction:
+            pytest.fail("it has begun")
+    with transaction as connection:
+        connection.execute(INSERT, ("b",))
+    assert ids(file) == ["a", "b"]
+
+
+def test_a_transaction_that_could_not_end_gives_up_the_lock(
+    db: AnalyticsDb, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DEVFLOW_ANALYTICS_BUSY_TIMEOUT_MS", "0")
+    transaction = db.transaction()
+    connection = transaction.__enter__()
+    connection.execute(INSERT, ("a",))
+    del transaction  # as after a Ctrl-C on the way into its end
+    with db.transaction() as another:
+        assert another.execute("SELECT count(*) FROM sessions").fetchone() == (0,)
+    assert connection.closed
 
 
 def test_threads_have_each_a_transaction_and_wait_for_each_other(

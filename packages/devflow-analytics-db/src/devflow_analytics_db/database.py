@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import sqlite3
+from types import TracebackType  # what functools has imported already
 
+from devflow_analytics_db.errors import AnalyticsDbError
 from devflow_analytics_db.file import disk, is_writable, location
 from devflow_analytics_db.file.connection import (
     Connection,
@@ -34,7 +36,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
-    from types import TracebackType
     from typing import Self
 
     from pony.orm import Database
@@ -101,7 +102,7 @@ class AnalyticsDb:
         self._pony: list[tuple[Database, Entities]] = []
         self._idle = IdleConnections()
         self.schema_version = schema_version
-        """What the file was at when it was last looked at."""
+        """The schema version of the file when it was last looked at."""
         self.changes = changes
         """What opening it changed; None if it was current."""
 
@@ -154,16 +155,21 @@ class AnalyticsDb:
                 connection.execute("INSERT INTO sessions (id, started_at) VALUES (?, ?)", row)
 
         It begins with the lock for writing (``BEGIN IMMEDIATE``), for which it waits as long as the
-        busy timeout says, and hears Ctrl-C meanwhile. At the end of the ``with`` block it commits;
-        if an exception leaves the block, it rolls back. Use the connection only in the block. A
-        second transaction inside it would wait for the first until the timeout.
+        busy timeout says; Ctrl-C ends the wait. At the end of the ``with`` block it commits; if an
+        exception leaves the block, it rolls back. Each block has a connection of its own, to be
+        used only there. Opening it takes about 0.1 ms, so put many rows into one block. A second
+        transaction inside a block would wait for the first until the timeout.
+
+        Do not end the transaction within the block: not by COMMIT or ROLLBACK, nor by
+        ``executescript()``, which commits.
 
         Raises:
-            AnalyticsDbError: in entering, if the lock is not to be had, or the file is not what it
-                was any more; in leaving, for what goes wrong with the file in the block. What is
-                wrong with a statement or its values stays `sqlite3.Error`.
+            AnalyticsDbError: in entering, if the lock cannot be obtained, or the file was replaced
+                or changed; in leaving, for what goes wrong with the file in the block, or if the
+                transaction was ended there. What is wrong with a statement or its values stays
+                `sqlite3.Error`.
         """
-        return Transaction(self._file, self._idle, self._connect_for_any_thread, self._require)
+        return Transaction(self._idle, self._connect_for_any_thread, self._require)
 
     def close(self) -> None:
         """Close the connections that are not in use. Calling it again does nothing."""
@@ -247,57 +253,80 @@ class AnalyticsDb:
 
 
 class Transaction:
-    """What `AnalyticsDb.transaction` returns: a transaction on an idle connection, or a new one."""
+    """What `AnalyticsDb.transaction` returns: a transaction on a connection of its own."""
+
+    _connection: Connection | None = None
+    """That of the block, while it runs."""
 
     def __init__(
         self,
-        file: str,
         idle: IdleConnections,
         connect: Callable[[], Connection],
         require: Callable[[Connection], None],
     ) -> None:
-        self._file = file
         self._idle = idle
         self._connect = connect
         self._require = require
 
     @logging_errors
     def __enter__(self) -> Connection:
-        connection = self._idle.take()
-        if connection is not None and not connection.is_in_place():
-            connection.close()  # the file was replaced; what is there now is opened anew
-            connection = None
-        from devflow_analytics_db.file.transaction import (  # noqa: PLC0415  not to open
-            transaction,
-        )
+        from devflow_analytics_db.file.transaction import begin  # noqa: PLC0415  not to open
 
-        self._transaction = transaction(connection or self._connect())
-        connection = self._transaction.connection
+        if self._connection is not None:
+            raise RuntimeError("This transaction has begun already. Call transaction() again.")
+        connection = self._connection = self._connect()
         try:
-            with naming_faults(self._file):
-                self._transaction.__enter__()
+            # Not before: with the last connection SQLite would write back and delete the WAL. And
+            # not later: somebody may go on using one, and have begun something with it.
+            self._idle.close()
+            with naming_faults(connection.file):
+                begin(connection)
             self._require(connection)  # only now: it may have waited for who changed the file
         except BaseException:
             connection.close()
+            self._connection = None
             raise
         return connection
 
+    @logging_errors
     def __exit__(
         self,
         kind: type[BaseException] | None,
         fault: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        connection = self._transaction.connection
+        from devflow_analytics_db.file.transaction import end  # noqa: PLC0415  as above
+
+        connection = self._connection
+        if connection is None:
+            return
+        file = connection.file
+        was_ended = connection.closed or not connection.in_transaction
         try:
-            with naming_faults(self._file):
-                self._transaction.__exit__(kind, fault, traceback)
+            if not was_ended:
+                with naming_faults(file):
+                    end(connection, commit=fault is None)
         except BaseException:
             connection.close()
+            self._connection = None
             raise
-        if connection.in_transaction:  # as to roll it back failed
+        if connection.closed or connection.in_transaction:  # as to roll it back failed
             connection.close()
         else:
-            self._idle.put(connection)
+            self._idle.put(connection)  # not to be used again, but to keep the WAL
+        self._connection = None
         if isinstance(fault, sqlite3.Error) and not is_of_the_statement(fault):
-            raise from_sqlite(fault, self._file) from fault
+            raise from_sqlite(fault, file) from fault
+        if was_ended and fault is None:
+            raise AnalyticsDbError(
+                f"The transaction on {file} was ended within its block, so the block was not done"
+                " as a whole.",
+                file,
+                "Leave COMMIT, ROLLBACK, close() and executescript(), which commits, out of the"
+                " block.",
+            )
+
+    def __del__(self) -> None:
+        """End what a Ctrl-C kept from ending, even if the connection still has a name."""
+        if self._connection is not None:
+            self._connection.close()

@@ -38,7 +38,7 @@ class ConfigurationError(AnalyticsDbError):
 
 
 class MigrationError(AnalyticsDbError):
-    """A migration does not fit this file, or would go down unasked; nothing was done."""
+    """A migration does not fit this file, or would undo a version unasked; nothing was done."""
 
 
 class OpenedBeforeForkError(AnalyticsDbError):
@@ -76,7 +76,7 @@ class DatabaseGoneError(AnalyticsDbError):
 
 
 class CannotCreateError(AnalyticsDbError):
-    """The directory or the file cannot be made: something is in the way, or no such home."""
+    """The directory or the file cannot be made: something is in the way, or there is no home."""
 
     exit_status = 73
 

@@ -2,8 +2,8 @@
 
 Pony keeps a connection for each thread, and by locks of its own lets one thread of a process write
 at a time. They wait without end: for a thread that hangs, for one that a fork left behind, or for
-one that a Ctrl-C stopped before it let go. SQLite has threads wait as it has processes wait, until
-the busy timeout is over. So Pony's locks are left out here.
+one that was interrupted before it released the lock. SQLite has threads wait as it has processes
+wait, until the busy timeout is over. So Pony's locks are left out here.
 """
 
 from __future__ import annotations

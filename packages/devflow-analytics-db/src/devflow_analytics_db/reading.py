@@ -23,7 +23,8 @@ def open_readonly(path: str | os.PathLike[str] | None = None) -> Iterator[Connec
             connection.execute("SELECT count(*) FROM tool_calls").fetchone()
 
     All that is read in the ``with`` block is one state of the database, however others write to
-    it. They need not wait for it, but the WAL grows meanwhile, so the block should be short.
+    it. They need not wait for it, but the WAL grows meanwhile, so the block should be short. A
+    cursor that is kept after the block, and not read to its end, holds the state longer.
 
     The `Connection` has the ``schema_version`` that was found. An older one, or that of DevFlow's
     server, is read as it is; 0 means that there are no tables yet.

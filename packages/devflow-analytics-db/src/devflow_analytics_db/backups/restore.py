@@ -68,7 +68,7 @@ class Restored(Result):
 
     def __str__(self) -> str:
         text = f"Restored {self.file}: schema version {self.schema_version}."
-        return f"{text} What it was is in {self.replaced}." if self.replaced else text
+        return f"{text} The previous database is in {self.replaced}." if self.replaced else text
 
 
 @logging_errors

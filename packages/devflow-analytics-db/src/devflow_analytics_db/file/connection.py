@@ -68,6 +68,8 @@ class Connection(sqlite3.Connection):
         """Who uses it; None if that may be any thread."""
         self.writer: int | None = None
         """The thread that last began a transaction of Pony's with it."""
+        self.closed = False
+        """Whether `close` was called."""
         self._pins: list[object] = []
         # before SQLite opens anything: another thread may fork meanwhile
         _open.add(ref(self, _open.discard))
@@ -89,6 +91,7 @@ class Connection(sqlite3.Connection):
     def close(self) -> None:
         """Close the connection; calling it again does nothing."""
         super().close()
+        self.closed = True
         _open.discard(ref(self))
 
     # sqlite3 would make cursors of its own class, which a child could not be kept from using.

@@ -1,4 +1,4 @@
-"""A transaction that writes: begun at once, heard by Ctrl-C, committed whole or not at all."""
+"""A transaction that writes: it waits for the lock, and is committed whole or not at all."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from devflow_analytics_db.file.connection import Connection
 
 ATTENTIVE_MS = 100
-"""The longest that SQLite waits by itself where the whole wait may be long: it hears no Ctrl-C."""
+"""The longest that SQLite waits by itself where the whole wait may be long: no Ctrl-C ends it."""
 
 
 class transaction:  # noqa: N801  a context manager, and read as one
@@ -37,21 +37,26 @@ class transaction:  # noqa: N801  a context manager, and read as one
         fault: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        try:
-            if fault is None:
-                self.connection.execute("COMMIT")
-        finally:
-            # SQLite may have rolled back by itself, as when the disk is full. What a ROLLBACK that
-            # fails leaves is undone when the connection is closed; the first fault is to be told.
-            if self.connection.in_transaction:
-                try:  # noqa: SIM105  contextlib is one more to import
-                    self.connection.execute("ROLLBACK")
-                except sqlite3.Error:
-                    pass
+        end(self.connection, commit=fault is None)
+
+
+def end(connection: Connection, *, commit: bool) -> None:
+    """Commit, or roll back; also roll back if the commit fails."""
+    try:
+        if commit:
+            connection.execute("COMMIT")
+    finally:
+        # SQLite may have rolled back by itself, as when the disk is full. What a ROLLBACK that
+        # fails leaves is undone when the connection is closed; the first fault is to be told.
+        if connection.in_transaction:
+            try:  # noqa: SIM105  contextlib is one more to import
+                connection.execute("ROLLBACK")
+            except sqlite3.Error:
+                pass
 
 
 def begin(connection: Connection) -> None:
-    """Begin a transaction that will write, and hear Ctrl-C while waiting for another's.
+    """Begin a transaction that will write. Ctrl-C ends the wait for another's.
 
     Raises:
         sqlite3.OperationalError: another connection wrote for longer than the busy timeout.

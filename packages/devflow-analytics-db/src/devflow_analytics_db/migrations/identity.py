@@ -1,4 +1,4 @@
-"""Whose a file is, and at which schema version; and opening it to find out more."""
+"""Which program a file belongs to, and at which schema version; and opening it to read."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ from devflow_analytics_db.file.faults import commit_did_not_happen, logging_erro
 from devflow_analytics_db.file.opening import MIGRATION_TIMEOUT_MS, configure, open_existing
 from devflow_analytics_db.file.transaction import transaction
 from devflow_analytics_db.migrations.identity import claim, identify, identify_file
-from devflow_analytics_db.migrations.route import SETTINGS, Route, find_route
+from devflow_analytics_db.migrations.route import PRAGMAS, Route, find_route
 from devflow_analytics_db.result import Result
 from devflow_analytics_db.settings import busy_timeout_ms
 
@@ -46,7 +46,7 @@ class Changes(Result):
         ]
         done = "; ".join(deeds) or "nothing to do"
         text = f"{self.file}: schema version {self.schema_version} ({done})."
-        return f"{text} What it was is in {self.backup}." if self.backup else text
+        return f"{text} The previous database is in {self.backup}." if self.backup else text
 
 
 @logging_errors
@@ -92,7 +92,7 @@ def bring_to(file: str, to: int | None = None, *, allow_down: bool = False) -> C
         with closing(open_existing(file, busy_timeout_ms(MIGRATION_TIMEOUT_MS))) as connection:
             claim(connection)
             configure(connection)
-            for statement in SETTINGS:
+            for statement in PRAGMAS:
                 connection.execute(statement)
             with transaction(connection):
                 # Under the lock: what was seen without it may be out of date.

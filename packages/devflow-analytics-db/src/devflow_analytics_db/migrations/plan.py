@@ -12,7 +12,7 @@ from devflow_analytics_db.file.connection import Connection, connect_in_memory
 from devflow_analytics_db.file.faults import logging_errors, naming_faults
 from devflow_analytics_db.migrations.current import LEDGER
 from devflow_analytics_db.migrations.identity import reading
-from devflow_analytics_db.migrations.route import SETTINGS, Route, find_route
+from devflow_analytics_db.migrations.route import PRAGMAS, Route, find_route
 from devflow_analytics_db.result import Result
 
 
@@ -62,8 +62,10 @@ def plan_migration(path: str | os.PathLike[str] | None = None, to: int | None = 
         closing(connect_in_memory()) as copy,
     ):
         route = find_route(source, file, identity, to)
-        _copy_schema(source, copy)
-        statements = [*SETTINGS, "BEGIN IMMEDIATE;", *_rehearse(copy, route), "COMMIT;"]
+        statements: list[str] = []
+        if route.steps:
+            _copy_schema(source, copy)
+            statements = [*PRAGMAS, "BEGIN IMMEDIATE;", *_rehearse(copy, route), "COMMIT;"]
     return Plan(
         file,
         route.start,
@@ -71,7 +73,7 @@ def plan_migration(path: str | os.PathLike[str] | None = None, to: int | None = 
         route.applied,
         route.undone,
         route.needs_backup,
-        "".join(f"{statement}\n\n" for statement in statements) if route.steps else "",
+        "".join(f"{statement}\n\n" for statement in statements),
     )
 
 
@@ -99,7 +101,7 @@ def _copy_rows(source: Connection, target: Connection, table: str) -> None:
 
 
 def _rehearse(copy: Connection, route: Route) -> list[str]:
-    for statement in SETTINGS:
+    for statement in PRAGMAS:
         copy.execute(statement)
     copy.execute("BEGIN")
     return list(route.take(copy, rehearse=True))

@@ -1,4 +1,4 @@
-"""The way from a file's schema version to another, and the one engine that takes it."""
+"""The steps from a file's schema version to another, and the code that executes them."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 APPLIED_BY_US = f"devflow-analytics-db {__version__}"
 APPLIED_BY_SERVER = "DevFlow server"
 
-SETTINGS = ("PRAGMA foreign_keys = OFF;", "PRAGMA legacy_alter_table = ON;")
+PRAGMAS = ("PRAGMA foreign_keys = OFF;", "PRAGMA legacy_alter_table = ON;")
 """What is set before the transaction begins.
 
 A table that others refer to can be rebuilt only so: without its rows' references being followed (a
@@ -104,7 +104,7 @@ class Route:
     def take(self, connection: Connection, *, rehearse: bool = False) -> Iterator[str]:
         """Execute the statements that lead to the target, and yield each when it was executed.
 
-        To be called inside a transaction, with `SETTINGS`. Before the last statements it is made
+        To be called inside a transaction, with `PRAGMAS`. Before the last statements it is made
         sure that no row, column or reference of the user's was lost, and that the ledger is right.
 
         Args:
