@@ -213,17 +213,19 @@ def test_it_is_told_without_pony(file: Path) -> None:
     assert done.stdout == "False\n"
 
 
-def test_it_prints_what_a_person_asks_first(
-    file: Path, sql: Sql, add_call: Callable[..., None]
-) -> None:
+def test_it_prints_what_a_person_asks_first(file: Path, sql: Sql) -> None:
     assert str(status()) == f"{file} does not exist."
     file.parent.mkdir()
     file.touch()
     assert str(status()) == f"{file} holds no tables yet."
     create_analytics_db().close()
     sql(file, "INSERT INTO sessions (id, started_at) VALUES ('s', 1)")
-    for call in range(1000):
-        add_call(file, id=str(call))
+    sql(
+        file,
+        "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 1000) INSERT INTO"
+        " tool_calls (id, tool_name, duration_ms, status, timestamp, session_id)"
+        " SELECT 'c' || i, 't', 1, 'error', 1, 's' FROM n",
+    )
     size = readable_size(file.stat().st_size)
     assert str(status()) == (
         f"{file}\n"
