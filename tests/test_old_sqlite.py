@@ -29,7 +29,9 @@ import devflow_analytics_db as db
 
 for name in sys.argv[2:]:
     try:
-        getattr(db, name)(*[sys.argv[1]] * (name == "restore"))
+        returned = getattr(db, name)(*[sys.argv[1]] * (name == "restore"))
+        if name.startswith("open_"):  # a context manager
+            returned.__enter__()
     except db.IncompatibleSQLiteError as error:
         print(name, error)
 """

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from types import TracebackType  # what functools has imported already
 
 from devflow_analytics_db.errors import AnalyticsDbError
 from devflow_analytics_db.file import disk, is_writable, location
@@ -36,6 +35,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+    from types import TracebackType
     from typing import Self
 
     from pony.orm import Database
@@ -288,13 +288,16 @@ class Transaction:
             raise
         return connection
 
-    @logging_errors
     def __exit__(
         self,
         kind: type[BaseException] | None,
         fault: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
+        self._end(fault)
+
+    @logging_errors
+    def _end(self, fault: BaseException | None) -> None:
         from devflow_analytics_db.file.transaction import end  # noqa: PLC0415  as above
 
         connection = self._connection
