@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from contextlib import closing
 from dataclasses import dataclass
-from pathlib import Path  # noqa: TC003  read by typing.get_type_hints()
 
 from devflow_analytics_db.errors import AnalyticsDbError, MigrationError
 from devflow_analytics_db.file import disk, location
@@ -16,6 +15,12 @@ from devflow_analytics_db.migrations.identity import claim, identify, identify_f
 from devflow_analytics_db.migrations.route import PRAGMAS, Route, find_route
 from devflow_analytics_db.result import Result
 from devflow_analytics_db.settings import busy_timeout_ms
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pathlib import Path
+else:  # for typing.get_type_hints(), without importing pathlib where a new file is made
+    Path = os.PathLike
 
 
 @dataclass(frozen=True, slots=True)

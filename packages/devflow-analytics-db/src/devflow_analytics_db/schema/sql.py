@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 import sqlite3
 
@@ -11,6 +10,15 @@ from devflow_analytics_db.errors import AnalyticsDbError
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from hashlib import sha256
+else:
+    try:  # as random of the standard library does: hashlib loads OpenSSL, which takes long
+        from _sha2 import sha256  # Python 3.12 and newer
+    except ImportError:
+        try:
+            from _sha256 import sha256  # Python 3.11
+        except ImportError:
+            from hashlib import sha256
 
 # Strings and quoted names, comments and white space, words, operators, all else.
 _TOKENS = r"""
@@ -48,7 +56,7 @@ def normalise(sql: str) -> str:
 
 def checksum(sql: str) -> str:
     """Return the SHA-256 of SQL, whatever its comments and white space."""
-    return hashlib.sha256(normalise(sql).encode()).hexdigest()
+    return sha256(normalise(sql).encode()).hexdigest()
 
 
 def keyword(statement: str) -> str:
