@@ -6,6 +6,9 @@ import os
 
 from devflow_analytics_db.errors import ConfigurationError
 
+PREFIX = "DEVFLOW_ANALYTICS_"
+"""How the names of all begin."""
+
 LARGEST_TIMEOUT_MS = 2**31 - 1
 """The longest busy timeout that SQLite takes, in milliseconds."""
 
@@ -16,7 +19,7 @@ class Setting:
     __slots__ = ("default", "meaning", "name")
 
     def __init__(self, name: str, meaning: str, default: str) -> None:
-        self.name = f"DEVFLOW_ANALYTICS_{name}"
+        self.name = f"{PREFIX}{name}"
         self.meaning = meaning
         """What it is for, as the documentation says it."""
         self.default = default

@@ -10,12 +10,10 @@ from typing import TYPE_CHECKING
 from devflow_analytics_db.errors import AnalyticsDbError
 from devflow_analytics_db.file.faults import OLDEST_SQLITE
 from devflow_analytics_db.health.finding import Finding, refusal
-from devflow_analytics_db.settings import DB_PATH, SETTINGS, busy_timeout_ms
+from devflow_analytics_db.settings import DB_PATH, PREFIX, SETTINGS, busy_timeout_ms
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-PREFIX = "DEVFLOW_ANALYTICS_"
 
 SIMILAR = 0.4
 """How alike an unknown variable and a setting must be, from 0 to 1, to suggest the setting."""

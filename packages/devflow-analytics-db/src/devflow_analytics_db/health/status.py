@@ -12,6 +12,7 @@ from devflow_analytics_db.file.faults import logging_errors, naming_faults
 from devflow_analytics_db.file.opening import journal_mode
 from devflow_analytics_db.migrations import latest_version
 from devflow_analytics_db.migrations.identity import reading
+from devflow_analytics_db.migrations.ledger import RESTORE
 from devflow_analytics_db.result import Result
 
 if TYPE_CHECKING:
@@ -148,7 +149,7 @@ def _require_tables(connection: Connection, file: str) -> None:
             raise TamperedMigrationError(
                 f"{file} has no table {table}, though its ledger says so. It was left as it is.",
                 file,
-                "Put back a backup from before that with `restore()`.",
+                RESTORE,
             )
 
 
