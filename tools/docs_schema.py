@@ -6,8 +6,7 @@ import re
 from contextlib import closing
 from typing import TYPE_CHECKING
 
-from devflow_analytics_db.migrations import latest_version
-from devflow_analytics_db.migrations.current import CREATE_LEDGER
+from devflow_analytics_db.migrations import CREATE_LEDGER, latest_version
 from devflow_analytics_db.migrations.migration import build
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from contextlib import closing
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from devflow_analytics_db.file.disk import make_private_file
+from devflow_analytics_db.file.making import make_private_file
 from devflow_analytics_db.migrations import latest_version
 from devflow_analytics_db.migrations.migrate import bring_to
 from devflow_analytics_db.migrations.migration import load_migrations

@@ -64,7 +64,7 @@ MUTATIONS = {
     ),
     "no second look under the lock": Mutation(
         "bring_to",
-        r"( *)(with transaction\(connection\):\n) *(route = .*\n)",
+        r"( *)(with writing\(connection\):\n) *(route = .*\n)",
         r"\1\3\1\2",
         f"{RACE}[some killed-server's]",
         # done twice, or judged in the middle of another's work: which comes first is chance

@@ -34,8 +34,7 @@ from devflow_analytics_db import (
     status,
 )
 from devflow_analytics_db.file.faults import from_os, from_sqlite
-from devflow_analytics_db.migrations import latest_version
-from devflow_analytics_db.migrations.current import APPLICATION_ID
+from devflow_analytics_db.migrations import APPLICATION_ID, latest_version
 from devflow_analytics_db.testing import BROKEN_FILES
 
 if TYPE_CHECKING:

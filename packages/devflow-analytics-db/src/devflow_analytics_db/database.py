@@ -22,11 +22,11 @@ from devflow_analytics_db.file.faults import (
 )
 from devflow_analytics_db.file.opening import configure, open_existing
 from devflow_analytics_db.log import log
-from devflow_analytics_db.migrations import latest_version
-from devflow_analytics_db.migrations.current import (
+from devflow_analytics_db.migrations import (
     APPLICATION_ID,
     application_id,
     is_current,
+    latest_version,
     schema_version,
 )
 from devflow_analytics_db.settings import busy_timeout_ms
@@ -270,10 +270,10 @@ class Transaction:
 
     @logging_errors
     def __enter__(self) -> Connection:
-        from devflow_analytics_db.file.transaction import begin  # noqa: PLC0415  not to open
-
         if self._connection is not None:
             raise RuntimeError("This transaction has begun already. Call transaction() again.")
+        from devflow_analytics_db.file.transaction import begin  # noqa: PLC0415  not to open
+
         connection = self._connection = self._connect()
         try:
             # Not before: with the last connection SQLite would write back and delete the WAL. And

@@ -17,7 +17,7 @@ from devflow_analytics_db.errors import (
     DatabaseNotFoundError,
     DestinationExistsError,
 )
-from devflow_analytics_db.file import BESIDE, disk, location
+from devflow_analytics_db.file import BESIDE, disk, location, making
 from devflow_analytics_db.file.faults import (
     ANOTHER_FILE,
     base_code,
@@ -171,7 +171,7 @@ def _write_copy(
     """Copy what any reader of ``file`` sees now to ``partial``, and rename that to ``final``."""
     remove(partial)
     try:
-        disk.make_private_file(location.require_short(partial), like=file)
+        making.make_private_file(location.require_short(partial), like=file)
         _copy(file, partial, progress, check=check)
         _sync(partial)
         _rename(partial, final)
@@ -274,7 +274,7 @@ def _directory(file: str, *, advice: str = ANOTHER_FILE) -> str:
     directory = backups_directory(file)
     with naming_faults(directory, otherwise=advice):
         if not os.path.isdir(directory):
-            disk.make_directory(directory, like=file, otherwise=advice)
+            making.make_directory(directory, like=file, otherwise=advice)
             _sync(os.path.dirname(directory))
     return directory
 

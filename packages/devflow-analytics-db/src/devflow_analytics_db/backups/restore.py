@@ -41,7 +41,7 @@ from devflow_analytics_db.file.opening import (
 )
 from devflow_analytics_db.file.transaction import ATTENTIVE_MS
 from devflow_analytics_db.log import log
-from devflow_analytics_db.migrations.current import APPLICATION_ID, application_id
+from devflow_analytics_db.migrations import APPLICATION_ID, application_id
 from devflow_analytics_db.migrations.identity import (
     claim,
     identify,

@@ -7,6 +7,9 @@ import os
 BESIDE = ("-shm", "-wal", "-journal")
 """The endings of the files that SQLite keeps beside a database."""
 
+PRIVATE_DIRECTORY = 0o700
+PRIVATE_FILE = 0o600
+
 
 def is_writable(path: str) -> bool:
     """Tell whether the user may write a database and, as SQLite must, beside it."""

@@ -15,7 +15,6 @@ that would write to memory that the parent shares; each later use there is an er
 from __future__ import annotations
 
 import _thread
-import errno
 import os
 import sqlite3
 import stat
@@ -268,9 +267,10 @@ def _open_files(inherited: list[Connection]) -> frozenset[Inode]:
     for directory in ("/proc/self/fd", "/dev/fd"):
         try:
             names = os.listdir(directory)
-        except OSError as fault:
-            # without a free descriptor nothing is known
-            _Forked.everything |= fault.errno in {errno.EMFILE, errno.ENFILE}
+        except (FileNotFoundError, NotADirectoryError, PermissionError):
+            continue
+        except OSError:  # without a free descriptor nothing is known
+            _Forked.everything = True
             continue
         return frozenset(_regular_files(map(int, names)))
     return frozenset(one.inode for one in inherited if one.inode is not None)

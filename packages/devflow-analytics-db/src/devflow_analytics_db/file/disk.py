@@ -1,4 +1,4 @@
-"""The directory and the files on the disk: made, kept private, and told from strangers."""
+"""What is at the path of a database: a file that may be one, or nothing, or something else."""
 
 from __future__ import annotations
 
@@ -12,22 +12,11 @@ from devflow_analytics_db.errors import (
     DatabaseNotFoundError,
     NotAnAnalyticsDatabaseError,
 )
-from devflow_analytics_db.file import BESIDE
-from devflow_analytics_db.file.faults import (
-    ANOTHER_FILE,
-    denied,
-    naming_faults,
-    require_sqlite,
-)
-from devflow_analytics_db.file.location import (
-    broken_link,
-    is_devflow_directory,
-    is_private_directory,
-)
+from devflow_analytics_db.file import BESIDE, PRIVATE_DIRECTORY, PRIVATE_FILE
+from devflow_analytics_db.file.faults import ANOTHER_FILE, naming_faults, require_sqlite
+from devflow_analytics_db.file.location import is_private_directory
 from devflow_analytics_db.log import log
 
-PRIVATE_DIRECTORY = 0o700
-PRIVATE_FILE = 0o600
 OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
 JOURNALS = {
@@ -89,6 +78,10 @@ def require_database(file: str, advice: str | None = None, otherwise: str = ANOT
     what = f"{file} {'does not exist' if found is None else 'is empty'}: there is no database."
     if advice is None:
         advice = f"Make it with `create_analytics_db()`, or {otherwise}."
+        from devflow_analytics_db.file.making import (  # noqa: PLC0415  seldom needed
+            require_makeable,
+        )
+
         try:
             require_makeable(file)
         except AnalyticsDbError as error:
@@ -113,7 +106,11 @@ def check_path(file: str, *, may_make: bool = False) -> os.stat_result | None:
         if found is None and not journals:
             if not may_make:
                 return None
-            found = _make(file)
+            from devflow_analytics_db.file.making import (  # noqa: PLC0415  seldom needed
+                make_both,
+            )
+
+            found = make_both(file)
     if found is None or (found.st_size == 0 and holds_rows):
         raise CannotCreateError(
             f"{file} is missing or empty, but {file}{journals[0]} is there and may hold its rows.",
@@ -210,132 +207,6 @@ def _stat(path: str) -> os.stat_result | None:
         return os.stat(path)
     except (FileNotFoundError, NotADirectoryError):
         return None
-
-
-def _make(file: str) -> os.stat_result:
-    directory = os.path.dirname(file)
-    at_home = is_devflow_directory(directory)
-    make_directory(directory, like=os.path.dirname(directory) if at_home else None)
-    try:
-        return make_private_file(file, like=directory if at_home else None)
-    except FileExistsError:
-        return os.stat(file)
-
-
-def make_directory(
-    directory: str, *, like: str | None = None, otherwise: str = ANOTHER_FILE
-) -> None:
-    """Make a directory, private to the user, if it is missing; its parent must be there.
-
-    Args:
-        directory: its path.
-        like: whose owner is to have it, if it is root who makes it.
-        otherwise: how the advice of errors ends: what else the user can do.
-
-    Raises:
-        CannotCreateError: a file is in its place, or there is no parent.
-        OSError: anything else is in the way.
-    """
-    try:
-        os.mkdir(directory, PRIVATE_DIRECTORY)
-    except FileExistsError:
-        if not os.path.isdir(directory):
-            raise not_a_directory(directory, otherwise) from None
-        return
-    except FileNotFoundError:
-        raise _no_parent(directory, otherwise) from None
-    _mend_umask(directory, PRIVATE_DIRECTORY, directory)
-    if like:
-        descriptor = os.open(directory, os.O_RDONLY | os.O_NOFOLLOW)
-        try:
-            _give_to_owner_of(like, descriptor)
-        finally:
-            os.close(descriptor)
-    log("info", "created directory %s", directory)
-
-
-def require_makeable(file: str) -> None:
-    """Raise what `make` would raise where the file is missing or empty; nothing is made.
-
-    Raises:
-        CannotCreateError: something else is in the way, or the directory's parent is missing.
-        PermissionDeniedError: the user may not make it.
-    """
-    directory = os.path.dirname(file)
-    if not os.path.isdir(directory):
-        if os.path.lexists(directory):
-            raise not_a_directory(directory)
-        if not os.path.lexists(os.path.dirname(directory)):
-            raise _no_parent(directory)
-        if not os.path.isdir(os.path.dirname(directory)):
-            raise not_a_directory(os.path.dirname(directory))
-    from devflow_analytics_db.file.rights import obstacle  # noqa: PLC0415  seldom needed
-
-    if obstacle(file):
-        raise denied(file)
-
-
-def not_a_directory(path: str, otherwise: str = ANOTHER_FILE) -> CannotCreateError:
-    """Return the error for what is in the place of a directory."""
-    if os.path.islink(path) and not os.path.exists(path):
-        return broken_link(path)
-    return CannotCreateError(
-        f"{path} is a file, where a directory should be.", path, f"Move it away, or {otherwise}."
-    )
-
-
-def _no_parent(directory: str, otherwise: str = ANOTHER_FILE) -> CannotCreateError:
-    return CannotCreateError(
-        f"Cannot make the directory {directory}: {os.path.dirname(directory)} does not exist.",
-        directory,
-        f"Make that first, or {otherwise}.",
-    )
-
-
-def make_private_file(file: str, *, like: str | None = None) -> os.stat_result:
-    """Make an empty file that only its owner may read and write.
-
-    Args:
-        file: its path.
-        like: whose owner is to have it, if it is root who makes it.
-
-    Raises:
-        OSError: there is one of that name, or it cannot be made.
-    """
-    descriptor = os.open(file, os.O_CREAT | os.O_EXCL | os.O_WRONLY, PRIVATE_FILE)
-    try:
-        _mend_umask(file, PRIVATE_FILE, descriptor)
-        if like:
-            _give_to_owner_of(like, descriptor)
-        return os.fstat(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def _mend_umask(path: str, mode: int, made: str | int) -> None:
-    """Give what was just made its mode, whatever the umask took away.
-
-    Where the file system keeps neither modes nor owners, it may belong to another user at once.
-    """
-    try:
-        os.chmod(made, mode)
-    except PermissionError as fault:
-        log("warning", "could not set the mode of %s to %04o: %s", path, mode, fault.strerror)
-
-
-def _give_to_owner_of(like: str, descriptor: int) -> None:
-    """Let root make nothing in a user's home that the user could not use.
-
-    ``sudo`` may well keep HOME. What root may not give away (in a container, on a network file
-    system) stays root's.
-    """
-    if os.geteuid() != 0:
-        return
-    owner = os.stat(like)
-    try:
-        os.fchown(descriptor, owner.st_uid, owner.st_gid)
-    except OSError as fault:
-        log("warning", "could not give what was made to the owner of %s: %s", like, fault)
 
 
 def set_mode(path: str, mode: int) -> int:

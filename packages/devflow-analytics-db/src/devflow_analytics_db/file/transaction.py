@@ -18,7 +18,7 @@ ATTENTIVE_MS = 100
 """The longest that SQLite waits by itself where the whole wait may be long: no Ctrl-C ends it."""
 
 
-class transaction:  # noqa: N801  a context manager, and read as one
+class writing:  # noqa: N801  a context manager, and read as one
     """Hold the lock for writing in the ``with`` block; commit at its end, or roll back.
 
     What goes wrong is raised as it is.

@@ -14,7 +14,7 @@ from devflow_analytics_db.backups.backup import (
 )
 from devflow_analytics_db.backups.restore import unfinished_restores
 from devflow_analytics_db.errors import AnalyticsDbError
-from devflow_analytics_db.file import disk, system
+from devflow_analytics_db.file import disk, making, system
 from devflow_analytics_db.file.faults import denied, naming_faults
 from devflow_analytics_db.file.opening import journal_mode, open_for_reading
 from devflow_analytics_db.file.rights import obstacle
@@ -35,7 +35,7 @@ def copies(file: str) -> Finding:
         try:
             with naming_faults(directory, ANOTHER_PLACE):
                 if not os.path.isdir(directory):
-                    raise disk.not_a_directory(directory, ANOTHER_PLACE)
+                    raise making.not_a_directory(directory, ANOTHER_PLACE)
                 if obstacle(directory):
                     raise denied(directory, otherwise=ANOTHER_PLACE)
         except AnalyticsDbError as error:

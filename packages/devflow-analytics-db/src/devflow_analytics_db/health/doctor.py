@@ -8,7 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from devflow_analytics_db.errors import AnalyticsDbError
-from devflow_analytics_db.file import disk, location
+from devflow_analytics_db.file import disk, location, making
 from devflow_analytics_db.file.faults import OLDEST_SQLITE, logging_errors, naming_faults
 from devflow_analytics_db.health import beside, content, environment, place
 from devflow_analytics_db.health.finding import Diagnosis, Finding, refusal
@@ -88,7 +88,7 @@ def _database(file: str) -> tuple[Finding, bool]:
     latest_version()  # raises if the package itself is broken, whatever the file is
     found = disk.check_path(file)
     if found is None or found.st_size == 0:
-        disk.require_makeable(file)
+        making.require_makeable(file)
         state = "does not exist" if found is None else "is empty"
         advice = "Make it with `create_analytics_db()`."
         return Finding("database", "warn", f"{file} {state}.", advice), False

@@ -11,8 +11,7 @@ from devflow_analytics_db.file import location
 from devflow_analytics_db.file.faults import logging_errors, naming_faults
 from devflow_analytics_db.health.finding import Diagnosis, Finding
 from devflow_analytics_db.log import log
-from devflow_analytics_db.migrations import latest_version, ledger
-from devflow_analytics_db.migrations.current import CREATE_LEDGER
+from devflow_analytics_db.migrations import CREATE_LEDGER, latest_version, ledger
 from devflow_analytics_db.migrations.identity import reading
 from devflow_analytics_db.migrations.migration import build, load_migrations
 from devflow_analytics_db.schema.structure import Part, structure

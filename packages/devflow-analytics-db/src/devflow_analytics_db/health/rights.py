@@ -9,7 +9,15 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from devflow_analytics_db.backups.backup import backups, backups_directory, unfinished
-from devflow_analytics_db.file import BESIDE, disk, is_writable, location, system
+from devflow_analytics_db.file import (
+    BESIDE,
+    PRIVATE_DIRECTORY,
+    PRIVATE_FILE,
+    disk,
+    is_writable,
+    location,
+    system,
+)
 from devflow_analytics_db.file.faults import denied
 from devflow_analytics_db.file.rights import obstacle
 from devflow_analytics_db.health.finding import Finding, refusal
@@ -91,10 +99,10 @@ def private_files(file: str) -> Iterator[tuple[str, int, int]]:
     with suppress(PermissionError):  # a finding of its own
         copies = [*backups(file), *unfinished(file)]
     private = [
-        *((directory, disk.PRIVATE_DIRECTORY) for directory in directories),
+        *((directory, PRIVATE_DIRECTORY) for directory in directories),
         # the file last, as in keep_private()
-        *((copy, disk.PRIVATE_FILE) for copy in copies),
-        *((f"{file}{suffix}", disk.PRIVATE_FILE) for suffix in (*BESIDE, "")),
+        *((copy, PRIVATE_FILE) for copy in copies),
+        *((f"{file}{suffix}", PRIVATE_FILE) for suffix in (*BESIDE, "")),
     ]
     for path, wanted in private:
         with suppress(OSError):

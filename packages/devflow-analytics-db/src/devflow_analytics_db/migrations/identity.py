@@ -25,13 +25,14 @@ from devflow_analytics_db.file.faults import (
     naming_faults,
 )
 from devflow_analytics_db.file.opening import has_journal, open_for_reading, open_immutable
-from devflow_analytics_db.file.transaction import transaction
+from devflow_analytics_db.file.transaction import writing
 from devflow_analytics_db.log import log
-from devflow_analytics_db.migrations import latest_version, ledger
-from devflow_analytics_db.migrations.current import (
+from devflow_analytics_db.migrations import (
     APPLICATION_ID,
     LEDGER,
     application_id,
+    latest_version,
+    ledger,
     schema_version,
 )
 
@@ -214,7 +215,7 @@ def claim(connection: Connection) -> None:
     Raises:
         AnalyticsDbError: as `identify`; another program was faster.
     """
-    with transaction(connection):
+    with writing(connection):
         if identify(connection).version == 0 and application_id(connection) != APPLICATION_ID:
             connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
 

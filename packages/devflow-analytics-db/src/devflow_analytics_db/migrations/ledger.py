@@ -9,7 +9,7 @@ from devflow_analytics_db.errors import (
     MigrationError,
     TamperedMigrationError,
 )
-from devflow_analytics_db.migrations.current import (
+from devflow_analytics_db.migrations import (
     LEDGER,
     has_ledger_as_made,
     listed_versions,

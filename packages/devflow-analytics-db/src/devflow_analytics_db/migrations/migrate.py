@@ -10,7 +10,7 @@ from devflow_analytics_db.errors import AnalyticsDbError, MigrationError
 from devflow_analytics_db.file import disk, location
 from devflow_analytics_db.file.faults import commit_did_not_happen, logging_errors, naming_faults
 from devflow_analytics_db.file.opening import MIGRATION_TIMEOUT_MS, configure, open_existing
-from devflow_analytics_db.file.transaction import transaction
+from devflow_analytics_db.file.transaction import writing
 from devflow_analytics_db.migrations.identity import claim, identify, identify_file
 from devflow_analytics_db.migrations.route import PRAGMAS, Route, find_route
 from devflow_analytics_db.result import Result
@@ -99,7 +99,7 @@ def bring_to(file: str, to: int | None = None, *, allow_down: bool = False) -> C
             configure(connection)
             for statement in PRAGMAS:
                 connection.execute(statement)
-            with transaction(connection):
+            with writing(connection):
                 # Under the lock: what was seen without it may be out of date.
                 route = find_route(connection, file, identify(connection), to)
                 _require_allowed(route, allow_down=allow_down)

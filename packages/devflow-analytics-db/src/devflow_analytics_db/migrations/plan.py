@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from devflow_analytics_db.file import location
 from devflow_analytics_db.file.connection import Connection, connect_in_memory
 from devflow_analytics_db.file.faults import logging_errors, naming_faults
-from devflow_analytics_db.migrations.current import LEDGER
+from devflow_analytics_db.migrations import LEDGER
 from devflow_analytics_db.migrations.identity import reading
 from devflow_analytics_db.migrations.route import PRAGMAS, Route, find_route
 from devflow_analytics_db.result import Result

@@ -14,8 +14,7 @@ from devflow_analytics_db.errors import (
 )
 from devflow_analytics_db.file.faults import base_code
 from devflow_analytics_db.log import log
-from devflow_analytics_db.migrations import ledger
-from devflow_analytics_db.migrations.current import APPLICATION_ID, CREATE_LEDGER, LEDGER
+from devflow_analytics_db.migrations import APPLICATION_ID, CREATE_LEDGER, LEDGER, ledger
 from devflow_analytics_db.migrations.migration import (
     Migration,
     build,
