@@ -146,7 +146,7 @@ def keep_private(file: str) -> None:
         for suffix in (*BESIDE, ""):
             _make_private(f"{file}{suffix}", PRIVATE_FILE)
         directory = os.path.dirname(file)
-        if is_private_directory(directory):
+        if os.stat(directory).st_mode & OTHERS and is_private_directory(directory):
             _make_private(directory, PRIVATE_DIRECTORY)
 
 
