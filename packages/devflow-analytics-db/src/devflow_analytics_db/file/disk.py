@@ -107,10 +107,10 @@ def check_path(file: str, *, may_make: bool = False) -> os.stat_result | None:
             if not may_make:
                 return None
             from devflow_analytics_db.file.making import (  # noqa: PLC0415  seldom needed
-                make_both,
+                make_file,
             )
 
-            found = make_both(file)
+            found = make_file(file)
     if found is None or (found.st_size == 0 and holds_rows):
         raise CannotCreateError(
             f"{file} is missing or empty, but {file}{journals[0]} is there and may hold its rows.",

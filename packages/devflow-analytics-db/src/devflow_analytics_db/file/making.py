@@ -11,8 +11,12 @@ from devflow_analytics_db.file.location import broken_link, is_devflow_directory
 from devflow_analytics_db.log import log
 
 
-def make_both(file: str) -> os.stat_result:
-    """Make the directory, if it is missing, and the file."""
+def make_file(file: str) -> os.stat_result:
+    """Make a file, and its directory if that is missing.
+
+    Raises:
+        CannotCreateError, OSError: as for `make_directory`, or the file cannot be made.
+    """
     directory = os.path.dirname(file)
     at_home = is_devflow_directory(directory)
     make_directory(directory, like=os.path.dirname(directory) if at_home else None)

@@ -1,7 +1,7 @@
 """How the schema of a database changes: by numbered SQL files, each listed where it was applied.
 
-Here is what is to be known of nearly every file that is opened: whether it has all of them, found
-in three reads. `identity` tells the rest.
+`is_current` tells of nearly every file that is opened that it is ours and has all of them. The
+others are looked at by `identity`.
 """
 
 from __future__ import annotations
