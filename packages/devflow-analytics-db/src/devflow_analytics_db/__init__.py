@@ -57,7 +57,10 @@ if TYPE_CHECKING:  # what `_MODULES` says, for type checkers
     from devflow_analytics_db.migrations.migrate import Changes as Changes, migrate as migrate
     from devflow_analytics_db.migrations.plan import Plan as Plan, plan_migration as plan_migration
     from devflow_analytics_db.reading import open_readonly as open_readonly
-    from devflow_analytics_db.settings import is_enabled as is_enabled
+    from devflow_analytics_db.settings import (
+        is_enabled as is_enabled,
+        records_project as records_project,
+    )
 
 _MODULES = {
     "backups.backup": ("backup",),
@@ -92,7 +95,7 @@ _MODULES = {
     "migrations.migrate": ("Changes", "migrate"),
     "migrations.plan": ("Plan", "plan_migration"),
     "reading": ("open_readonly",),
-    "settings": ("is_enabled",),
+    "settings": ("is_enabled", "records_project"),
 }
 """The public names, by the module that has them (docs/decisions/0003-imports.md)."""
 

@@ -48,7 +48,13 @@ ENABLED = Setting(
     "on",
 )
 
-SETTINGS = (DB_PATH, BUSY_TIMEOUT_MS, ENABLED)
+PROJECT = Setting(
+    "PROJECT",
+    "whether the last part of the working directory is recorded with each session: `1` turns it on",
+    "off",
+)
+
+SETTINGS = (DB_PATH, BUSY_TIMEOUT_MS, ENABLED, PROJECT)
 """All of them."""
 
 _SWITCH = {
@@ -64,13 +70,26 @@ def is_enabled() -> bool:
         ConfigurationError: the value means neither yes nor no. Whoever set it wanted something
             else than usual, so nothing should be recorded.
     """
-    value = ENABLED.text()
+    return _is_on(ENABLED, default=True)
+
+
+def records_project() -> bool:
+    """Tell whether the last part of the working directory is to be recorded.
+
+    Raises:
+        ConfigurationError: the value means neither yes nor no.
+    """
+    return _is_on(PROJECT, default=False)
+
+
+def _is_on(setting: Setting, *, default: bool) -> bool:
+    value = setting.text()
     if value is None:
-        return True
+        return default
     switch = _SWITCH.get(value.strip().lower())
     if switch is None:
         raise ConfigurationError(
-            f"{ENABLED.name} is {value!r}, which is neither 1 nor 0, so nothing is recorded.",
+            f"{setting.name} is {value!r}, which is neither 1 nor 0, so nothing is recorded.",
             None,
             "Correct it or unset it.",
         )

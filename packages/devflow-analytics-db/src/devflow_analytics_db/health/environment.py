@@ -17,6 +17,7 @@ from devflow_analytics_db.settings import (
     SETTINGS,
     busy_timeout_ms,
     is_enabled,
+    records_project,
 )
 
 if TYPE_CHECKING:
@@ -76,6 +77,7 @@ def variables() -> Iterator[Finding]:
     try:
         if not is_enabled():
             yield Finding("environment", "ok", f"{ENABLED.name} turns recording off")
+        records_project()
     except AnalyticsDbError as error:
         yield refusal("environment", error)
 
