@@ -1,0 +1,167 @@
+"""What may become of a call: to add a case, add a function.
+
+The function is the tool of that name, in every server; ``case`` says what the client calls it with,
+and what row must be left. Servers and clients of all versions import this module, so it needs
+nothing but the standard library. What differs between libraries a server puts into LIBRARY.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+from matrix.rows import Row, Unless
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+SECRET = "s3cr3t"  # noqa: S105
+"""A part of whatever must not be recorded."""
+
+CROWD = f"{SECRET} of many"
+"""What is in the answers to calls that are made at once, whose order nobody decides."""
+
+LIBRARY = SimpleNamespace(ToolError=None, protocol_error=None, is_error=None)
+"""``ToolError``: the class of errors that are meant for the model. ``protocol_error``: makes an
+exception that says which JSON-RPC error to answer with. ``is_error``: makes a result that says it
+is an error."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """One thing that may become of a call."""
+
+    name: str
+    tool: Callable[..., Any] | None
+    """None: the server has no tool of that name."""
+    arguments: Mapping[str, Any]
+    row: Row
+    unless: tuple[Unless, ...]
+    times: int
+    """How many such calls there are, all at once."""
+    cancelled: bool
+    """The client cancels the call once the tool has begun."""
+
+
+CASES: dict[str, Case] = {}
+
+
+def case(
+    row: Row,
+    *unless: Unless,
+    tool: bool = True,
+    times: int = 1,
+    cancelled: bool = False,
+    **arguments: object,
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Make a case of a function: with these arguments it leaves this row, unless."""
+
+    def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
+        name = function.__name__
+        CASES[name] = Case(
+            name, function if tool else None, arguments, row, unless, times, cancelled
+        )
+        return function
+
+    return decorate
+
+
+@case(Row("success"), text=SECRET)
+async def answers(text: str) -> str:
+    return f"{text}: é, \u2028, 😀"
+
+
+@case(Row("success"), text=SECRET)
+def answers_in_a_thread_or_not(text: str) -> str:
+    return text
+
+
+@case(Row("success"), text=CROWD, times=200)
+async def is_called_200_times_at_once(text: str) -> str:
+    await asyncio.sleep(0)
+    return text
+
+
+@case(Row("success"), characters=10_000_000)
+async def answers_with_10_megabytes(characters: int):  # noqa: ANN201  else the text is sent twice
+    return SECRET + "x" * (characters - len(SECRET))
+
+
+@case(Row("error", "tool", "ToolError"), text=SECRET)
+async def raises_an_error_for_the_model(text: str) -> str:
+    raise LIBRARY.ToolError(text)
+
+
+@case(Row("error", "tool", "KeyError"), text=SECRET)
+async def raises_key_error(text: str) -> str:
+    raise KeyError(text)
+
+
+@case(Row("error", "tool", "FileNotFoundError"), text=SECRET)
+def raises_an_error_of_the_system(text: str) -> str:
+    raise FileNotFoundError(2, "no such file", f"/home/me/{text}")
+
+
+@case(Row("error", "tool", "ZeroDivisionError"), text=SECRET)
+async def raises_an_error_that_has_a_cause(text: str) -> str:
+    try:
+        1 / 0  # noqa: B018
+    except ZeroDivisionError as error:
+        raise LIBRARY.ToolError(text) from error
+    return text
+
+
+class LedgerError(Exception):
+    """An error of the server's own."""
+
+
+@case(Row("error", "tool", "LedgerError"), text=SECRET)
+async def raises_an_error_of_its_own(text: str) -> str:
+    raise LedgerError(text)
+
+
+@case(Row("error", "tool", "McpError"), text=SECRET)
+async def raises_an_error_of_the_protocol(text: str) -> str:
+    raise LIBRARY.protocol_error(-32042, text)
+
+
+@case(Row("error", "tool"), text=SECRET)
+async def answers_that_it_failed(text: str) -> object:
+    return LIBRARY.is_error(text)
+
+
+@case(Row("timeout", "tool", "TimeoutError"), text=SECRET)
+async def times_out(text: str) -> str:
+    async with asyncio.timeout(0.01):
+        await asyncio.Event().wait()
+    return text
+
+
+@case(Row("error", "arguments", "ValidationError"), number=SECRET)
+async def is_called_with_wrong_arguments(number: int) -> str:
+    return f"{number + 1}"
+
+
+@case(Row("error", "arguments", "ValidationError"))
+async def is_called_without_arguments(number: int) -> str:
+    return f"{number + 1}"
+
+
+@case(Row("error", "not_found"), tool=False, text=SECRET)
+def is_unknown() -> None:
+    pass
+
+
+@case(Row("error", "cancelled"), cancelled=True)
+async def is_cancelled(gate: str) -> str:
+    begin(gate)
+    await asyncio.Event().wait()
+    return gate
+
+
+def begin(gate: str) -> None:
+    """Tell whoever reads that pipe that the tool has begun."""
+    with open(gate, "wb") as pipe:  # noqa: PTH123
+        pipe.write(b".")
