@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from mcp import StdioServerParameters
 from mcp.client import Client
+from mcp.client.stdio import stdio_client
 from mcp.client.streamable_http import streamable_http_client
 from mcp.shared._httpx_utils import create_mcp_http_client
 from mcp_types import Implementation
@@ -30,7 +31,8 @@ async def connect(play: Play) -> AsyncIterator[Client]:
         target = streamable_http_client(play.url, **options)
     else:
         command, *arguments = play.command
-        target = StdioServerParameters(command=command, args=arguments, env=play.env)
+        server = StdioServerParameters(command=command, args=arguments, env=play.env)
+        target = stdio_client(server)
     info = Implementation(name=play.client, version=play.client_version)
     mode = "legacy" if play.way in {"legacy", "http"} else "auto"
     async with Client(target, client_info=info, mode=mode) as client:

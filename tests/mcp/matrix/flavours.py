@@ -34,6 +34,11 @@ class Flavour:
         """The version, in a form that compares."""
         return tuple(map(int, self.version.split(".")))
 
+    @property
+    def outlives_clients(self) -> bool:
+        """Whether its server on stdio goes on while a tool runs, though the client is gone."""
+        return self.sdk == 1 and (self.library == "fastmcp" or self.number < (1, 30))
+
     def __str__(self) -> str:
         return self.environment + ("-low" if self.level == "low" else "")
 

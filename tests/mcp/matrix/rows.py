@@ -98,6 +98,17 @@ def expected_rows(
     return expected
 
 
+def differing(
+    found: dict[str, dict[Whole, int]], expected: dict[str, dict[Whole, int]]
+) -> dict[str, tuple[object, object]]:
+    """Return what was found and what was expected, of the tools where that is not the same."""
+    return {
+        tool: (found.get(tool), expected.get(tool))
+        for tool in {**expected, **found}
+        if found.get(tool) != expected.get(tool)
+    }
+
+
 def found_rows(database: Path, session: str | None = None) -> dict[str, dict[Whole, int]]:
     """Return how many rows of each kind there are of each tool."""
     columns = ", ".join(Whole._fields)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import select
+import signal
 import socket
 import subprocess
 from contextlib import ExitStack, contextmanager
@@ -23,6 +24,16 @@ if TYPE_CHECKING:
 HERE = Path(__file__).resolve().parent.parent
 SECONDS = 120
 """How long anything may take."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a client did with a server that recorded, and where that is."""
+
+    play: Play
+    database: Path
+    server: str
+    """Its name."""
 
 
 @dataclass(frozen=True)
@@ -118,15 +129,19 @@ class Stage:
             alive = [os.open(pipe, os.O_RDONLY | os.O_NONBLOCK) for pipe in pipes]
             for pipe in alive:
                 stack.callback(os.close, pipe)
+            errors = self.directory / "clients-stderr"  # a pipe would be open as long as a server
             done = subprocess.run(
                 self.python("clients", self.flavour.family, str(file)),
                 env=self.environment,
-                capture_output=True,
-                text=True,
+                stdout=subprocess.DEVNULL,
+                stderr=stack.enter_context(errors.open("w")),
                 check=False,
                 timeout=SECONDS,
             )
-            assert done.returncode == 0, done.stderr
+            assert done.returncode == 0, errors.read_text()
+            for play in plays:
+                if play.command and play.end == "vanishes" and self.flavour.outlives_clients:
+                    os.kill(int(Path(play.directory, "pid").read_text()), signal.SIGTERM)
             for pipe in alive:
                 ended, _, _ = select.select([pipe], [], [], SECONDS)
                 assert ended, "a server goes on"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from matrix.cases import CASES
 from matrix.flavours import ways
 from matrix.rows import can_be_made
-from matrix.running import Stage
+from matrix.running import Run, Stage
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,16 +19,6 @@ if TYPE_CHECKING:
 
 A_FEW = ["answers", "raises_key_error"]
 """What is called before a process is killed."""
-
-
-@dataclass(frozen=True)
-class Run:
-    """What a client did with a server that recorded, and where that is."""
-
-    play: Play
-    database: Path
-    server: str
-    """Its name."""
 
 
 @dataclass(frozen=True)
