@@ -60,7 +60,8 @@ async def play_case(client: Any, play: Play, case: Case, gate: Gate) -> list[str
     """Make the calls of a case, and return what came of each."""
     if not case.cancelled:
         arguments = dict(case.arguments)
-        calls = (outcome(client, case, arguments) for _ in range(case.times))
+        times = play.crowd if case.in_crowd else 1
+        calls = (outcome(client, case, arguments) for _ in range(times))
         return await asyncio.gather(*calls)
     calling = await gate.begin(client, case)
     await sdk.cancel(client, play, calling)

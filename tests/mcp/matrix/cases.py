@@ -41,8 +41,8 @@ class Case:
     arguments: Mapping[str, Any]
     row: Row
     unless: tuple[Unless, ...]
-    times: int
-    """How many such calls there are, all at once."""
+    in_crowd: bool
+    """Many such calls are made at once."""
     cancelled: bool
     """The client cancels the call once the tool has begun."""
 
@@ -54,7 +54,7 @@ def case(
     row: Row,
     *unless: Unless,
     tool: bool = True,
-    times: int = 1,
+    in_crowd: bool = False,
     cancelled: bool = False,
     **arguments: object,
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
@@ -63,7 +63,7 @@ def case(
     def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
         name = function.__name__
         CASES[name] = Case(
-            name, function if tool else None, arguments, row, unless, times, cancelled
+            name, function if tool else None, arguments, row, unless, in_crowd, cancelled
         )
         return function
 
@@ -115,8 +115,8 @@ def answers_in_a_thread_or_not(text: str) -> str:
     return text
 
 
-@case(Row("success"), text=CROWD, times=200)
-async def is_called_200_times_at_once(text: str) -> str:
+@case(Row("success"), text=CROWD, in_crowd=True)
+async def is_called_many_times_at_once(text: str) -> str:
     await asyncio.sleep(0)
     return text
 

@@ -26,6 +26,8 @@ class Play:
     client: str = "matrix-client"
     client_version: str = "1.2.3"
     cases: list[str] = field(default_factory=list)
+    crowd: int = 200
+    """How many calls are made at once, where many are."""
     end: str = "leaves"
     """``leaves``: the client closes the connection; ``kills``: it kills the server during a call;
     ``vanishes``: it kills itself during a call."""

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from matrix.cases import Case
     from matrix.flavours import Flavour
+    from matrix.play import Play
 
 
 @dataclass(frozen=True)
@@ -69,21 +70,21 @@ def row_of(case: Case, flavour: Flavour, way: str) -> Row:
 
 
 def expected_rows(
-    cases: list[Case], flavour: Flavour, way: str, server: str, sizes: list[int]
+    cases: list[Case], flavour: Flavour, play: Play, server: str, sizes: list[int]
 ) -> dict[str, dict[Whole, int]]:
     """Return how many rows of each kind there must be of each tool.
 
     Args:
         cases: the calls that were made, in their order.
         flavour: what made them.
-        way: how.
+        play: how.
         server: the name of the server.
         sizes: how large each result was that came over the wire, in the order of the calls.
     """
     rest = iter(sizes)
     expected: dict[str, dict[Whole, int]] = {}
     for case in cases:
-        row = row_of(case, flavour, way)
+        row = row_of(case, flavour, play.way)
         request = len(compact(case.arguments))
         answered = row.error_kind not in {"protocol", "cancelled"} and row.error_code is None
         counted = Counter(
@@ -91,7 +92,7 @@ def expected_rows(
                 *astuple(row), request, next(rest) if answered else None,
                 server, None, "recorder", "run",
             )
-            for _ in range(case.times)
+            for _ in range(play.crowd if case.in_crowd else 1)
         )
         expected[case.name] = dict(counted)
     assert list(rest) == []

@@ -92,7 +92,7 @@ class Stage:
             way,
             url=f"http://127.0.0.1:{port}/mcp",
             headers={"X-Api-Key": SECRET},
-            **rest,
+            **{"crowd": 50, **rest},  # the time that httpx takes grows with the square
         )
 
     @contextmanager
