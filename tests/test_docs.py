@@ -255,6 +255,6 @@ def test_the_migration_that_is_shown_is_what_is_drafted(tmp_path: Path) -> None:
     number = re.compile(r"\d{4}(?=_add)")  # the next one, whichever that is by now
     assert (done.returncode, done.stderr) == (0, "")
     assert number.sub("", done.stdout) == number.sub("", f"{told}\n")
-    (drafted,) = sources[1].glob("migrations/*_add_project_to_sessions.sql")
+    (drafted,) = sources[1].glob("migrations/*_add_platform_to_sessions.sql")
     compatible = re.compile(r"compatible-with: \d+")
     assert compatible.sub("", drafted.read_text()) == compatible.sub("", shown["sql"])

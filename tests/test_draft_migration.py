@@ -102,7 +102,6 @@ def change(workspace: Path, *replacements: tuple[str, str]) -> None:
 
 ENDED_AT = "        ended_at = Optional(int, **integer)\n"
 ERROR_TYPE = "        error_type = Optional(str, nullable=True, **text)\n"
-COUNT = "        tool_count = Required(int, default=0, py_check=lambda n: n >= 0, **integer)\n"
 CALLS = '        tool_calls = Set("ToolCall", cascade_delete=True)\n'
 COMPOSITE = "        composite_index(timestamp, tool_name)\n"
 
@@ -284,7 +283,7 @@ def test_what_sqlite_cannot_alter_is_rebuilt(
             ),
         ),
         (
-            [("        status = Required(str, py_check=statuses.__contains__)\n", "")],
+            [("        status = Required(str, **one_of(ToolCallStatus))\n", "")],
             "Cannot drop column 'status': it is used by CHECK constraint 'status_known'",
         ),
         (

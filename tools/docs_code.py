@@ -34,6 +34,8 @@ def call(name: str, function: object) -> tuple[str, str]:
     ]
     returned = str(signature.return_annotation).strip("'").replace("|", "\\|")
     shown = signature.replace(parameters=untyped, return_annotation=inspect.Signature.empty)
+    if inspect.isgeneratorfunction(function):
+        return f"`{name}{shown}`", f"an iterator of `{returned[9:-1]}`"
     if returned.startswith("Iterator["):
         return f"`{name}{shown}`", f"a context manager that gives a `{returned[9:-1]}`"
     return f"`{name}{shown}`", "" if returned == "None" else f"`{returned}`"

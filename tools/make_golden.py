@@ -35,10 +35,17 @@ CALLS = (
     (5, "0199f3a8-5c00-7000-8000-00000000000c", "工具", 30000.5, "timeout", "", 1764959571, 1),
     (9, " c ", " ", 0, "success", "TypeError", -1, 7),
 )
+# What version 3 added; the rowid comes last.
+CLIENTS = (("claude-code", "2.1.0", "devflow", 1), ("", "ärger's", " ", 7))
+DETAILS = (
+    ("git", "Explore", "recorder", None, None, 0, 2**40, 1764959569001, "run", 1),
+    ("工具", None, "import", "protocol", -32602, 81, None, -1, "wall", 2),
+    ("", "", "proxy", "transport", 2**63 - 1, None, 0, 2**53 + 1, None, 5),
+)
 
 
-def fill(connection: sqlite3.Connection) -> None:
-    """Insert the rows."""
+def fill(connection: sqlite3.Connection, version: int) -> None:
+    """Insert the rows, with a value for every column that there is at a schema version."""
     connection.executemany(
         "INSERT INTO sessions (rowid, id, started_at, ended_at, tool_count) VALUES (?, ?, ?, ?, ?)",
         SESSIONS,
@@ -49,6 +56,17 @@ def fill(connection: sqlite3.Connection) -> None:
         " SELECT ?, ?, ?, ?, ?, ?, ?, id FROM sessions WHERE rowid = ?",
         CALLS,
     )
+    if version >= 3:  # noqa: PLR2004  which brought these columns
+        connection.executemany(
+            "UPDATE sessions SET (client, client_version, project) = (?, ?, ?) WHERE rowid = ?",
+            CLIENTS,
+        )
+        connection.executemany(
+            "UPDATE tool_calls SET (server, agent, source, error_kind, error_code, request_bytes,"
+            " result_bytes, started_ms, duration_kind) = (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+            " WHERE rowid = ?",
+            DETAILS,
+        )
 
 
 def make(version: int, target: Path) -> None:
@@ -59,7 +77,7 @@ def make(version: int, target: Path) -> None:
         bring_to(file, version)
         with closing(sqlite3.connect(file)) as connection:
             with connection:
-                fill(connection)
+                fill(connection, version)
             connection.execute("PRAGMA journal_mode = DELETE")  # one file, with no -wal to lose
         with target.open("xb") as golden:
             golden.write(Path(file).read_bytes())

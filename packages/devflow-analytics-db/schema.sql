@@ -1,4 +1,4 @@
--- Schema version 2, as the migrations make it. Written by 'just docs'.
+-- Schema version 3, as the migrations make it. Written by 'just docs'.
 
 CREATE TABLE "__drizzle_migrations" (
     id SERIAL PRIMARY KEY,
@@ -20,7 +20,7 @@ CREATE TABLE "sessions" (
     id TEXT PRIMARY KEY NOT NULL,
     started_at INTEGER NOT NULL, -- Unix time, seconds
     ended_at INTEGER, -- Unix time, seconds
-    tool_count INTEGER NOT NULL DEFAULT 0,
+    tool_count INTEGER NOT NULL DEFAULT 0, client TEXT, client_version TEXT, project TEXT,
     CONSTRAINT tool_count_not_negative CHECK (tool_count >= 0)
 ) STRICT;
 
@@ -31,7 +31,14 @@ CREATE TABLE "tool_calls" (
     status TEXT NOT NULL,
     error_type TEXT,
     timestamp INTEGER NOT NULL, -- Unix time, seconds
-    session_id TEXT NOT NULL REFERENCES sessions (id) ON DELETE CASCADE,
+    session_id TEXT NOT NULL REFERENCES sessions (id) ON DELETE CASCADE, server TEXT, agent TEXT, source TEXT
+    CONSTRAINT source_known CHECK (source IN ('recorder', 'proxy', 'hook', 'import')), error_kind TEXT
+    CONSTRAINT error_kind_known CHECK (
+        error_kind IN ('tool', 'arguments', 'not_found', 'protocol', 'cancelled', 'transport')
+    ), error_code INTEGER, request_bytes INTEGER
+    CONSTRAINT request_bytes_not_negative CHECK (request_bytes >= 0), result_bytes INTEGER
+    CONSTRAINT result_bytes_not_negative CHECK (result_bytes >= 0), started_ms INTEGER, duration_kind TEXT
+    CONSTRAINT duration_kind_known CHECK (duration_kind IN ('run', 'wall')),
     CONSTRAINT duration_not_negative_or_infinite CHECK (duration_ms >= 0 AND duration_ms < 9e999),
     CONSTRAINT status_known CHECK (status IN ('success', 'error', 'timeout'))
 ) STRICT;

@@ -107,7 +107,8 @@ with devflow_analytics_db.create_analytics_db(sys.argv[1]) as db, db_session:
 READ = """
 import sqlite3, sys
 print(sqlite3.connect(sys.argv[1]).execute(
-    "SELECT s.id, s.mood, c.id FROM sessions AS s JOIN tool_calls AS c ON c.session_id = s.id"
+    "SELECT s.id, s.mood, s.client, c.id, c.source"
+    " FROM sessions AS s JOIN tool_calls AS c ON c.session_id = s.id"
 ).fetchall())
 """
 
@@ -126,7 +127,7 @@ def test_older_code_writes_a_newer_file_that_allows_it_and_says_so_once(
     assert done.stderr == (
         f"WARNING {file} is newer than this release, which may still write to it\n"
     )
-    assert python(newer, "-c", READ, file).stdout == "[('older', None, 'c')]\n"
+    assert python(newer, "-c", READ, file).stdout == "[('older', None, None, 'c', None)]\n"
 
 
 def test_older_code_refuses_a_newer_file_that_does_not_allow_it(

@@ -119,6 +119,7 @@ def test_the_server_goes_on_writing_as_it_did(server_file: Path) -> None:
             server.execute("update `sessions` set `tool_count` = 1 where `id` = 'running'")
             with db_session:
                 assert db.ToolCall["4"].duration_ms == 0.7300000190734863
+                assert db.ToolCall["4"].source is None
                 assert db.Session["running"].tool_count == 1
 
 

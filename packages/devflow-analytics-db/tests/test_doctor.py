@@ -22,6 +22,7 @@ from devflow_analytics_db import (
     backup,
     create_analytics_db,
     diagnose,
+    is_enabled,
     migrate,
     restore,
 )
@@ -158,6 +159,7 @@ def test_environment_variables_that_are_no_settings_or_no_good_are_named(
     monkeypatch.setenv("DEVFLOW_ANALYTICS_DB", "x.db")
     monkeypatch.setenv("DEVFLOW_ANALYTICS_DB_PATH", "x.db")
     monkeypatch.setenv("DEVFLOW_ANALYTICS_BUSY_TIMEOUT_MS", "soon")
+    monkeypatch.setenv("DEVFLOW_ANALYTICS_ENABLED", "maybe")
     found = [one for one in diagnose().findings if one.subject == "environment"]
     assert [(one.severity, one.message.partition(",")[0]) for one in found] == [
         (
@@ -169,7 +171,25 @@ def test_environment_variables_that_are_no_settings_or_no_good_are_named(
         ),
         ("warn", "DEVFLOW_ANALYTICS_DB_PATH is 'x.db'"),
         ("fail", "DEVFLOW_ANALYTICS_BUSY_TIMEOUT_MS is 'soon'"),
+        ("fail", "DEVFLOW_ANALYTICS_ENABLED is 'maybe'"),
     ]
+
+
+@pytest.mark.parametrize("value", ["0", "false", "NO", " off "])
+def test_it_says_that_recording_is_off(value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DEVFLOW_ANALYTICS_ENABLED", value)
+    off = Finding("environment", "ok", "DEVFLOW_ANALYTICS_ENABLED turns recording off")
+    assert off in diagnose().findings
+    assert not is_enabled()
+
+
+@pytest.mark.parametrize("value", ["", "1", "true", "Yes", "on"])
+def test_of_recording_that_is_on_nothing_is_said(
+    value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DEVFLOW_ANALYTICS_ENABLED", value)
+    assert len([one for one in diagnose().findings if one.subject == "environment"]) == 1
+    assert is_enabled()
 
 
 @pytest.mark.parametrize(
@@ -179,6 +199,8 @@ def test_environment_variables_that_are_no_settings_or_no_good_are_named(
         ("BUSY_TIMEOUT", "BUSY_TIMEOUT_MS"),
         ("PATH", "DB_PATH"),
         ("DATABASE", "DB_PATH"),
+        ("ENABLE", "ENABLED"),
+        ("DISABLED", "ENABLED"),
         ("COLOUR", None),
         ("", None),
     ],

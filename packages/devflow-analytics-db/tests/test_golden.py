@@ -87,6 +87,7 @@ def test_a_golden_file_becomes_what_a_new_file_is_with_every_row(
     assert rows_of(sql, golden, columns) == before
     assert {table: len(rows) for table, rows in before.items()} == SIZES
     assert check().findings == ()
+    assert sql(golden, "PRAGMA quick_check") == [("ok",)]  # every row satisfies every new rule
 
 
 def test_pony_reads_a_golden_file_that_was_upgraded(golden: Path) -> None:

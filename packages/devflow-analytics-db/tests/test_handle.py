@@ -333,7 +333,7 @@ def test_an_open_handle_writes_into_a_newer_schema_only_if_that_allows_it(
             db.Session(id="before", started_at=1)
         version = db.schema_version
         add_migration(
-            "ALTER TABLE sessions ADD COLUMN project TEXT;",
+            "ALTER TABLE sessions ADD COLUMN mood TEXT;",
             header=f"-- compatible-with: {version if compatible else version + 1}",
         )
         migrate(file)

@@ -313,3 +313,52 @@ def test_the_checksums_of_a_files_history_are_compared_before_a_way_down_too(
         TamperedMigrationError, match=r"has migration 1 start where .* has 1 devflow_baseline"
     ):
         migrate(to=1, allow_down=True)
+
+
+BROKEN_RULE = """
+    PRAGMA ignore_check_constraints = ON;
+    INSERT INTO sessions (id, started_at, tool_count) VALUES ('s', 1, -1);
+"""
+
+
+@pytest.mark.parametrize(
+    "column", ["mood TEXT", "mood TEXT CHECK (mood IN ('good', 'bad'))", "mood INTEGER"]
+)
+def test_a_column_of_nulls_is_added_without_reading_the_rows(
+    column: str, file: Path, add_migration: Callable[..., None]
+) -> None:
+    """SQLite would stumble over a row that breaks another rule."""
+    create_analytics_db().close()
+    with closing(sqlite3.connect(file)) as connection:
+        connection.executescript(BROKEN_RULE)
+    add_migration(f"ALTER TABLE sessions ADD COLUMN {column};")
+    assert migrate().applied == (NEXT,)
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        "mood TEXT DEFAULT 'odd' CHECK (mood IN ('good', 'bad'))",
+        "mood TEXT NOT NULL DEFAULT 'odd' CHECK (mood IN ('good', 'bad'))",
+        "mood TEXT CHECK (mood IS NOT NULL)",
+        "mood TEXT AS (id || '!') CHECK (mood IN ('good', 'bad'))",
+    ],
+)
+def test_a_column_that_not_every_row_satisfies_is_refused(
+    column: str, file: Path, sql: Sql, add_migration: Callable[..., None]
+) -> None:
+    create_analytics_db().close()
+    sql(file, "INSERT INTO sessions (id, started_at) VALUES ('s', 1)")
+    add_migration(f"ALTER TABLE sessions ADD COLUMN {column};")
+    with pytest.raises(MigrationError, match="constraint failed"):
+        migrate()
+
+
+def test_what_a_new_column_demands_holds_from_the_first_row_on(
+    file: Path, sql: Sql, add_migration: Callable[..., None]
+) -> None:
+    create_analytics_db().close()
+    add_migration("ALTER TABLE sessions ADD COLUMN mood TEXT CHECK (mood IN ('good', 'bad'));")
+    migrate()
+    with pytest.raises(sqlite3.IntegrityError, match="CHECK constraint failed"):
+        sql(file, "INSERT INTO sessions (id, started_at, mood) VALUES ('s', 1, 'odd')")

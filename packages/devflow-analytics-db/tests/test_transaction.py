@@ -210,6 +210,19 @@ def test_who_waits_longer_than_the_timeout_is_told_so_and_writes_nothing(
     assert ids(file) == ["a"]
 
 
+def test_one_transaction_can_have_a_timeout_of_its_own(
+    db: AnalyticsDb, file: Path, holding: Holding
+) -> None:
+    start = time.monotonic()
+    with (
+        holding(file, "BEGIN IMMEDIATE"),
+        pytest.raises(LockedError),
+        db.transaction(timeout_ms=50),
+    ):
+        pytest.fail("it was locked")
+    assert time.monotonic() - start < 4  # of a timeout of 5 s
+
+
 def test_ctrl_c_is_heard_while_it_waits(db: AnalyticsDb, file: Path, holding: Holding) -> None:
     start = time.monotonic()
     with holding(file, "BEGIN IMMEDIATE"):

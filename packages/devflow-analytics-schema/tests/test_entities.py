@@ -93,6 +93,14 @@ def test_a_call_without_a_session_is_refused(entities: Entities) -> None:
         {"duration_ms": "fast"},
         {"tool_name": None},
         {"timestamp": "yesterday"},
+        {"source": "rumour"},
+        {"source": ""},
+        {"error_kind": "timeout"},
+        {"error_code": "EPIPE"},
+        {"request_bytes": -1},
+        {"result_bytes": -1},
+        {"started_ms": "yesterday"},
+        {"duration_kind": "cpu"},
     ],
     ids=str,
 )
@@ -120,6 +128,63 @@ def test_a_status_is_the_same_string_before_and_after_it_is_read_back(
         read = next(iter(entities.ToolCall.select())).status
     assert written == read == status
     assert type(written) is type(read) is str
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [
+        *(("source", source) for source in schema.CallSource),
+        *(("error_kind", kind) for kind in schema.ErrorKind),
+        *(("duration_kind", kind) for kind in schema.DurationKind),
+    ],
+)
+def test_a_value_of_a_closed_list_is_the_same_string_before_and_after_it_is_read_back(
+    entities: Entities, column: str, value: str
+) -> None:
+    with db_session:
+        session = entities.Session(started_at=1)
+        written = getattr(entities.ToolCall(**a_call(session=session, **{column: value})), column)
+    with db_session:
+        read = getattr(next(iter(entities.ToolCall.select())), column)
+    assert written == read == value
+    assert type(written) is type(read) is str
+
+
+DETAILS: dict[str, Any] = {
+    "server": " filesystem ",
+    "agent": "Explore",
+    "source": "proxy",
+    "error_kind": "protocol",
+    "error_code": -32602,
+    "request_bytes": 0,
+    "result_bytes": 2**40,
+    "started_ms": 1_795_415_730_123,
+    "duration_kind": "run",
+}
+
+
+def test_what_else_is_known_of_a_call_is_read_back_as_it_was_written(entities: Entities) -> None:
+    client = {"client": "claude-code", "client_version": "2.1.0", "project": " odd "}
+    with db_session:
+        session = entities.Session(started_at=1, **client)
+        entities.ToolCall(**a_call(session=session, **DETAILS))
+    with db_session:
+        (call,) = entities.ToolCall.select()
+        assert DETAILS.items() <= call.to_dict().items()
+        assert client.items() <= call.session.to_dict().items()
+        call.set(**dict.fromkeys(DETAILS))
+    with db_session:
+        (call,) = entities.ToolCall.select()
+        assert dict.fromkeys(DETAILS).items() <= call.to_dict().items()
+
+
+def test_what_nobody_knows_of_a_call_is_none(entities: Entities) -> None:
+    with db_session:
+        entities.ToolCall(**a_call(session=entities.Session(started_at=1)))
+    with db_session:
+        (call,) = entities.ToolCall.select()
+        assert dict.fromkeys(DETAILS).items() <= call.to_dict().items()
+        assert {call.session.client, call.session.client_version, call.session.project} == {None}
 
 
 def test_text_is_kept_to_the_last_space(entities: Entities) -> None:

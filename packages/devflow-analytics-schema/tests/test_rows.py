@@ -1,24 +1,50 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 import pytest
 from pony.orm import db_session, flush
 
 from devflow_analytics_schema import (
+    CallSource,
+    DurationKind,
+    DurationKindLike,
+    ErrorKind,
+    ErrorKindLike,
     NewSession,
     NewToolCall,
     SessionRow,
+    SourceLike,
+    StatusLike,
     ToolCallRow,
     ToolCallStatus,
 )
 
 if TYPE_CHECKING:
+    from enum import StrEnum
+
     from devflow_analytics_schema import Entities
 
 
-def test_the_statuses_are_the_three_that_the_database_takes() -> None:
-    assert [str(status) for status in ToolCallStatus] == ["success", "error", "timeout"]
+@pytest.mark.parametrize(
+    ("like", "enum", "values"),
+    [
+        (SourceLike, CallSource, ["recorder", "proxy", "hook", "import"]),
+        (
+            ErrorKindLike,
+            ErrorKind,
+            ["tool", "arguments", "not_found", "protocol", "cancelled", "transport"],
+        ),
+        (DurationKindLike, DurationKind, ["run", "wall"]),
+        (StatusLike, ToolCallStatus, ["success", "error", "timeout"]),
+    ],
+)
+def test_a_closed_list_has_the_values_that_the_database_takes(
+    like: object, enum: type[StrEnum], values: list[str]
+) -> None:
+    member, strings = get_args(like)
+    assert (member, list(get_args(strings))) == (enum, values)
+    assert [str(value) for value in enum] == values
 
 
 def test_a_new_row_is_what_the_constructor_takes_and_a_row_what_to_dict_returns(

@@ -63,9 +63,21 @@ def test_pydantic_validates_a_row_and_describes_it(
                 adapter.validate_python(less)
 
 
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [("source", "proxy"), ("error_kind", "not_found"), ("duration_kind", "wall")],
+)
+def test_pydantic_takes_a_value_of_a_closed_list_and_no_other(column: str, value: str) -> None:
+    adapter: pydantic.TypeAdapter[schema.NewToolCall] = pydantic.TypeAdapter(schema.NewToolCall)
+    assert adapter.validate_python({**CALL, column: value}) == {**CALL, column: value}
+    with pytest.raises(pydantic.ValidationError, match=column):
+        adapter.validate_python({**CALL, column: "rumour"})
+
+
 @pytest.mark.parametrize("status", ["success", schema.ToolCallStatus.SUCCESS])
 def test_pydantic_takes_a_status_as_a_string_or_a_member_and_no_other(status: str) -> None:
     adapter: pydantic.TypeAdapter[schema.ToolCallRow] = pydantic.TypeAdapter(schema.ToolCallRow)
-    assert adapter.validate_python({**CALL, "status": status})["status"] == "success"
+    row = dict.fromkeys(schema.ToolCallRow.__annotations__) | CALL
+    assert adapter.validate_python({**row, "status": status})["status"] == "success"
     with pytest.raises(pydantic.ValidationError, match="status"):
-        adapter.validate_python({**CALL, "status": "cancelled"})
+        adapter.validate_python({**row, "status": "cancelled"})

@@ -10,11 +10,15 @@ from collections.abc import Generator, Sequence
 from typing import assert_type
 
 from devflow_analytics_schema import (
+    CallSource,
+    DurationKindLike,
     Entities,
+    ErrorKindLike,
     NewToolCall,
     Query,
     Session,
     SessionRow,
+    SourceLike,
     ToolCall,
     ToolCallRow,
     ToolCallStatus,
@@ -30,6 +34,15 @@ def attributes_have_the_types_of_their_columns(session: Session, call: ToolCall)
     assert_type(call.tool_name, str)
     assert_type(call.duration_ms, float)
     assert_type(call.error_type, str | None)
+    assert_type(session.client, str | None)
+    assert_type(session.project, str | None)
+    assert_type(call.server, str | None)
+    assert_type(call.source, SourceLike | None)
+    assert_type(call.error_kind, ErrorKindLike | None)
+    assert_type(call.error_code, int | None)
+    assert_type(call.result_bytes, int | None)
+    assert_type(call.started_ms, int | None)
+    assert_type(call.duration_kind, DurationKindLike | None)
     assert_type(call.session, Session)
     assert_type(call.session.started_at, int)
     assert_type(session.to_dict(), SessionRow)
@@ -66,6 +79,16 @@ def constructors_take_what_the_columns_need(entities: Entities, new: NewToolCall
         status="cancelled",  # type: ignore[arg-type]
         timestamp=1,
         session=session,
+    )
+    entities.ToolCall(
+        tool_name="git-log",
+        duration_ms=1,
+        status="error",
+        timestamp=1,
+        session=session,
+        source=CallSource.HOOK,
+        error_kind="not_found",
+        duration_kind="cpu",  # type: ignore[arg-type]
     )
     entities.Session()  # type: ignore[call-arg]
     entities.Session(started_at="now")  # type: ignore[arg-type]

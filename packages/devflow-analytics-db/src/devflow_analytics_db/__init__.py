@@ -41,6 +41,11 @@ if TYPE_CHECKING:  # what `_MODULES` says, for type checkers
         default_path as default_path,
         resolve_path as resolve_path,
     )
+    from devflow_analytics_db.file.spool import (
+        Spool as Spool,
+        abandoned_spools as abandoned_spools,
+        make_spool as make_spool,
+    )
     from devflow_analytics_db.health.doctor import diagnose as diagnose
     from devflow_analytics_db.health.drift import check as check
     from devflow_analytics_db.health.finding import Diagnosis as Diagnosis, Finding as Finding
@@ -52,6 +57,10 @@ if TYPE_CHECKING:  # what `_MODULES` says, for type checkers
     from devflow_analytics_db.migrations.migrate import Changes as Changes, migrate as migrate
     from devflow_analytics_db.migrations.plan import Plan as Plan, plan_migration as plan_migration
     from devflow_analytics_db.reading import open_readonly as open_readonly
+    from devflow_analytics_db.settings import (
+        is_enabled as is_enabled,
+        records_project as records_project,
+    )
 
 _MODULES = {
     "backups.backup": ("backup",),
@@ -78,6 +87,7 @@ _MODULES = {
     ),
     "file.connection": ("Connection",),
     "file.path": ("default_path", "resolve_path"),
+    "file.spool": ("Spool", "abandoned_spools", "make_spool"),
     "health.doctor": ("diagnose",),
     "health.drift": ("check",),
     "health.finding": ("Diagnosis", "Finding"),
@@ -85,6 +95,7 @@ _MODULES = {
     "migrations.migrate": ("Changes", "migrate"),
     "migrations.plan": ("Plan", "plan_migration"),
     "reading": ("open_readonly",),
+    "settings": ("is_enabled", "records_project"),
 }
 """The public names, by the module that has them (docs/decisions/0003-imports.md)."""
 

@@ -146,7 +146,7 @@ class AnalyticsDb:
         """
         return self._connect()
 
-    def transaction(self) -> Transaction:
+    def transaction(self, *, timeout_ms: int | None = None) -> Transaction:
         """Return a context manager that gives a connection inside a transaction for writing.
 
         ::
@@ -163,13 +163,21 @@ class AnalyticsDb:
         Do not end the transaction within the block: not by COMMIT or ROLLBACK, nor by
         ``executescript()``, which commits.
 
+        Args:
+            timeout_ms: how long to wait for the lock, in milliseconds; without it as long as the
+                busy timeout says.
+
         Raises:
             AnalyticsDbError: in entering, if the lock cannot be obtained, or the file was replaced
                 or changed; in leaving, for what goes wrong with the file in the block, or if the
                 transaction was ended there. What is wrong with a statement or its values stays
                 `sqlite3.Error`.
         """
-        return Transaction(self._idle, self._connect_for_any_thread, self._require)
+
+        def connect() -> Connection:
+            return self._connect(timeout_ms, check_same_thread=False)
+
+        return Transaction(self._idle, connect, self._require)
 
     def close(self) -> None:
         """Close the connections that are not in use. Calling it again does nothing."""
@@ -213,11 +221,13 @@ class AnalyticsDb:
     def _connect_for_any_thread(self) -> Connection:
         return self._connect(check_same_thread=False)
 
-    def _connect(self, *, check_same_thread: bool = True) -> Connection:
+    def _connect(
+        self, timeout_ms: int | None = None, *, check_same_thread: bool = True
+    ) -> Connection:
+        if timeout_ms is None:
+            timeout_ms = busy_timeout_ms()
         with naming_faults(self._file):
-            connection = open_existing(
-                self._file, busy_timeout_ms(), check_same_thread=check_same_thread
-            )
+            connection = open_existing(self._file, timeout_ms, check_same_thread=check_same_thread)
             try:
                 # before anything is set, as by now the file may be another program's
                 self._require_version(connection)

@@ -42,8 +42,58 @@ BUSY_TIMEOUT_MS = Setting(
     "5000, and 30000 while the schema is changed or a backup restored",
 )
 
-SETTINGS = (DB_PATH, BUSY_TIMEOUT_MS)
+ENABLED = Setting(
+    "ENABLED",
+    "whether tool calls are recorded: `0`, `false`, `no` and `off` turn it off, and make no file",
+    "on",
+)
+
+PROJECT = Setting(
+    "PROJECT",
+    "whether the last part of the working directory is recorded with each session: `1` turns it on",
+    "off",
+)
+
+SETTINGS = (DB_PATH, BUSY_TIMEOUT_MS, ENABLED, PROJECT)
 """All of them."""
+
+_SWITCH = {
+    **dict.fromkeys(("1", "true", "yes", "on"), True),
+    **dict.fromkeys(("0", "false", "no", "off"), False),
+}
+
+
+def is_enabled() -> bool:
+    """Tell whether tool calls are to be recorded.
+
+    Raises:
+        ConfigurationError: the value means neither yes nor no. Whoever set it wanted something
+            else than usual, so nothing should be recorded.
+    """
+    return _is_on(ENABLED, default=True)
+
+
+def records_project() -> bool:
+    """Tell whether the last part of the working directory is to be recorded.
+
+    Raises:
+        ConfigurationError: the value means neither yes nor no.
+    """
+    return _is_on(PROJECT, default=False)
+
+
+def _is_on(setting: Setting, *, default: bool) -> bool:
+    value = setting.text()
+    if value is None:
+        return default
+    switch = _SWITCH.get(value.strip().lower())
+    if switch is None:
+        raise ConfigurationError(
+            f"{setting.name} is {value!r}, which is neither 1 nor 0, so nothing is recorded.",
+            None,
+            "Correct it or unset it.",
+        )
+    return switch
 
 
 def busy_timeout_ms(default: int = 5_000) -> int:

@@ -15,7 +15,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from typing import Any, Protocol, TypeVar
 
-    from devflow_analytics_schema.rows import SessionRow, StatusLike, ToolCallRow
+    from devflow_analytics_schema.rows import (
+        DurationKindLike,
+        ErrorKindLike,
+        SessionRow,
+        SourceLike,
+        StatusLike,
+        ToolCallRow,
+    )
 
     T = TypeVar("T")
 
@@ -100,15 +107,21 @@ class Session(_Entity):
         started_at: int
         ended_at: int | None
         tool_count: int
+        client: str | None
+        client_version: str | None
+        project: str | None
         tool_calls: Collection[ToolCall]
 
-        def __init__(
+        def __init__(  # noqa: PLR0913  one parameter a column
             self,
             *,
             id: str = ...,  # noqa: A002  the column's name
             started_at: int,
             ended_at: int | None = None,
             tool_count: int = 0,
+            client: str | None = None,
+            client_version: str | None = None,
+            project: str | None = None,
         ) -> None: ...
 
         def to_dict(self) -> SessionRow: ...
@@ -125,6 +138,15 @@ class ToolCall(_Entity):
         error_type: str | None
         timestamp: int
         session: Session
+        server: str | None
+        agent: str | None
+        source: SourceLike | None
+        error_kind: ErrorKindLike | None
+        error_code: int | None
+        request_bytes: int | None
+        result_bytes: int | None
+        started_ms: int | None
+        duration_kind: DurationKindLike | None
 
         def __init__(  # noqa: PLR0913  one parameter a column
             self,
@@ -136,6 +158,15 @@ class ToolCall(_Entity):
             error_type: str | None = None,
             timestamp: int,
             session: Session | str,
+            server: str | None = None,
+            agent: str | None = None,
+            source: SourceLike | None = None,
+            error_kind: ErrorKindLike | None = None,
+            error_code: int | None = None,
+            request_bytes: int | None = None,
+            result_bytes: int | None = None,
+            started_ms: int | None = None,
+            duration_kind: DurationKindLike | None = None,
         ) -> None: ...
 
         def to_dict(self) -> ToolCallRow: ...

@@ -17,13 +17,24 @@ def make_file(file: str) -> os.stat_result:
     Raises:
         CannotCreateError, OSError: as for `make_directory`, or the file cannot be made.
     """
+    try:
+        return make_private_file(file, like=make_parent(file))
+    except FileExistsError:
+        return os.stat(file)
+
+
+def make_parent(file: str) -> str | None:
+    """Make the directory of a database if it is missing; return it if it is ``~/.devflow``.
+
+    What is made in that one is to have its owner.
+
+    Raises:
+        CannotCreateError, OSError: as for `make_directory`.
+    """
     directory = os.path.dirname(file)
     at_home = is_devflow_directory(directory)
     make_directory(directory, like=os.path.dirname(directory) if at_home else None)
-    try:
-        return make_private_file(file, like=directory if at_home else None)
-    except FileExistsError:
-        return os.stat(file)
+    return directory if at_home else None
 
 
 def make_directory(
@@ -68,14 +79,33 @@ def make_private_file(file: str, *, like: str | None = None) -> os.stat_result:
     Raises:
         OSError: there is one of that name, or it cannot be made.
     """
-    descriptor = os.open(file, os.O_CREAT | os.O_EXCL | os.O_WRONLY, PRIVATE_FILE)
+    descriptor = open_private_file(file, os.O_WRONLY, like=like)
+    try:
+        return os.fstat(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def open_private_file(file: str, flags: int, *, like: str | None = None) -> int:
+    """Make an empty file as `make_private_file` does, and return it open: its descriptor.
+
+    Args:
+        file: its path.
+        flags: how it is to be open, such as `os.O_RDWR`.
+        like: whose owner is to have it, if it is root who makes it.
+
+    Raises:
+        OSError: there is one of that name, or it cannot be made.
+    """
+    descriptor = os.open(file, os.O_CREAT | os.O_EXCL | flags, PRIVATE_FILE)
     try:
         _mend_umask(file, PRIVATE_FILE, descriptor)
         if like:
             _give_to_owner_of(like, descriptor)
-        return os.fstat(descriptor)
-    finally:
+    except BaseException:
         os.close(descriptor)
+        raise
+    return descriptor
 
 
 def _mend_umask(path: str, mode: int, made: str | int) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import closing
 
 from devflow_analytics_db.file.opening import open_for_reading
-from devflow_analytics_db.health.drift import check
+from devflow_analytics_db.health.drift import COLUMN_LOST, check
 from devflow_analytics_db.health.finding import Finding
 from devflow_analytics_db.schema.integrity import find_damage
 from devflow_analytics_db.schema.structure import foreign_key_violations
@@ -54,7 +54,8 @@ def schema(file: str) -> Finding:
     differences = check(file).findings
     if not differences:
         return Finding("schema", "ok", "the database and the migrations agree")
-    first = max(differences, key=lambda one: one.severity == "fail")
+    # first of all a column that is gone: who writes to it, cannot write
+    first = max(differences, key=lambda one: (one.severity == "fail", one.advice == COLUMN_LOST))
     message = f"{first.subject} {first.message}"
     advice = first.advice or "What you added yourself may stay."
     if len(differences) > 1:

@@ -24,6 +24,10 @@ if TYPE_CHECKING:
     from devflow_analytics_db.schema.structure import Column, Structure
 
 RESTORE = "Put back a backup with `restore()`."
+COLUMN_LOST = (
+    "Another program made the table anew, or dropped it. Put back a backup with `restore()`, which"
+    " keeps a copy of the file as it is now."
+)
 
 
 @logging_errors
@@ -89,7 +93,8 @@ def compare(actual: Structure, expected: Structure) -> Iterator[Finding]:
     for part, definition in _all_but_parts_of_missing(expected, actual):
         if part not in actual:
             message = f"is missing; it should be {definition}."
-            yield Finding(str(part), "fail", message, RESTORE)
+            advice = COLUMN_LOST if part.kind == "column" else RESTORE
+            yield Finding(str(part), "fail", message, advice)
         elif actual[part] != definition:
             message = f"is {actual[part]}; it should be {definition}."
             yield Finding(str(part), "fail", message, RESTORE)

@@ -10,7 +10,15 @@ from typing import TYPE_CHECKING
 from devflow_analytics_db.errors import AnalyticsDbError
 from devflow_analytics_db.file.faults import OLDEST_SQLITE
 from devflow_analytics_db.health.finding import Finding, refusal
-from devflow_analytics_db.settings import DB_PATH, PREFIX, SETTINGS, busy_timeout_ms
+from devflow_analytics_db.settings import (
+    DB_PATH,
+    ENABLED,
+    PREFIX,
+    SETTINGS,
+    busy_timeout_ms,
+    is_enabled,
+    records_project,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -66,13 +74,22 @@ def variables() -> Iterator[Finding]:
         yield refusal("environment", error)
     else:
         yield Finding("environment", "ok", f"busy timeout {timeout} ms")
+    try:
+        if not is_enabled():
+            yield Finding("environment", "ok", f"{ENABLED.name} turns recording off")
+        records_project()
+    except AnalyticsDbError as error:
+        yield refusal("environment", error)
 
 
 def _unknown(name: str, known: list[str]) -> Finding:
     message = f"{name} is not a setting of devflow-analytics."
     # Without the beginning, which all have: it would make any two of them similar.
     ends = [setting.removeprefix(PREFIX) for setting in known]
-    for end in difflib.get_close_matches(name.removeprefix(PREFIX), ends, n=1, cutoff=SIMILAR):
+    given = name.removeprefix(PREFIX)
+    similar = difflib.get_close_matches(given, ends, n=len(ends), cutoff=SIMILAR)
+    # the nearest is the first; better still is one that begins alike
+    for end in sorted(similar, key=lambda end: end[:1] != given[:1])[:1]:
         message += f" Did you mean {PREFIX}{end}?"
     *others, last = known
     settings = f"{', '.join(others)} and {last}" if others else last

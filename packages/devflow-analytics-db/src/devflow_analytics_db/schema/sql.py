@@ -30,6 +30,9 @@ _TOKENS = r"""
 # What a statement can do without a rebuilt or a dropped table, index or row.
 _ADDS = r"(?!.*\bON CONFLICT\b)(CREATE|INSERT INTO|SELECT|ALTER TABLE \S+ ADD)\b"
 
+# What adds a column that is null in every row, unless a word says otherwise.
+_ADDS_NULLS = r"(?!.*\b(NOT NULL|DEFAULT|AS)\b)ALTER TABLE \S+ ADD\b"
+
 
 def split_statements(sql: str) -> Iterator[str]:
     """Yield the statements of a script, each with its semicolon and the comments before it.
@@ -67,6 +70,11 @@ def keyword(statement: str) -> str:
 def only_adds(statement: str) -> bool:
     """Tell whether a statement neither rebuilds nor drops nor changes what is there."""
     return bool(re.match(_ADDS, normalise(statement), re.IGNORECASE))
+
+
+def adds_nulls(statement: str) -> bool:
+    """Tell whether a statement adds a column that is null in every row there is."""
+    return bool(re.match(_ADDS_NULLS, normalise(statement), re.IGNORECASE))
 
 
 def canonical(sql: str) -> str:

@@ -1,0 +1,150 @@
+"""Files in which recorded calls wait until they are in the database.
+
+They are in a private directory beside it, ``analytics.db-spool``. A process appends to a spool of
+its own, and holds a lock on it (``flock``) for as long as it lives, however it ends. So one that
+can be locked was left behind: whoever does that reads it in and removes it.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import stat
+from collections.abc import Iterator  # noqa: TC003  the types of public functions are known
+
+from devflow_analytics_db.file import PRIVATE_DIRECTORY, location
+from devflow_analytics_db.file.faults import denied, naming_faults
+
+SUFFIX = ".jsonl"
+"""The ending of a spool's name: its lines are JSON."""
+
+_FLAGS = os.O_RDWR | os.O_APPEND | os.O_NOFOLLOW
+
+
+def spool_directory(file: str) -> str:
+    """Return the directory of a database's spools, whether it exists or not."""
+    return f"{file}-spool"
+
+
+class Spool:
+    """A file that this process alone appends to or reads in, as it holds its lock."""
+
+    __slots__ = ("descriptor", "path")
+
+    def __init__(self, path: str, descriptor: int) -> None:
+        self.path = path
+        self.descriptor = descriptor
+        """It is open for reading and for appending."""
+
+    def is_in_place(self) -> bool:
+        """Tell whether the file is still what its path leads to: nobody deleted or moved it."""
+        try:
+            there = os.stat(self.path, follow_symlinks=False)
+        except OSError:
+            return False
+        mine = os.fstat(self.descriptor)
+        return (there.st_dev, there.st_ino) == (mine.st_dev, mine.st_ino)
+
+    def close(self) -> None:
+        """Leave the file to whoever finds it."""
+        os.close(self.descriptor)
+
+    def remove(self) -> None:
+        """Delete the file, if it is in its place, and close it."""
+        try:
+            if self.is_in_place():
+                os.unlink(self.path)
+        finally:
+            self.close()
+
+
+def make_spool(path: str | os.PathLike[str] | None = None) -> Spool:
+    """Make a new spool for this process, and its directory if that is missing.
+
+    Args:
+        path: the database, as for `create_analytics_db`; it need not exist yet.
+
+    Raises:
+        AnalyticsDbError: the directory or the file cannot be made or locked.
+    """
+    from devflow_analytics_db.file import making  # noqa: PLC0415  it is all there most of the time
+
+    file = location.resolve(path)
+    directory = spool_directory(file)
+    with naming_faults(directory):
+        home = making.make_parent(file)
+        making.make_directory(directory, like=home)
+        _require_private(directory)
+        while True:
+            name = os.path.join(directory, f"{os.getpid()}-{os.urandom(4).hex()}{SUFFIX}")
+            descriptor = making.open_private_file(name, _FLAGS, like=home)
+            try:
+                spool = _lock(name, descriptor)
+            except OSError:  # no such locks on this file system
+                os.unlink(name)
+                raise
+            if spool is not None:
+                return spool
+            # somebody found the new file before it was locked, and took it for one left behind
+
+
+def abandoned_spools(path: str | os.PathLike[str] | None = None) -> Iterator[Spool]:
+    """Yield the spools that processes left behind; the caller closes or removes each.
+
+    Raises:
+        AnalyticsDbError: the directory cannot be read.
+    """
+    directory = spool_directory(location.resolve(path))
+    with naming_faults(directory):
+        try:
+            names = os.listdir(directory)
+        except FileNotFoundError:
+            return
+    for name in sorted(names):
+        if name.endswith(SUFFIX):
+            spool = _find(os.path.join(directory, name))
+            if spool is not None:
+                yield spool
+
+
+def _find(path: str) -> Spool | None:
+    """Open and lock a spool; None if another process holds it, or if it is none."""
+    try:
+        return _lock(path, os.open(path, _FLAGS | os.O_NONBLOCK))
+    except OSError:
+        return None
+
+
+def _lock(path: str, descriptor: int) -> Spool | None:
+    """Lock an open file; None, and closed, if another process holds it, or if it is no spool.
+
+    Raises:
+        OSError: this file system has no such locks. The file was closed.
+    """
+    spool = Spool(path, descriptor)
+    kept = False
+    try:
+        if stat.S_ISREG(os.fstat(descriptor).st_mode):
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            kept = spool.is_in_place()  # else it was read in and removed meanwhile
+    except BlockingIOError:
+        pass
+    finally:
+        if not kept:
+            spool.close()
+    return spool if kept else None
+
+
+def _require_private(directory: str) -> None:
+    """Make sure that nobody else can put a file into the directory, or take one away.
+
+    Raises:
+        PermissionDeniedError: it is another user's.
+        OSError: its mode cannot be set.
+    """
+    found = os.lstat(directory)
+    trusted = (0, os.geteuid(), os.stat(os.path.dirname(directory)).st_uid)
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid not in trusted:
+        raise denied(directory)
+    if stat.S_IMODE(found.st_mode) & ~PRIVATE_DIRECTORY:
+        os.chmod(directory, PRIVATE_DIRECTORY)

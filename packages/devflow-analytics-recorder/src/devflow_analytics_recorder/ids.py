@@ -1,0 +1,25 @@
+"""Keys for rows that several programs may record: the same key, whoever does."""
+
+from __future__ import annotations
+
+from hashlib import sha256
+from uuid import UUID
+
+_VERSION_8 = 8 << 76
+_VARIANT = 2 << 62
+_FREE_BITS = ~(0xF << 76 | 3 << 62)
+
+
+def named_id(kind: str, name: str) -> str:
+    """Return the key for what somebody else gave a name: a UUID of version 8 (RFC 9562).
+
+    The name cannot be found out from it: it is cut from a SHA-256. Whoever knows both gets the
+    same key, so that a call seen by a server, by a hook and in a log is one row.
+
+    Args:
+        kind: what gave the name, such as ``claude-code``.
+        name: any text.
+    """
+    named = f"devflow-analytics\0{kind}\0{name}".encode(errors="surrogatepass")
+    number = int.from_bytes(sha256(named).digest()[:16], "big")
+    return str(UUID(int=number & _FREE_BITS | _VERSION_8 | _VARIANT))

@@ -1,0 +1,320 @@
+"""Records tool calls: a `Recorder` for a database, a `Session` for each client.
+
+Nothing here raises into the program that records, waits for the database, or writes to its output.
+"""
+
+from __future__ import annotations
+
+import inspect
+import math
+import os
+import time
+from functools import wraps
+from typing import TYPE_CHECKING, Any, overload
+
+from devflow_analytics_db import is_enabled, records_project, resolve_path
+from devflow_analytics_recorder.call import Call
+from devflow_analytics_recorder.ids import named_id
+from devflow_analytics_recorder.line import VERSION, clean, line, session_part
+from devflow_analytics_recorder.log import log, log_once
+from devflow_analytics_recorder.writer import EXIT_SECONDS, release, writer_for
+from devflow_analytics_schema import new_id
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import TracebackType
+    from typing import Self, TypeVar
+
+    from devflow_analytics_recorder.outcome import ErrorKind, Status
+    from devflow_analytics_recorder.writer import Writer
+
+    Function = TypeVar("Function", bound=Callable[..., Any])
+
+STATUSES = frozenset(("success", "error", "timeout"))
+KINDS = frozenset(("tool", "arguments", "not_found", "protocol", "cancelled", "transport"))
+LARGEST = 2**63 - 1
+"""The largest integer of SQLite's."""
+
+
+class Recorder:
+    """Records tool calls in the analytics database, whatever becomes of it or of this process.
+
+    Making one opens nothing; the first call does. Several recorders of a process share what they
+    need for the same database. Closing one is not necessary: a process that ends writes what it
+    has, and what it cannot write, the next one does.
+    """
+
+    def __init__(
+        self, path: str | os.PathLike[str] | None = None, *, server: str | None = None
+    ) -> None:
+        """Say where to record. If that is nowhere, every method does nothing.
+
+        It is nowhere if ``DEVFLOW_ANALYTICS_ENABLED`` is 0, or if the path can be no file's, which
+        the log then says.
+
+        Args:
+            path: the database; without it ``DEVFLOW_ANALYTICS_DB_PATH``, and without that
+                ``~/.devflow/analytics.db``. It is made if it is missing.
+            server: the name of the MCP server whose tools are called.
+        """
+        self._server = server
+        self._writer: Writer | None = None
+        self._project: str | None = None
+        try:
+            if is_enabled():
+                self._project = os.path.basename(os.getcwd()) if records_project() else None
+                self._writer = writer_for(str(resolve_path(path)))
+        except Exception as error:  # noqa: BLE001  nothing of ours may end the host
+            log("warning", "no calls are recorded: %s", error)
+
+    @property
+    def enabled(self) -> bool:
+        """Whether calls are recorded at all."""
+        return self._writer is not None
+
+    def session(
+        self,
+        *,
+        client: str | None = None,
+        client_version: str | None = None,
+        key: tuple[str, str] | None = None,
+    ) -> Session:
+        """Return a session: the calls that one client makes, one conversation of an agent's.
+
+        It is in the database from its first call on. A process that is forked has another one,
+        unless it has a key.
+
+        Args:
+            client: the name of the program that calls, as it gives it: ``claude-code``.
+            client_version: its version.
+            key: what others know the session by, and what gave it that name, as in
+                ``("claude-code", conversation)``. Whoever records it under the same key adds to
+                the same session. The key itself is not kept: the session's id is cut from a hash.
+        """
+        return Session(self, self._server, client, client_version, key)
+
+    def flush(self, timeout: float = EXIT_SECONDS) -> bool:
+        """Wait until what was recorded is in the database; False if that takes too long.
+
+        There is no need for it but to read what was just recorded: a recorded call is safe. It
+        blocks; from asyncio, call it by ``asyncio.to_thread``.
+
+        Args:
+            timeout: in seconds.
+        """
+        return self._writer is None or self._writer.flush(timeout)
+
+    def close(self, timeout: float = EXIT_SECONDS) -> None:
+        """Write what waits, as far as there is time, and record nothing more.
+
+        Args:
+            timeout: in seconds. What then still waits, the next process that records writes.
+        """
+        writer, self._writer = self._writer, None
+        if writer is not None:
+            release(writer, timeout)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+class Session:
+    """The calls of one client; `Recorder.session` makes it. It needs no end.
+
+    Safe to use from any thread or task. Its `ended_at` in the database is the end of its last call.
+    """
+
+    def __init__(
+        self,
+        recorder: Recorder,
+        server: str | None,
+        client: str | None,
+        client_version: str | None,
+        key: tuple[str, str] | None,
+    ) -> None:
+        self._recorder = recorder
+        self._server = clean(server)
+        self._key = key
+        self.client = clean(client)
+        """The name of the program that calls."""
+        self.client_version = clean(client_version)
+        """Its version."""
+        self._process = 0
+        self._begin()
+
+    @property
+    def id(self) -> str:
+        """Its key in the database: of version 8 if it has a key of its own, else of version 7."""
+        if self._process != os.getpid():
+            self._begin()
+        return self._id
+
+    def call(self, tool: str, *, agent: str | None = None, native_id: str | None = None) -> Call:
+        """Return a context manager that measures a call, and records it at its end.
+
+        ::
+
+            with session.call("search"):
+                ...
+
+        Args:
+            tool: the tool's name.
+            agent: the type of the subagent that calls; None for the main one.
+            native_id: what the client calls this call. Whoever records it under the same name adds
+                to the same row.
+        """
+        return Call(self, tool, agent=agent, native_id=native_id)
+
+    def record(  # noqa: PLR0913  one a column
+        self,
+        tool: str,
+        duration_ms: float,
+        status: Status = "success",
+        *,
+        error_type: str | None = None,
+        error_kind: ErrorKind | None = None,
+        error_code: int | None = None,
+        started_ms: int | None = None,
+        request_bytes: int | None = None,
+        result_bytes: int | None = None,
+        server: str | None = None,
+        agent: str | None = None,
+        native_id: str | None = None,
+    ) -> None:
+        """Record a call that has ended, for who measured it.
+
+        Once this returns, the call is kept, however the process ends. It costs one write to a file
+        and never raises; what is no call is not recorded, which the log says.
+
+        Args:
+            tool: the tool's name.
+            duration_ms: how long it took, in milliseconds; neither negative nor infinite.
+            status: how it ended.
+            error_type: if it failed, the name of the exception's class, or a code; never a message.
+            error_kind: if it failed, how.
+            error_code: if it failed, a code of JSON-RPC or HTTP.
+            started_ms: when it began, in Unix milliseconds; without it ``duration_ms`` ago.
+            request_bytes: the size of its arguments.
+            result_bytes: the size of its result.
+            server: the name of the MCP server, if it is not the recorder's.
+            agent: the type of the subagent that called; None for the main one.
+            native_id: what the client calls this call, as for `call`.
+        """
+        try:
+            writer = self._recorder._writer  # noqa: SLF001  made for each other
+            if writer is None:
+                return
+            now_ms = time.time_ns() // 1_000_000
+            if status not in STATUSES:
+                raise ValueError(f"{status!r} is no status")  # noqa: TRY301  caught to be logged
+            if status == "success":
+                error_type = error_kind = error_code = None
+            elif error_kind is not None and error_kind not in KINDS:
+                raise ValueError(f"{error_kind!r} is no kind of error")  # noqa: TRY301
+            if not 0 <= duration_ms < math.inf:
+                raise ValueError(f"{duration_ms!r} is no duration")  # noqa: TRY301
+            if self._process != os.getpid():
+                self._begin()
+            call = (
+                VERSION,
+                named_id(self.client or "", native_id) if native_id else new_id(),
+                clean(tool),
+                duration_ms,
+                status,
+                clean(error_type),
+                now_ms // 1000,
+                clean(agent),
+                error_kind,
+                _number(error_code),
+                _number(request_bytes),
+                _number(result_bytes),
+                int(now_ms - duration_ms) if started_ms is None else started_ms,
+                self._server if server is None else clean(server),
+            )
+            writer.append(line(call, self._end))
+        except Exception as error:  # noqa: BLE001  nothing of ours may end the host's call
+            log_once("record", "a call was not recorded, and others may not be: %s", error)
+
+    @overload
+    def recorded(self, function: Function, /) -> Function: ...
+
+    @overload
+    def recorded(self, *, name: str | None = None) -> Callable[[Function], Function]: ...
+
+    def recorded(
+        self, function: Callable[..., Any] | None = None, /, *, name: str | None = None
+    ) -> Any:
+        """Record every call of a function, sync or async, as a tool call.
+
+        ::
+
+            @session.recorded
+            def search(query: str) -> list[str]: ...
+
+        Args:
+            function: the function.
+            name: the name of the tool; without it the function's own.
+
+        Raises:
+            TypeError: it is a generator function, whose calls end before its work begins. Use
+                `call` inside it.
+        """
+
+        if function is None:
+            return lambda function: _recorded(self, function, name or function.__name__)
+        return _recorded(self, function, name or function.__name__)
+
+    def _begin(self) -> None:
+        """Begin a session of this process."""
+        if self._key is not None:
+            self._id = named_id(*self._key)
+        elif self._recorder.enabled:
+            self._id = new_id()
+        self._end = session_part(
+            (
+                self._id,
+                "recorder",
+                "run",
+                int(time.time()),
+                self.client,
+                self.client_version,
+                self._recorder._project,  # noqa: SLF001  made for each other
+            )
+        )
+        self._process = os.getpid()
+
+
+def _number(value: int | None) -> int | None:
+    """Return a number as the database can keep it; None if it cannot."""
+    return value if value is not None and -LARGEST <= value <= LARGEST else None
+
+
+def _recorded(session: Session, function: Any, name: str) -> Any:  # noqa: ANN401  as it came
+    if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
+        raise TypeError(
+            f"{function.__qualname__} is a generator function: its calls end before its work"
+            " begins. Use `with session.call(…)` inside it."
+        )
+    if inspect.iscoroutinefunction(function):
+
+        @wraps(function)
+        async def recorded(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401  as it came
+            with session.call(name):
+                return await function(*args, **kwargs)
+
+    else:
+
+        @wraps(function)
+        def recorded(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401  as it came
+            with session.call(name):
+                return function(*args, **kwargs)
+
+    return recorded

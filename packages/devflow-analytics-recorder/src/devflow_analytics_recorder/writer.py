@@ -1,0 +1,309 @@
+"""Brings what was recorded into the database, in a thread of its own.
+
+Whoever records appends a line to the `Outbox` and goes on. The thread follows, a moment later, with
+all that has come together, and waits for the database as long as need be: while another process
+has it, is short of room, or replaces it, lines wait in the outbox. What a process leaves there when
+it ends, however it ends, the thread of another takes in.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import time
+from queue import SimpleQueue
+from threading import Condition, Event, Lock, RLock, Thread, get_ident
+from typing import TYPE_CHECKING
+
+from devflow_analytics_db import LockedError
+from devflow_analytics_recorder.adoption import BATCH_BYTES, abandoned_parts, write_batch
+from devflow_analytics_recorder.log import log
+from devflow_analytics_recorder.outbox import Outbox
+from devflow_analytics_recorder.target import Target
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from devflow_analytics_recorder.outbox import Part
+
+GATHER_SECONDS = 0.05
+"""How long the thread waits for more to come: the answer to a call is on its way meanwhile."""
+
+FORK_SECONDS = 1.0
+"""How long a fork waits for the thread to end its transaction."""
+
+EXIT_SECONDS = 1.0
+"""How long a process that ends waits for its lines to be written; then they stay in the spool."""
+
+FIRST_PAUSE = 0.1
+LONGEST_PAUSE = 30.0
+"""In seconds, after the writing failed; each pause is twice the one before."""
+
+PATIENCE_SECONDS = 10.0
+"""How long the database may be locked before that is worth a word in the log."""
+
+ADOPTION_SECONDS = 60.0
+"""How often the thread looks for what other processes left."""
+
+
+class Writer:
+    """Writes what this process records in one database."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self.outbox = Outbox(path)
+        self.users = 0
+        """How many recorders have it."""
+        self._begin()
+
+    def _begin(self) -> None:
+        self.target = Target(self.path)
+        self.dropped = 0
+        """Calls that could not be recorded since that was last said."""
+        self._at_work = Lock()
+        """Held while the thread uses the database."""
+        self._held: dict[int, list[Lock | RLock]] = {}
+        """What a thread that forks holds meanwhile, by its identifier."""
+        self._starting = Lock()
+        self._thread: Thread | None = None
+        self._is_ending = False
+        self._is_idle = True
+        self._bell: SimpleQueue[None] = SimpleQueue()
+        self._hurry = Event()
+        self._progress = Condition(Lock())
+        self._abandoned: Iterator[Part] | None = None
+        self._adopting: Part | None = None
+        self._looked_at: float | None = None
+        self._failing_since: float | None = None
+        self._has_said_so = False
+
+    def append(self, line: bytes) -> None:
+        """Take a line in; once this has returned, no end of the process can lose it.
+
+        If there is no room for it, or nowhere to put it, it is dropped and counted.
+        """
+        if not self.outbox.append(line):
+            self.drop()
+            return
+        if self._is_idle:
+            self._is_idle = False
+            self._bell.put(None)
+        if self._thread is None:
+            self._start()
+
+    def drop(self) -> None:
+        """Count a call that cannot be recorded, and say so of the first."""
+        self.dropped += 1
+        if self.dropped == 1:
+            log("warning", "there is no room to record calls for %s: they are dropped", self.path)
+
+    def flush(self, timeout: float) -> bool:
+        """Wait until all that was recorded is in the database; False if that takes too long.
+
+        Args:
+            timeout: in seconds.
+        """
+        target = self.outbox.appended
+        if self.outbox.written < target and self._thread is None:
+            self._start()
+        self._hurry.set()
+        with self._progress:
+            return self._progress.wait_for(lambda: self.outbox.written >= target, timeout)
+
+    def close(self, timeout: float) -> None:
+        """Write what waits, as far as there is time, and end the thread; the rest stays.
+
+        Args:
+            timeout: in seconds.
+        """
+        end = time.monotonic() + timeout
+        self.flush(timeout)
+        thread = self._thread
+        if thread is not None:
+            self._is_ending = True
+            self._bell.put(None)
+            self._hurry.set()
+            thread.join(max(0.1, end - time.monotonic()))
+            if thread.is_alive():
+                return  # it holds what is open, until the process ends
+        if self._adopting is not None:
+            self._adopting.leave()
+        self.outbox.close()
+        self.target.close()
+        self._begin()
+
+    def before_fork(self) -> None:
+        """Wait until the thread has nothing half done, if that takes no longer than a second."""
+        self._held[get_ident()] = [
+            lock for lock in (self._at_work, self.outbox.lock) if lock.acquire(timeout=FORK_SECONDS)
+        ]
+
+    def after_fork_in_parent(self) -> None:
+        """Go on."""
+        for lock in self._held.pop(get_ident(), ()):
+            lock.release()
+
+    def after_fork_in_child(self) -> None:
+        """Begin with nothing: what waits is the parent's, and the thread is not here."""
+        if self._adopting is not None:
+            self._adopting.leave()
+        self.outbox.forget()
+        self._begin()
+
+    def _start(self) -> None:
+        with self._starting:
+            if self._thread is not None:
+                return
+            thread = Thread(target=self._run, name="devflow-analytics", daemon=True)
+            try:
+                thread.start()
+            except RuntimeError:  # as while the interpreter ends: the lines stay in the spool
+                return
+            self._thread = thread
+
+    def _run(self) -> None:
+        while not self._is_ending:
+            self._is_idle = True
+            # what came before that rang no bell
+            if not self.outbox.waiting:
+                self._bell.get()
+            self._is_idle = False
+            self._hurry.wait(GATHER_SECONDS)
+            self._hurry.clear()
+            self._write_all()
+
+    def _write_all(self) -> None:
+        pause = FIRST_PAUSE
+        while not self._is_ending:
+            start = time.monotonic()
+            try:
+                with self._at_work:
+                    is_done = self._write_some()
+            except Exception as error:  # noqa: BLE001  a thread that ends writes nothing more
+                self._has_failed(error)
+                self._hurry.wait(pause)
+                self._hurry.clear()
+                pause = min(2 * pause, LONGEST_PAUSE)
+                continue
+            pause = FIRST_PAUSE
+            self._has_succeeded()
+            if is_done:
+                return
+            self._hurry.wait(time.monotonic() - start)  # for others, who want to write as well
+
+    def _write_some(self) -> bool:
+        """Write one batch: of our own lines, or else of those left; True if there is none."""
+        lines = self.outbox.read(BATCH_BYTES)
+        if lines:
+            self.target.write(lines)
+            self.outbox.done(lines)
+            self.outbox.renew()
+            with self._progress:
+                self._progress.notify_all()
+            return False
+        return not self._adopt_some()
+
+    def _adopt_some(self) -> bool:
+        """Write one batch of what other processes left; False if there is none."""
+        if self._adopting is None:
+            self._adopting = self._next_abandoned()
+            if self._adopting is None:
+                return False
+        if not write_batch(self._adopting, self.target):
+            part, self._adopting = self._adopting, None
+            part.remove()
+        return True
+
+    def _next_abandoned(self) -> Part | None:
+        now = time.monotonic()
+        if self._abandoned is None:
+            if self._looked_at is not None and now - self._looked_at < ADOPTION_SECONDS:
+                return None
+            self._looked_at = now
+            self._abandoned = abandoned_parts(self.target)
+        part = next(self._abandoned, None)
+        if part is None:
+            self._abandoned = None
+        return part
+
+    def _has_failed(self, error: Exception) -> None:
+        now = time.monotonic()
+        if self._failing_since is None:
+            self._failing_since = now
+        is_patient = isinstance(error, LockedError) and now - self._failing_since < PATIENCE_SECONDS
+        if not is_patient and not self._has_said_so:
+            self._has_said_so = True
+            log("warning", "calls wait to be written to %s: %s", self.path, error)
+
+    def _has_succeeded(self) -> None:
+        self._failing_since = None
+        if self._has_said_so:
+            self._has_said_so = False
+            log("warning", "calls are written to %s again", self.path)
+        if self.dropped:
+            dropped, self.dropped = self.dropped, 0
+            log("warning", "%d calls were dropped, and are not in %s", dropped, self.path)
+
+
+_writers: dict[str, Writer] = {}
+_registry = Lock()
+
+
+def writer_for(path: str) -> Writer:
+    """Return the writer of this process for a database, for one more recorder.
+
+    Args:
+        path: as `devflow_analytics_db.resolve_path` returns it.
+    """
+    with _registry:
+        writer = _writers.setdefault(path, Writer(path))
+        writer.users += 1
+        return writer
+
+
+def release(writer: Writer, timeout: float) -> None:
+    """Let go of a writer; the last to do so ends it, and waits for that.
+
+    Args:
+        writer: what `writer_for` returned.
+        timeout: in seconds.
+    """
+    with _registry:
+        writer.users -= 1
+        if writer.users:
+            return
+        _writers.pop(writer.path, None)
+    writer.close(timeout)
+
+
+def _close_all() -> None:
+    end = time.monotonic() + EXIT_SECONDS
+    for writer in list(_writers.values()):
+        writer.close(max(0.0, end - time.monotonic()))
+
+
+def _before_fork() -> None:
+    for writer in list(_writers.values()):
+        writer.before_fork()
+
+
+def _after_fork_in_parent() -> None:
+    for writer in list(_writers.values()):
+        writer.after_fork_in_parent()
+
+
+def _after_fork_in_child() -> None:
+    global _registry  # noqa: PLW0603  a thread that is not here may have held it
+    _registry = Lock()
+    for writer in list(_writers.values()):
+        writer.after_fork_in_child()
+
+
+# The db package has registered its own by now, since it was imported above: so its `before` comes
+# after ours, and finds no connection in use.
+os.register_at_fork(
+    before=_before_fork,
+    after_in_parent=_after_fork_in_parent,
+    after_in_child=_after_fork_in_child,
+)
+atexit.register(_close_all)
