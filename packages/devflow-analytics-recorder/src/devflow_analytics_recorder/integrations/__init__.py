@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from devflow_analytics_recorder.integrations import handlers, middleware
-from devflow_analytics_recorder.integrations.faults import tell, warn
+from devflow_analytics_recorder.log import log
 from devflow_analytics_recorder.recorder import Recorder
 
 if TYPE_CHECKING:
@@ -38,21 +38,23 @@ def record(
         What writes the records. It need not be kept.
     """
     low = _low_level(server)
-    kind = handlers if handlers.fits(low) else middleware if middleware.fits(low) else None
-    if kind is not None:
-        existing = kind.recorder_of(low)
-        if existing is not None:
-            return existing
+    attach = existing = None
+    if handlers.fits(low):
+        attach, existing = handlers.attach, handlers.recorder_of(low)
+    elif middleware.fits(low):
+        attach, existing = middleware.attach, middleware.recorder_of(low)
+    if existing is not None:
+        return existing
     recorder = Recorder(path, server=name or _name(server, low))
     if not recorder.enabled:
         return recorder
-    if kind is None:
-        warn("%s is no MCP server that can be recorded: its calls are not", _described(server))
+    if attach is None:
+        log("warning", "no calls are recorded: %s is no known MCP server", _described(server))
         return recorder
     try:
-        kind.attach(low, server, recorder)
+        attach(low, server, recorder)
     except Exception as fault:  # noqa: BLE001  the server works without us
-        tell(f"Recording {_described(server)}", fault)
+        log("warning", "no calls of %s are recorded: %r", _described(server), fault)
     return recorder
 
 

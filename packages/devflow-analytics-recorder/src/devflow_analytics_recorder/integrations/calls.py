@@ -8,7 +8,7 @@ import time
 from contextvars import ContextVar
 from typing import TYPE_CHECKING
 
-from devflow_analytics_recorder.integrations.faults import tell
+from devflow_analytics_recorder.log import log_once
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -110,4 +110,5 @@ def _note(server: object, fault: BaseException | None) -> None:
         if call is not None:
             call.note(fault)
     except Exception as ours:  # noqa: BLE001  the server's call comes first
-        tell("Noting why a call failed", ours)
+        kind = type(ours).__name__
+        log_once(f"note {kind}", "a call is recorded without the cause of its failure: %s", kind)

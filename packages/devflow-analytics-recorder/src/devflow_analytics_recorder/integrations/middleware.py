@@ -9,13 +9,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol, cast
 
 from devflow_analytics_recorder.integrations.calls import tap
-from devflow_analytics_recorder.integrations.outcome import (
-    SUCCESS,
-    of_error_result,
-    of_exception,
+from devflow_analytics_recorder.integrations.endings import (
+    Ending,
+    error_result,
+    exception,
+    success,
 )
 from devflow_analytics_recorder.integrations.sessions import Caller
-from devflow_analytics_recorder.integrations.watch import Ending, Request, Watch, Watched
+from devflow_analytics_recorder.integrations.watch import Request, Watch, Watched
+from devflow_analytics_recorder.outcome import Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -55,7 +57,9 @@ class ServerSession(Protocol):
     """What is used of ``ServerSession``."""
 
     @property
-    def client_params(self) -> InitializeParams | None: ...
+    def client_params(self) -> InitializeParams | None:
+        """What the client said of itself."""
+        ...
 
 
 class RequestContext(Protocol):
@@ -173,23 +177,23 @@ def _client_info(meta: Mapping[str, object]) -> tuple[str | None, str | None]:
 
 
 def _of_exception(call: Watched, fault: BaseException) -> Ending:
-    return Ending(of_exception(call.request.tool, fault, OTHER_ERROR))
+    return exception(call.request.tool, fault, OTHER_ERROR)
 
 
 def _of_exception_late(call: Watched, fault: BaseException) -> Ending:
-    return Ending(of_exception(call.request.tool, fault, INTERNAL_ERROR))
+    return exception(call.request.tool, fault, INTERNAL_ERROR)
 
 
 def _of_result(call: Watched, result: object) -> Ending:
     if not isinstance(result, dict):
         # another middleware answered with a model, which is written as it is
-        return Ending(SUCCESS, result)
+        return success(result)
     if result.get("resultType") == "input_required":
         state = result.get("requestState")
-        return Ending(SUCCESS, asks=True, state=state if isinstance(state, str) else None)
+        return Ending(Outcome(), asks=True, state=state if isinstance(state, str) else None)
     content = cast("Sequence[object]", result.get("content") or ())
     if result.get("isError") is not True:
-        return Ending(SUCCESS, result, content)
+        return success(result, content)
     first = content[0] if content else None
     text = str(first.get("text", "")) if isinstance(first, dict) else ""
-    return Ending(of_error_result(call.request.tool, text, call.running.fault), result, content)
+    return error_result(call.request.tool, text, call.running.fault, result, content)

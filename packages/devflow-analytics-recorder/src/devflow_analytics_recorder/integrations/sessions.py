@@ -29,7 +29,9 @@ class HttpRequest(Protocol):
     """What is used of Starlette's ``Request``."""
 
     @property
-    def headers(self) -> Mapping[str, str]: ...
+    def headers(self) -> Mapping[str, str]:
+        """Its headers, by names in any case."""
+        ...
 
 
 class Caller(NamedTuple):

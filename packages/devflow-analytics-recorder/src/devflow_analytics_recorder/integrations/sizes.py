@@ -19,7 +19,9 @@ class ToJson(Protocol):
         by_alias: bool = ...,
         exclude_none: bool = ...,
         exclude: set[str] | None = ...,
-    ) -> bytes: ...
+    ) -> bytes:
+        """Return a value as JSON."""
+        ...
 
 
 LONG = 65_536

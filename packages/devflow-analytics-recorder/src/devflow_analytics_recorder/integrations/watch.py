@@ -6,21 +6,18 @@ from typing import TYPE_CHECKING, NamedTuple, ParamSpec, TypeVar
 
 from devflow_analytics_recorder.integrations.calls import RunningCall, within_another
 from devflow_analytics_recorder.integrations.conversations import native_id
-from devflow_analytics_recorder.integrations.faults import tell
-from devflow_analytics_recorder.integrations.outcome import Outcome
 from devflow_analytics_recorder.integrations.rounds import Rounds
 from devflow_analytics_recorder.integrations.sessions import Sessions
 from devflow_analytics_recorder.integrations.sizes import Sizes
+from devflow_analytics_recorder.log import log_once
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
+    from devflow_analytics_recorder.integrations.endings import Ending
     from devflow_analytics_recorder.integrations.rounds import Waiting
     from devflow_analytics_recorder.integrations.sessions import Caller
     from devflow_analytics_recorder.recorder import Recorder, Session
-
-GIVEN_UP = Outcome("error", "cancelled")
-"""How a call ended that asked the client for input and never got it."""
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -36,20 +33,6 @@ class Request(NamedTuple):
     """Whether it goes on with a call that asked for input."""
     state: str | None = None
     """The ``requestState`` that came with the answers."""
-
-
-class Ending(NamedTuple):
-    """How a call ended, and with what."""
-
-    outcome: Outcome
-    result: object = None
-    """The result, as a model or as the object that is sent; None for an error."""
-    content: Sequence[object] = ()
-    """The content blocks of the result."""
-    asks: bool = False
-    """Whether the result asks for input."""
-    state: str | None = None
-    """The ``requestState`` with which it asks."""
 
 
 class Watched(NamedTuple):
@@ -96,7 +79,7 @@ class Watch:
             session = self._sessions.of(request.caller)
             return Watched(RunningCall(self._server), request, session, size)
         except Exception as fault:  # noqa: BLE001  the server's call comes first
-            tell("Beginning to record a call", fault)
+            _tell("begin", fault)
             return None
 
     def end(
@@ -116,7 +99,7 @@ class Watch:
             duration_ms = call.running.end()
             self._record(call, duration_ms, judge(call, what))
         except Exception as fault:  # noqa: BLE001  the server's answer comes first
-            tell("Recording a call", fault)
+            _tell("end", fault)
 
     def _record(self, call: Watched, duration_ms: float, ending: Ending) -> None:
         request = call.request
@@ -137,7 +120,7 @@ class Watch:
             outcome.status,
             error_type=outcome.error_type,
             error_kind=outcome.error_kind,
-            error_code=outcome.error_code,
+            error_code=ending.code,
             started_ms=started_ms,
             request_bytes=call.request_bytes,
             result_bytes=None if result is None else self._sizes.result(result, ending.content),
@@ -161,9 +144,15 @@ def _give_up(call: Watched, left: Waiting) -> None:
     call.session.record(
         call.request.tool,
         left.duration_ms,
-        GIVEN_UP.status,
-        error_kind=GIVEN_UP.error_kind,
+        "error",
+        error_kind="cancelled",
         started_ms=left.started_ms,
         request_bytes=call.request_bytes,
         native_id=native_id(call.request.caller.meta),
     )
+
+
+def _tell(where: str, fault: Exception) -> None:
+    """Log a fault of ours, once for each class; its message may quote what a tool was given."""
+    kind = type(fault).__name__
+    log_once(f"{where} {kind}", "a call was not recorded, and others may not be: %s", kind)
