@@ -20,6 +20,7 @@ from devflow_analytics_recorder.integrations.endings import (
     success,
 )
 from devflow_analytics_recorder.integrations.sessions import Caller, HttpRequest
+from devflow_analytics_recorder.integrations.sizes import fields_of
 from devflow_analytics_recorder.integrations.watch import Request, Watch, Watched
 
 if TYPE_CHECKING:
@@ -89,13 +90,6 @@ class Server(Protocol):
     def request_context(self) -> RequestContext:
         """What is known of the request that is being handled; LookupError if none is."""
         ...
-
-
-class CallToolResult(Protocol):
-    """What is used of ``CallToolResult``."""
-
-    isError: bool | None  # noqa: N815  mcp's
-    content: Sequence[object]
 
 
 def fits(server: object) -> bool:
@@ -194,12 +188,13 @@ def _of_exception(call: Watched, fault: BaseException) -> Ending:
 
 def _of_result(call: Watched, result: object) -> Ending:
     tool = call.request.tool
-    answer = getattr(result, "root", result)
-    code = getattr(answer, "code", None)
+    answer = fields_of(result).get("root", result)
+    fields = fields_of(answer)
+    code = fields.get("code")
     if isinstance(code, int):
-        return protocol_error(tool, code, getattr(answer, "message", None))
-    content = cast("CallToolResult", answer).content if hasattr(answer, "content") else ()
-    if not getattr(answer, "isError", False):
+        return protocol_error(tool, code, fields.get("message"))
+    content = cast("Sequence[object]", fields.get("content") or ())
+    if fields.get("isError") is not True:
         return success(answer, content)
-    text = str(getattr(content[0], "text", "")) if content else ""
+    text = str(fields_of(content[0]).get("text", "")) if content else ""
     return error_result(tool, text, call.running.fault, answer, content)

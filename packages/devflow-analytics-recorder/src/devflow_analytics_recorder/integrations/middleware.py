@@ -16,6 +16,7 @@ from devflow_analytics_recorder.integrations.endings import (
     success,
 )
 from devflow_analytics_recorder.integrations.sessions import Caller
+from devflow_analytics_recorder.integrations.sizes import fields_of
 from devflow_analytics_recorder.integrations.watch import Request, Watch, Watched
 from devflow_analytics_recorder.outcome import Outcome
 
@@ -185,15 +186,13 @@ def _of_exception_late(call: Watched, fault: BaseException) -> Ending:
 
 
 def _of_result(call: Watched, result: object) -> Ending:
-    if not isinstance(result, dict):
-        # another middleware answered with a model, which is written as it is
-        return success(result)
-    if result.get("resultType") == "input_required":
-        state = result.get("requestState")
+    fields = fields_of(result)
+    if fields.get("resultType") == "input_required":
+        state = fields.get("requestState")
         return Ending(Outcome(), asks=True, state=state if isinstance(state, str) else None)
-    content = cast("Sequence[object]", result.get("content") or ())
-    if result.get("isError") is not True:
+    content = cast("Sequence[object]", fields.get("content") or ())
+    # what another middleware answers with may still be a model
+    if fields.get("isError", fields.get("is_error")) is not True:
         return success(result, content)
-    first = content[0] if content else None
-    text = str(first.get("text", "")) if isinstance(first, dict) else ""
+    text = str(fields_of(content[0]).get("text", "")) if content else ""
     return error_result(call.request.tool, text, call.running.fault, result, content)
