@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
 __all__ = ["record"]
 
-_SUFFIX_LENGTH = len("-1a2b")
+_RANDOM_LENGTH = len("1a2b")
+_HEXADECIMAL = frozenset("0123456789abcdef")
 
 
 def record(
@@ -72,9 +73,10 @@ def _name(server: object, low: object) -> str | None:
     name = getattr(low, "name", None)
     if not isinstance(name, str) or not name:
         return None
-    made_up = type(server).__name__
-    if name.startswith(f"{made_up}-") and len(name) == len(made_up) + _SUFFIX_LENGTH:
-        return made_up
+    kind, _, end = name.rpartition("-")
+    made_up = len(end) == _RANDOM_LENGTH and not set(end) - _HEXADECIMAL
+    if made_up and (kind == type(server).__name__ or kind.startswith("FastMCP")):
+        return kind
     return name
 
 

@@ -8,8 +8,6 @@ import time
 from contextvars import ContextVar
 from typing import TYPE_CHECKING
 
-from devflow_analytics_recorder.log import log_once
-
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
@@ -105,10 +103,6 @@ def tap_handled(owner: object, name: str, server: object) -> None:
 
 
 def _note(server: object, fault: BaseException | None) -> None:
-    try:
-        call = current(server)
-        if call is not None:
-            call.note(fault)
-    except Exception as ours:  # noqa: BLE001  the server's call comes first
-        kind = type(ours).__name__
-        log_once(f"note {kind}", "a call is recorded without the cause of its failure: %s", kind)
+    call = current(server)
+    if call is not None:
+        call.note(fault)

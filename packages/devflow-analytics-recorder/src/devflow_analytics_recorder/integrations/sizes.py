@@ -77,19 +77,26 @@ class Sizes:
     def _result(self, result: object, content: Sequence[object]) -> int:
         if not any(_is_long(block) for block in content):
             return len(self._to_json(result, by_alias=True, exclude_none=True))
-        frame = len(self._rest(result, "content")) + len(',"content":[]') + len(content) - 1
-        return frame + sum(self._block(block) for block in content)
+        size = self._frame(result, "content") + len('"content":[]') + len(content) - 1
+        return size + sum(self._block(block) for block in content)
 
     def _block(self, block: object) -> int:
         if not _is_long(block):
             return len(self._to_json(block, by_alias=True, exclude_none=True))
-        size = len(self._rest(block, *_BULK))
         fields = fields_of(block)
-        for name in _BULK:
-            text = fields.get(name)
-            if isinstance(text, str):
-                size += len(f',"{name}":""') + self._text(text)
-        return size
+        bulk = {name: text for name in _BULK if isinstance(text := fields.get(name), str)}
+        size = self._frame(block, *bulk) + len(bulk) - 1
+        return size + sum(len(f'"{name}":""') + self._text(text) for name, text in bulk.items())
+
+    def _frame(self, value: object, *without: str) -> int:
+        """Return the size of all but some fields, with a comma before what is to come."""
+        if isinstance(value, dict):
+            rest = self._to_json(
+                {name: each for name, each in value.items() if name not in without}
+            )
+        else:
+            rest = self._to_json(value, by_alias=True, exclude_none=True, exclude=set(without))
+        return len(rest) + (rest != b"{}")
 
     def _text(self, text: str) -> int:
         """Return the size of a text, without its quotes."""
@@ -102,12 +109,6 @@ class Sizes:
             sample = "".join(text[start : start + length] for start in starts)
         size = len(self._to_json(sample)) - len('""')
         return size if sample is text else round(size * len(text) / len(sample))
-
-    def _rest(self, value: object, *without: str) -> bytes:
-        if isinstance(value, dict):
-            rest = {name: each for name, each in value.items() if name not in without}
-            return self._to_json(rest)
-        return self._to_json(value, by_alias=True, exclude_none=True, exclude=set(without))
 
 
 def _is_long(block: object) -> bool:
