@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import Callable
 from functools import partial
 from types import SimpleNamespace
@@ -245,8 +246,10 @@ def test_a_client_may_say_in_each_request_who_it_is(new: Any, file: Path, writte
 
 
 def test_the_rounds_of_a_call_that_asks_for_input_are_one_row(
-    new: Any, file: Path, written: Written
+    new: Any, file: Path, written: Written, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    seconds = iter(range(100))
+    monkeypatch.setattr(time, "perf_counter", lambda: next(seconds))  # a round takes a second
     answers: list[Any] = [
         {"resultType": "input_required", "requestState": "one"},
         {"resultType": "input_required", "requestState": "two"},
@@ -262,7 +265,8 @@ def test_the_rounds_of_a_call_that_asks_for_input_are_one_row(
     asyncio.run(new.receive("ask", requestState="one", inputResponses={}))
     assert written(recorder) == []
     asyncio.run(new.receive("ask", requestState="two", inputResponses={}))
-    assert [row["status"] for row in written(recorder)] == ["success"]
+    (row,) = written(recorder)
+    assert (row["status"], row["duration_ms"]) == ("success", 3000)
 
 
 def test_rounds_of_a_server_that_remembers_nothing_are_known_by_what_is_asked(
