@@ -244,14 +244,16 @@ class Session:
             log_once("record", "a call was not recorded, and others may not be: %s", error)
 
     @overload
-    def recorded(self, function: Function, /) -> Function: ...
+    def recorded(self, function: Function, /, *, name: str | None = None) -> Function: ...
 
     @overload
-    def recorded(self, *, name: str | None = None) -> Callable[[Function], Function]: ...
+    def recorded(
+        self, function: None = None, /, *, name: str | None = None
+    ) -> Callable[[Function], Function]: ...
 
     def recorded(
-        self, function: Callable[..., Any] | None = None, /, *, name: str | None = None
-    ) -> Any:
+        self, function: Function | None = None, /, *, name: str | None = None
+    ) -> Function | Callable[[Function], Function]:
         """Record every call of a function, sync or async, as a tool call.
 
         ::
@@ -267,10 +269,10 @@ class Session:
             TypeError: it is a generator function, whose calls end before its work begins. Use
                 `call` inside it.
         """
-
         if function is None:
-            return lambda function: _recorded(self, function, name or function.__name__)
-        return _recorded(self, function, name or function.__name__)
+            return lambda function: self.recorded(function, name=name)
+        recorded: Function = _recorded(self, function, name or function.__name__)
+        return recorded
 
     def _begin(self) -> None:
         """Begin a session of this process."""
