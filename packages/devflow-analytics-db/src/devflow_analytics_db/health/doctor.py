@@ -14,7 +14,6 @@ from devflow_analytics_db.health import beside, content, environment, place
 from devflow_analytics_db.health.finding import Diagnosis, Finding, refusal
 from devflow_analytics_db.health.fix import fix as fix_file
 from devflow_analytics_db.health.rights import rights
-from devflow_analytics_db.health.waiting import waiting_calls
 from devflow_analytics_db.log import log
 from devflow_analytics_db.migrations import latest_version
 from devflow_analytics_db.migrations.identity import identify_file
@@ -72,14 +71,14 @@ def _file(file: str, *, fix: bool) -> Iterator[Finding]:
     yield finding
     if not is_usable:
         # they outlast a database that is gone, and will be in the next one
-        waiting = waiting_calls(file)
+        waiting = beside.waiting_calls(file)
         if waiting.severity != "ok":
             yield waiting
         return
     for subject, examine in (
         ("rights", partial(rights, fix=fix)),
         ("backups", beside.copies),
-        ("waiting calls", waiting_calls),
+        ("waiting calls", beside.waiting_calls),
         ("processes", beside.processes),
         ("wal", beside.wal),
         ("integrity", content.integrity),

@@ -1,4 +1,4 @@
-"""Examines the calls that wait beside a database until they are written into it."""
+"""Counts the calls that wait beside a database until they are written into it."""
 
 from __future__ import annotations
 
@@ -7,11 +7,7 @@ import os
 import stat
 from typing import TYPE_CHECKING, NamedTuple
 
-from devflow_analytics_db.errors import AnalyticsDbError
-from devflow_analytics_db.file.faults import naming_faults
 from devflow_analytics_db.file.spool import SUFFIX, spool_directory
-from devflow_analytics_db.health.finding import Finding
-from devflow_analytics_db.health.status import counted_calls
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,31 +19,6 @@ class WaitingFile(NamedTuple):
     path: str
     calls: int
     """How many: a line without its end is none."""
-
-
-def waiting_calls(file: str) -> Finding:
-    """Tell whether calls wait to be written, and whether a process is there to do it."""
-    subject, directory = "waiting calls", spool_directory(file)
-    try:
-        with naming_faults(directory):
-            if os.path.lexists(directory) and not is_spool_directory(directory):
-                kind = "a symbolic link" if os.path.islink(directory) else "a file"
-                message = f"{directory} is {kind}, where a directory should be."
-                return Finding(subject, "warn", message, "Move it away.")
-            files = waiting_files(file)
-    except AnalyticsDbError as error:
-        return Finding(subject, "warn", error.what, error.advice)
-    left = [one for one in files if not _is_held(one.path)]
-    if left:
-        return Finding(
-            subject,
-            "warn",
-            f"{_counted(left)} that processes left in {directory} when they ended.",
-            "Any program that records writes them into the database, and so does `drain()`.",
-        )
-    if files:
-        return Finding(subject, "ok", f"{_counted(files)} that running processes hold")
-    return Finding(subject, "ok", "none")
 
 
 def waiting_files(file: str) -> list[WaitingFile]:
@@ -96,7 +67,7 @@ def _calls_in(path: str) -> int:
         return 0
 
 
-def _is_held(path: str) -> bool:
+def is_held(path: str) -> bool:
     """Tell whether a running process holds a spool, and so will write its calls.
 
     Its lock is asked for, and given back at once. That may keep a process that records from taking
@@ -114,7 +85,3 @@ def _is_held(path: str) -> bool:
 def _open(path: str) -> int:
     """Return the descriptor of a file: not of what a link leads to, and without any waiting."""
     return os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-
-
-def _counted(files: list[WaitingFile]) -> str:
-    return counted_calls(sum(one.calls for one in files), len(files))
