@@ -79,7 +79,7 @@ def test_a_call_is_kept_before_it_is_in_the_database(
 
 
 def test_a_process_ends_in_time_while_the_database_is_locked_and_leaves_its_calls(
-    python: Python, file: Path, locked: Callable[[], Any], rows: Callable[[str], Rows]
+    python: Python, locked: Callable[[], Any], rows: Callable[[str], Rows]
 ) -> None:
     create_analytics_db().close()
     with locked():
@@ -101,7 +101,7 @@ def test_a_process_ends_in_time_while_the_database_is_locked_and_leaves_its_call
 
 
 def test_what_is_left_is_taken_in_once_by_whoever_comes(
-    python: Python, file: Path, rows: Callable[[str], Rows]
+    python: Python, rows: Callable[[str], Rows]
 ) -> None:
     python("for n in range(1000): s.record(str(n), 1)\nos._exit(0)")
     code = "from devflow_analytics_recorder import drain; print(drain().calls)"
@@ -129,7 +129,7 @@ def test_the_same_lines_twice_are_the_same_rows(
     session.record("a", 1)
     assert recorder.flush(30)
     before = calls(), rows("SELECT * FROM sessions")
-    line = _line(recorder, session)
+    line = _line(session)
     (Path(f"{file}-spool") / "left.jsonl").write_bytes(line * 3)
     assert drain(file) == Drained(3, 0)
     with_other = calls(), rows("SELECT * FROM sessions")
@@ -140,11 +140,11 @@ def test_the_same_lines_twice_are_the_same_rows(
     assert (calls(), rows("SELECT * FROM sessions")) == with_other
 
 
-def _line(recorder: Recorder, session: Any) -> bytes:
+def _line(session: Any) -> bytes:
     """Return the line of a new call, without recording it."""
     lines: list[bytes] = []
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(recorder._writer, "append", lines.append)
+        patch.setattr(writer.Writer, "append", lambda _, line: lines.append(line))
         session.record("line", 1)
     return lines[0]
 
@@ -158,7 +158,7 @@ def test_lines_that_are_none_are_counted_and_the_others_written(
     session = recorder.session()
     session.record("first", 1)
     assert recorder.flush(30)
-    lines = [_line(recorder, session) for _ in range(5)]
+    lines = [_line(session) for _ in range(5)]
     unsound = [
         b"\n",
         b"{}\n",
@@ -304,7 +304,7 @@ def test_what_has_no_room_is_dropped_and_counted(
     session = recorder.session()
     session.record("first", 1)
     calls()
-    monkeypatch.setattr(outbox, "MOST_WAITING", 1000)
+    monkeypatch.setattr(outbox, "MOST_IN_SPOOL", 1000)
     with locked():
         for number in range(100):
             session.record(str(number), 1)
@@ -546,6 +546,7 @@ def test_ctrl_c_in_the_midst_of_recording_leaves_it_usable(
         """
     )
     assert done.returncode == 0, done.stderr
+    drain()
     (found,) = rows("SELECT count(*) AS n FROM tool_calls")
     assert int(done.stdout) <= found["n"] <= int(done.stdout) + 30
 
@@ -558,17 +559,26 @@ def test_a_closed_standard_output_and_a_changed_directory_do_not_matter(
     assert names(rows("SELECT tool_name FROM tool_calls")) == ["a"]
 
 
-def test_closing_every_descriptor_costs_the_calls_and_not_the_program(python: Python) -> None:
-    """As daemons do: the spool's descriptor may be somebody else's then."""
+def test_nothing_is_written_into_files_of_a_program_that_closed_every_descriptor(
+    python: Python, tmp_path: Path, rows: Callable[[str], Rows]
+) -> None:
+    """As daemons do: the number of the spool is another file's then."""
     done = python(
         """
-        s.record("a", 1)
-        os.closerange(3, 1000)
-        s.record("b", 1)
-        r.flush(1)
-        """
+        s.record("before", 1)
+        assert r.flush(20)
+        os.closerange(3, 100)
+        files = [open(sys.argv[1], "a+b") for _ in range(60)]
+        s.record("after", 1)
+        assert r.flush(20)
+        for file in files: file.write(b"mine")
+        """,
+        tmp_path / "mine",
     )
-    assert done.returncode == 0
+    assert done.returncode == 0, done.stderr
+    # SQLite closes what it takes for its own, but nothing is written there
+    assert (tmp_path / "mine").read_bytes().replace(b"mine", b"") == b""
+    assert names(rows("SELECT tool_name FROM tool_calls ORDER BY id")) == ["before", "after"]
 
 
 def test_waiting_for_the_database_takes_no_processor_time(
