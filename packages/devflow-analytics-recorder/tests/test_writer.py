@@ -615,6 +615,7 @@ def test_the_thread_is_idle_when_nothing_is_recorded(python: Python) -> None:
 
 
 def test_threads_that_begin_at_once_start_one_thread_of_ours(recorder: Recorder) -> None:
+    before = {*threading.enumerate()}
     session = recorder.session()
     ready = threading.Barrier(8)
 
@@ -628,6 +629,6 @@ def test_threads_that_begin_at_once_start_one_thread_of_ours(recorder: Recorder)
     for thread in threads:
         thread.join()
     assert recorder.flush(30)
-    ours = [one for one in threading.enumerate() if one.name == "devflow-analytics"]
-    assert len(ours) == 1
+    (ours,) = {*threading.enumerate()} - before
+    assert (ours.name, ours.daemon) == ("devflow-analytics", True)
     assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
