@@ -121,23 +121,22 @@ def test_without_spools_nothing_is_opened_or_made(home: Path) -> None:
     assert list(home.iterdir()) == []
 
 
-def test_the_same_lines_twice_are_the_same_rows(
-    recorder: Recorder, calls: Callable[[], Rows], file: Path, rows: Callable[[str], Rows]
-) -> None:
+def test_the_same_lines_twice_are_the_same_rows(file: Path, rows: Callable[[str], Rows]) -> None:
     """As where a process is killed after the commit, and before its spool is emptied."""
-    session = recorder.session(client="a")
-    session.record("a", 1)
-    assert recorder.flush(30)
-    before = calls(), rows("SELECT * FROM sessions")
-    line = _line(session)
-    (Path(f"{file}-spool") / "left.jsonl").write_bytes(line * 3)
-    assert drain(file) == Drained(3, 0)
-    with_other = calls(), rows("SELECT * FROM sessions")
-    assert len(with_other[0]) == len(before[0]) + 1
-    assert [row["tool_count"] for row in with_other[1]] == [2]
-    (Path(f"{file}-spool") / "left.jsonl").write_bytes(line)
-    drain(file)
-    assert (calls(), rows("SELECT * FROM sessions")) == with_other
+    with Recorder(file) as recorder:
+        session = recorder.session(client="a")
+        session.record("a", 1)
+        line = _line(session)
+
+    def adopt(lines: bytes) -> tuple[Rows, Rows]:
+        (Path(f"{file}-spool") / "left.jsonl").write_bytes(lines)
+        assert drain(file) == Drained(lines.count(b"\n"), 0)
+        return rows("SELECT * FROM tool_calls ORDER BY id"), rows("SELECT * FROM sessions")
+
+    calls, sessions = adopt(line * 3)
+    assert names(calls) == ["a", "line"]
+    assert [row["tool_count"] for row in sessions] == [2]
+    assert adopt(line) == (calls, sessions)
 
 
 def _line(session: Any) -> bytes:
@@ -150,14 +149,12 @@ def _line(session: Any) -> bytes:
 
 
 def test_lines_that_are_none_are_counted_and_the_others_written(
-    recorder: Recorder,
-    file: Path,
-    calls: Callable[[], Rows],
-    caplog: pytest.LogCaptureFixture,
+    file: Path, rows: Callable[[str], Rows], caplog: pytest.LogCaptureFixture
 ) -> None:
-    session = recorder.session()
-    session.record("first", 1)
-    assert recorder.flush(30)
+    with Recorder(file) as recorder:
+        session = recorder.session()
+        session.record("first", 1)
+    session = Recorder(file).session()
     lines = [_line(session) for _ in range(5)]
     unsound = [
         b"\n",
@@ -179,16 +176,17 @@ def test_lines_that_are_none_are_counted_and_the_others_written(
     content = b"".join([lines[1], *unsound, lines[2], b"\n\n", lines[3], torn])
     (Path(f"{file}-spool") / "left.jsonl").write_bytes(content)
     assert drain(file) == Drained(3, len(unsound) + 3)
-    assert names(calls()) == ["first", "line", "line", "line"]
+    assert names(rows("SELECT * FROM tool_calls ORDER BY rowid")) == ["first", *["line"] * 3]
     assert "a call was refused" in caplog.text
-    assert len(os.listdir(f"{file}-spool")) == 1
+    assert os.listdir(f"{file}-spool") == []
 
 
-def test_what_is_no_spool_of_ours_at_all_is_given_up(recorder: Recorder, file: Path) -> None:
-    recorder.session().record("a", 1)
+def test_what_is_no_spool_of_ours_at_all_is_given_up(file: Path) -> None:
+    with Recorder(file) as recorder:
+        recorder.session().record("a", 1)
     (Path(f"{file}-spool") / "left.jsonl").write_bytes(b"x" * 3 * adoption.BATCH_BYTES + b"\n")
-    assert drain(file).calls == 0
-    assert len(os.listdir(f"{file}-spool")) == 1
+    assert drain(file) == Drained(0, 1)
+    assert os.listdir(f"{file}-spool") == []
 
 
 def test_a_row_that_the_database_refuses_blocks_no_other(
@@ -520,6 +518,7 @@ def test_a_signal_handler_may_record_in_the_midst_of_recording(
         """
     )
     assert done.returncode == 0, done.stderr
+    drain()
     main, handled = map(int, done.stdout.split())
     count = "SELECT count(*) AS n FROM tool_calls WHERE tool_name = "
     assert rows(f"{count} 'main'") == [{"n": main}]
