@@ -69,6 +69,29 @@ def test_what_is_no_server_is_said_and_left_alone(
     assert f"pydantic.fields.FieldInfo {VERSION} is no known MCP server" in caplog.text
 
 
+def test_what_fails_when_it_is_looked_at_is_left_alone(file: Path) -> None:
+    class Strange:
+        def __getattr__(self, name: str) -> object:
+            raise RuntimeError(name)
+
+    assert isinstance(record(Strange(), path=file), Recorder)
+
+
+def test_a_facade_that_takes_no_new_attributes_is_recorded_without_causes(
+    new: Any, file: Path, written: Written
+) -> None:
+    class Facade:
+        __slots__ = ("_lowlevel_server",)
+
+        def call_tool(self) -> None: ...
+
+    facade = Facade()
+    facade._lowlevel_server = new._lowlevel_server  # noqa: SLF001  where mcp has it
+    recorder = record(facade, path=file)
+    asyncio.run(new.receive("nothing"))
+    assert [row["error_type"] for row in written(recorder)] == [None]
+
+
 def test_a_server_that_cannot_be_changed_is_said_and_left_alone(
     old: Any, file: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
