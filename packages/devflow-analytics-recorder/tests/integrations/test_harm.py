@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import pytest
 
-from devflow_analytics_recorder import log
-from devflow_analytics_recorder.integrations import record
+from devflow_analytics_recorder import Recorder, log
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+Record: TypeAlias = Callable[..., Recorder]
 Rows: TypeAlias = list[dict[str, Any]]
 Recorded: TypeAlias = Callable[[], Rows]
 
@@ -125,6 +125,7 @@ def test_a_result_that_we_cannot_read_leaves_the_call_as_it_is(
     file: Path,
     caplog: pytest.LogCaptureFixture,
     monkeypatch: pytest.MonkeyPatch,
+    record: Record,
 ) -> None:
     monkeypatch.setattr(log, "_said", set())
     answer = {"content": 3, "isError": True}
