@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 GATHER_SECONDS = 0.05
 """How long the thread waits for more to come: the answer to a call is on its way meanwhile."""
 
-FORK_SECONDS = 1.0
+FORK_SECONDS = 5.0
 """How long a fork waits for the thread to end its transaction, and then itself."""
 
 EXIT_SECONDS = 1.0
@@ -143,12 +143,14 @@ class Writer:
     def pause(self, timeout: float) -> None:
         """End the thread as soon as its transaction has ended, if that is within the timeout.
 
+        None is started until `go_on`.
+
         Args:
             timeout: in seconds.
         """
+        self._is_to_pause = True
         thread = self._thread
         if thread is not None and thread.is_alive():
-            self._is_to_pause = True
             self._bell.put(None)
             self._hurry.set()
             thread.join(timeout)
@@ -156,12 +158,13 @@ class Writer:
     def go_on(self) -> None:
         """Go on after `pause`: with a new thread, when there is something to do for it."""
         self._is_to_pause = False
-        if self._thread is None or self._thread.is_alive():
-            return
-        self._thread = None
-        if self._deadline is not None:
-            self._let_go()
-        elif self.outbox.waiting:
+        if self._thread is not None:
+            if self._thread.is_alive():
+                return
+            self._thread = None
+            if self._deadline is not None:
+                self._let_go()
+        if self._deadline is None and self.outbox.waiting:
             self._start()
 
     def begin_in_child(self) -> None:
@@ -172,8 +175,10 @@ class Writer:
         self._begin()
 
     def _start(self) -> None:
-        if sys.is_finalizing() or not self._starting.acquire(blocking=False):
-            return  # too late, or another thread does it, or this one, before a signal came
+        if self._is_to_pause or sys.is_finalizing():
+            return
+        if not self._starting.acquire(blocking=False):
+            return  # another thread does it, or this one, before a signal came
         try:
             if self._thread is None:
                 thread = Thread(target=self._run, name="devflow-analytics", daemon=True)
@@ -331,12 +336,11 @@ def _close_all() -> None:
 def _before_fork() -> None:
     """End the threads for the time being: a process that forks should have none."""
     end = time.monotonic() + FORK_SECONDS
-    writers = list(_living)
+    writers = list({*_living, *_writers.values()})
     for writer in writers:
         writer.pause(max(0.0, end - time.monotonic()))
-    locks = [writer.outbox.lock for writer in {*_living, *_writers.values()}]
-    held = [lock for lock in locks if lock.acquire(timeout=FORK_SECONDS)]
-    _forking[get_ident()] = writers, held
+    locks = [writer.outbox.lock for writer in writers]
+    _forking[get_ident()] = writers, [lock for lock in locks if lock.acquire(timeout=FORK_SECONDS)]
 
 
 def _after_fork_in_parent() -> None:
