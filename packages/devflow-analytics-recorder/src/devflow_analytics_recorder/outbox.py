@@ -8,7 +8,6 @@ written to, they are in memory, as far as there is room for them.
 from __future__ import annotations
 
 import os
-import tempfile
 from threading import RLock
 from typing import TYPE_CHECKING
 
@@ -30,62 +29,102 @@ MOST_PARTS = 8
 
 
 class Part:
-    """A spool, or as much memory, with lines from `offset` to `size`."""
+    """A spool with lines from `offset` to `size`."""
 
-    def __init__(self, spool: Spool | None = None) -> None:
-        """Begin with a spool; without one, in memory.
+    is_memory = False
 
-        Raises:
-            OSError: no memory, or no descriptor is free.
-        """
+    def __init__(self, spool: Spool) -> None:
         self.spool = spool
-        self.descriptor = spool.descriptor if spool else _anonymous_file()
         self.size = 0
         """Where the last whole line ends."""
         self.offset = 0
         """Where the first line begins that waits."""
-        self.is_torn = False
+        self._is_torn = False
         """Whether half a line follows the last, so that no other can."""
 
     def append(self, line: bytes) -> bool:
         """Append a line; False if there is no room for it."""
-        if self.is_torn or (self.spool is None and self.size + len(line) > MOST_IN_MEMORY):
+        if self._is_torn:
             return False
         try:
-            written = os.write(self.descriptor, line)
+            written = os.write(self.spool.descriptor, line)
         except OSError:
             return False
         if written < len(line):
-            self.is_torn = True
+            self._is_torn = True
             return False
         self.size += written
         return True
 
     def read(self, most: int) -> bytes:
+        """Return the first whole lines that wait, of no more than ``most`` bytes together.
+
+        Raises:
+            OSError: they cannot be read.
+        """
+        found = os.pread(self.spool.descriptor, min(most, self.size - self.offset), self.offset)
+        return found[: found.rfind(b"\n") + 1]
+
+    def empty(self) -> None:
+        """Begin anew, where all was read.
+
+        Raises:
+            OSError: the file cannot be emptied.
+        """
+        os.ftruncate(self.spool.descriptor, 0)
+        self.size = self.offset = 0
+        self._is_torn = False
+
+    def is_in_place(self) -> bool:
+        """Tell whether the next process would find what waits here."""
+        return self.spool.is_in_place()
+
+    def remove(self) -> None:
+        """Remove the spool, where all was read."""
+        self.spool.remove()
+
+    def leave(self) -> None:
+        """Leave the spool to the next process."""
+        self.spool.close()
+
+
+class MemoryPart:
+    """As much as `Part`, in memory, where there can be no spool."""
+
+    is_memory = True
+
+    def __init__(self) -> None:
+        self.size = 0
+        self.offset = 0
+        self._lines = bytearray()
+
+    def append(self, line: bytes) -> bool:
+        """Append a line; False if there is no room for it."""
+        if self.size + len(line) > MOST_IN_MEMORY:
+            return False
+        self._lines += line
+        self.size += len(line)
+        return True
+
+    def read(self, most: int) -> bytes:
         """Return the first whole lines that wait, of no more than ``most`` bytes together."""
-        found = os.pread(self.descriptor, min(most, self.size - self.offset), self.offset)
+        found = bytes(self._lines[self.offset : min(self.size, self.offset + most)])
         return found[: found.rfind(b"\n") + 1]
 
     def empty(self) -> None:
         """Begin anew, where all was read."""
-        os.ftruncate(self.descriptor, 0)
+        self._lines.clear()
         self.size = self.offset = 0
-        self.is_torn = False
 
     def is_in_place(self) -> bool:
-        """Tell whether the next process would find what waits here."""
-        return self.spool is not None and self.spool.is_in_place()
+        """Tell that the next process would not find what waits here."""
+        return False
 
     def remove(self) -> None:
-        """Remove the spool, or give the memory back."""
-        if self.spool is None:
-            os.close(self.descriptor)
-        else:
-            self.spool.remove()
+        """Give the memory back."""
+        self._lines.clear()
 
-    def leave(self) -> None:
-        """Leave the spool to the next process."""
-        os.close(self.descriptor)
+    leave = remove
 
 
 class Outbox:
@@ -108,7 +147,7 @@ class Outbox:
         """Bytes, of all lines since the process began."""
         self.written = 0
         """Bytes of those that do not wait any more."""
-        self._parts: list[Part] = []
+        self._parts: list[Part | MemoryPart] = []
         """The oldest first; the last is appended to."""
 
     def append(self, line: bytes) -> bool:
@@ -119,9 +158,9 @@ class Outbox:
             if not self._parts:
                 self._parts.append(self._make_part())
             if not self._parts[-1].append(line):
-                if self._parts[-1].spool is None or len(self._parts) >= MOST_PARTS:
+                if self._parts[-1].is_memory or len(self._parts) >= MOST_PARTS:
                     return False
-                self._parts.append(Part())  # as the disk is full
+                self._parts.append(MemoryPart())  # as the disk is full
                 if not self._parts[-1].append(line):
                     return False
             self.waiting += len(line)
@@ -197,16 +236,9 @@ class Outbox:
             part.leave()
         self._begin()
 
-    def _make_part(self) -> Part:
+    def _make_part(self) -> Part | MemoryPart:
         try:
             return Part(make_spool(self.path))
         except (AnalyticsDbError, OSError):
-            return Part()
+            return MemoryPart()
 
-
-def _anonymous_file() -> int:
-    """Return the descriptor of a file without a name: in memory, where the system has that."""
-    if hasattr(os, "memfd_create"):
-        return os.memfd_create("devflow-analytics")
-    with tempfile.TemporaryFile() as file:
-        return os.dup(file.fileno())

@@ -16,7 +16,7 @@ from devflow_analytics_db import is_enabled, records_project, resolve_path
 from devflow_analytics_recorder.call import Call
 from devflow_analytics_recorder.ids import named_id
 from devflow_analytics_recorder.line import VERSION, clean, line, session_part
-from devflow_analytics_recorder.log import log, log_once
+from devflow_analytics_recorder.log import log
 from devflow_analytics_recorder.writer import EXIT_SECONDS, release, writer_for
 from devflow_analytics_schema import new_id
 
@@ -60,6 +60,7 @@ class Recorder:
         self._server = server
         self._writer: Writer | None = None
         self._project: str | None = None
+        self._has_refused = False
         try:
             if is_enabled():
                 self._project = os.path.basename(os.getcwd()) if records_project() else None
@@ -114,6 +115,12 @@ class Recorder:
         if writer is not None:
             release(writer, timeout)
 
+    def _refuse(self, error: Exception) -> None:
+        """Say, of the first only, what was not recorded, and why."""
+        if not self._has_refused:
+            self._has_refused = True
+            log("warning", "a call was not recorded, and others may not be: %s", error)
+
     def __enter__(self) -> Self:
         return self
 
@@ -141,19 +148,29 @@ class Session:
         key: tuple[str, str] | None,
     ) -> None:
         self._recorder = recorder
-        self._server = clean(server)
+        self._server = server
         self._key = key
-        self.client = clean(client)
+        self.client = client
         """The name of the program that calls."""
-        self.client_version = clean(client_version)
+        self.client_version = client_version
         """Its version."""
+        self._id = ""
         self._process = 0
-        self._begin()
+        if recorder.enabled:
+            try:
+                self._server = clean(server)
+                self.client, self.client_version = clean(client), clean(client_version)
+                self._begin()
+            except Exception as error:  # noqa: BLE001  nothing of ours may end the host
+                recorder._refuse(error)  # noqa: SLF001  made for each other
 
     @property
     def id(self) -> str:
-        """Its key in the database: of version 8 if it has a key of its own, else of version 7."""
-        if self._process != os.getpid():
+        """Its key in the database: a UUID of version 8 if it has a key, else of version 7.
+
+        Empty if nothing is recorded.
+        """
+        if self._id and self._process != os.getpid():
             self._begin()
         return self._id
 
@@ -210,11 +227,13 @@ class Session:
         """
         try:
             writer = self._recorder._writer  # noqa: SLF001  made for each other
-            if writer is None:
+            if writer is None or not self._id:
                 return
             now_ms = time.time_ns() // 1_000_000
+            if not isinstance(tool, str):
+                raise TypeError(f"{tool!r} is no name of a tool")  # noqa: TRY301  caught to be logged
             if status not in STATUSES:
-                raise ValueError(f"{status!r} is no status")  # noqa: TRY301  caught to be logged
+                raise ValueError(f"{status!r} is no status")  # noqa: TRY301
             if status == "success":
                 error_type = error_kind = error_code = None
             elif error_kind is not None and error_kind not in KINDS:
@@ -241,7 +260,7 @@ class Session:
             )
             writer.append(line(call, self._end))
         except Exception as error:  # noqa: BLE001  nothing of ours may end the host's call
-            log_once("record", "a call was not recorded, and others may not be: %s", error)
+            self._recorder._refuse(error)  # noqa: SLF001  made for each other
 
     @overload
     def recorded(self, function: Function, /, *, name: str | None = None) -> Function: ...
@@ -276,10 +295,7 @@ class Session:
 
     def _begin(self) -> None:
         """Begin a session of this process."""
-        if self._key is not None:
-            self._id = named_id(*self._key)
-        elif self._recorder.enabled:
-            self._id = new_id()
+        self._id = new_id() if self._key is None else named_id(*self._key)
         self._end = session_part(
             (
                 self._id,

@@ -66,11 +66,12 @@ class Writer:
         """What a thread that forks holds meanwhile, by its identifier."""
         self._starting = Lock()
         self._thread: Thread | None = None
-        self._is_ending = False
+        self._deadline: float | None = None
+        """When the thread ends at the latest, as soon as it is to end at all."""
         self._is_idle = True
         self._bell: SimpleQueue[None] = SimpleQueue()
         self._hurry = Event()
-        self._progress = Condition(Lock())
+        self._progress = Condition()
         self._abandoned: Iterator[Part] | None = None
         self._adopting: Part | None = None
         self._looked_at: float | None = None
@@ -116,14 +117,15 @@ class Writer:
         Args:
             timeout: in seconds.
         """
-        end = time.monotonic() + timeout
-        self.flush(timeout)
         thread = self._thread
+        if thread is None and self.outbox.waiting:
+            self._start()
+            thread = self._thread
         if thread is not None:
-            self._is_ending = True
+            self._deadline = time.monotonic() + timeout
             self._bell.put(None)
             self._hurry.set()
-            thread.join(max(0.1, end - time.monotonic()))
+            thread.join(timeout + 0.1)
             if thread.is_alive():
                 return  # it holds what is open, until the process ends
         if self._adopting is not None:
@@ -151,18 +153,20 @@ class Writer:
         self._begin()
 
     def _start(self) -> None:
-        with self._starting:
-            if self._thread is not None:
-                return
-            thread = Thread(target=self._run, name="devflow-analytics", daemon=True)
-            try:
+        if not self._starting.acquire(blocking=False):
+            return  # another thread does it, or this one, and was interrupted by a signal
+        try:
+            if self._thread is None:
+                thread = Thread(target=self._run, name="devflow-analytics", daemon=True)
                 thread.start()
-            except RuntimeError:  # as while the interpreter ends: the lines stay in the spool
-                return
-            self._thread = thread
+                self._thread = thread
+        except RuntimeError:  # as while the interpreter ends: the lines stay in the spool
+            pass
+        finally:
+            self._starting.release()
 
     def _run(self) -> None:
-        while not self._is_ending:
+        while self._deadline is None:
             self._is_idle = True
             # what came before that rang no bell
             if not self.outbox.waiting:
@@ -174,13 +178,15 @@ class Writer:
 
     def _write_all(self) -> None:
         pause = FIRST_PAUSE
-        while not self._is_ending:
+        while self._deadline is None or time.monotonic() < self._deadline:
             start = time.monotonic()
             try:
                 with self._at_work:
                     is_done = self._write_some()
             except Exception as error:  # noqa: BLE001  a thread that ends writes nothing more
                 self._has_failed(error)
+                if self._deadline is not None and not isinstance(error, LockedError):
+                    return
                 self._hurry.wait(pause)
                 self._hurry.clear()
                 pause = min(2 * pause, LONGEST_PAUSE)
@@ -246,7 +252,7 @@ class Writer:
 
 
 _writers: dict[str, Writer] = {}
-_registry = Lock()
+_registry = RLock()
 
 
 def writer_for(path: str) -> Writer:
@@ -294,7 +300,7 @@ def _after_fork_in_parent() -> None:
 
 def _after_fork_in_child() -> None:
     global _registry  # noqa: PLW0603  a thread that is not here may have held it
-    _registry = Lock()
+    _registry = RLock()
     for writer in list(_writers.values()):
         writer.after_fork_in_child()
 
