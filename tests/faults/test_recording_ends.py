@@ -31,7 +31,7 @@ LONGEST_S = 30
 """How long a program may take, also if the database is locked all the time."""
 
 PROGRAMS = """
-import asyncio, atexit, gc, multiprocessing, os, signal, sys, threading
+import asyncio, atexit, gc, multiprocessing, os, signal, sys, threading, time
 from itertools import count
 
 file, program, notes = sys.argv[1], sys.argv[2], os.open(sys.argv[3], os.O_WRONLY | os.O_APPEND)
@@ -157,8 +157,13 @@ def in_a_destructor_that_the_collector_calls():
 def in_daemon_threads():
     global last
     last = Last()
-    storm(4, 1_000_000, daemon=True)
-    while os.fstat(notes).st_size < 10_000:
+    def go_on(who):
+        for number in count():
+            record(f"{who} {number}")
+            time.sleep(0.0005)
+    for number in range(4):
+        threading.Thread(target=go_on, args=(f"thread {number}",), daemon=True).start()
+    while os.fstat(notes).st_size < 1000:
         pass
 
 def in_threads_that_outlive_the_main_one():
@@ -182,13 +187,16 @@ def in_two_hundred_tasks():
 def in_a_signal_handler_in_the_midst_of_a_call():
     global recorder, session
     handled = count()
-    signal.signal(signal.SIGALRM, lambda *_: record(f"signal {next(handled)}"))
+    def hear(*_):
+        record(f"signal {next(handled)}")
+        signal.setitimer(signal.ITIMER_REAL, 0.0001)  # not before, or handlers pile up
     for number in range(30):
         recorder = Recorder(file)
         session = recorder.session(client="test")
-        signal.setitimer(signal.ITIMER_REAL, 0.0002, 0.0002)
+        signal.signal(signal.SIGALRM, hear)
+        signal.setitimer(signal.ITIMER_REAL, 0.0001)
         record_all(f"round {number}", 5)
-        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, signal.SIG_IGN)
         recorder.close(0.01)
 
 def though_ctrl_c_comes_in_the_midst_of_a_call():
