@@ -5,15 +5,17 @@ from __future__ import annotations
 import asyncio
 import functools
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import CancelledError, ThreadPoolExecutor
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import pytest
 
 from devflow_analytics_recorder import Recorder, named_id
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Iterator
+    from pathlib import Path
 
 Rows = list[dict[str, Any]]
 
@@ -171,10 +173,13 @@ def test_an_async_call_is_measured_as_a_whole(
         async with session.call("a"):
             asyncio.get_running_loop().call_later(0.05, ended.set)
             await ended.wait()
+
+        async def waits() -> None:
+            async with session.call("b"):
+                await asyncio.Event().wait()
+
         with pytest.raises(TimeoutError):
-            async with asyncio.timeout(0.01):
-                async with session.call("b"):
-                    await asyncio.Event().wait()
+            await asyncio.wait_for(waits(), 0.01)
 
     asyncio.run(run())
     first, second = calls()

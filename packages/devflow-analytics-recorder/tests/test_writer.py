@@ -79,7 +79,7 @@ def test_a_call_is_kept_before_it_is_in_the_database(
 
 
 def test_a_process_ends_in_time_while_the_database_is_locked_and_leaves_its_calls(
-    python: Python, file: Path, locked: Callable[[], Any], rows: Callable[[str], Rows]
+    python: Python, locked: Callable[[], Any], rows: Callable[[str], Rows]
 ) -> None:
     create_analytics_db().close()
     with locked():
@@ -101,7 +101,7 @@ def test_a_process_ends_in_time_while_the_database_is_locked_and_leaves_its_call
 
 
 def test_what_is_left_is_taken_in_once_by_whoever_comes(
-    python: Python, file: Path, rows: Callable[[str], Rows]
+    python: Python, rows: Callable[[str], Rows]
 ) -> None:
     python("for n in range(1000): s.record(str(n), 1)\nos._exit(0)")
     code = "from devflow_analytics_recorder import drain; print(drain().calls)"
@@ -121,44 +121,41 @@ def test_without_spools_nothing_is_opened_or_made(home: Path) -> None:
     assert list(home.iterdir()) == []
 
 
-def test_the_same_lines_twice_are_the_same_rows(
-    recorder: Recorder, calls: Callable[[], Rows], file: Path, rows: Callable[[str], Rows]
-) -> None:
+def test_the_same_lines_twice_are_the_same_rows(file: Path, rows: Callable[[str], Rows]) -> None:
     """As where a process is killed after the commit, and before its spool is emptied."""
-    session = recorder.session(client="a")
-    session.record("a", 1)
-    assert recorder.flush(30)
-    before = calls(), rows("SELECT * FROM sessions")
-    line = _line(recorder, session)
-    (Path(f"{file}-spool") / "left.jsonl").write_bytes(line * 3)
-    assert drain(file) == Drained(3, 0)
-    with_other = calls(), rows("SELECT * FROM sessions")
-    assert len(with_other[0]) == len(before[0]) + 1
-    assert [row["tool_count"] for row in with_other[1]] == [2]
-    (Path(f"{file}-spool") / "left.jsonl").write_bytes(line)
-    drain(file)
-    assert (calls(), rows("SELECT * FROM sessions")) == with_other
+    with Recorder(file) as recorder:
+        session = recorder.session(client="a")
+        session.record("a", 1)
+        line = _line(session)
+
+    def adopt(lines: bytes) -> tuple[Rows, Rows]:
+        (Path(f"{file}-spool") / "left.jsonl").write_bytes(lines)
+        assert drain(file) == Drained(lines.count(b"\n"), 0)
+        return rows("SELECT * FROM tool_calls ORDER BY id"), rows("SELECT * FROM sessions")
+
+    calls, sessions = adopt(line * 3)
+    assert names(calls) == ["a", "line"]
+    assert [row["tool_count"] for row in sessions] == [2]
+    assert adopt(line) == (calls, sessions)
 
 
-def _line(recorder: Recorder, session: Any) -> bytes:
+def _line(session: Any) -> bytes:
     """Return the line of a new call, without recording it."""
     lines: list[bytes] = []
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(recorder._writer, "append", lines.append)
+        patch.setattr(writer.Writer, "append", lambda _, line: lines.append(line))
         session.record("line", 1)
     return lines[0]
 
 
 def test_lines_that_are_none_are_counted_and_the_others_written(
-    recorder: Recorder,
-    file: Path,
-    calls: Callable[[], Rows],
-    caplog: pytest.LogCaptureFixture,
+    file: Path, rows: Callable[[str], Rows], caplog: pytest.LogCaptureFixture
 ) -> None:
-    session = recorder.session()
-    session.record("first", 1)
-    assert recorder.flush(30)
-    lines = [_line(recorder, session) for _ in range(5)]
+    with Recorder(file) as recorder:
+        session = recorder.session()
+        session.record("first", 1)
+    session = Recorder(file).session()
+    lines = [_line(session) for _ in range(5)]
     unsound = [
         b"\n",
         b"{}\n",
@@ -179,16 +176,17 @@ def test_lines_that_are_none_are_counted_and_the_others_written(
     content = b"".join([lines[1], *unsound, lines[2], b"\n\n", lines[3], torn])
     (Path(f"{file}-spool") / "left.jsonl").write_bytes(content)
     assert drain(file) == Drained(3, len(unsound) + 3)
-    assert names(calls()) == ["first", "line", "line", "line"]
+    assert names(rows("SELECT * FROM tool_calls ORDER BY rowid")) == ["first", *["line"] * 3]
     assert "a call was refused" in caplog.text
-    assert len(os.listdir(f"{file}-spool")) == 1
+    assert os.listdir(f"{file}-spool") == []
 
 
-def test_what_is_no_spool_of_ours_at_all_is_given_up(recorder: Recorder, file: Path) -> None:
-    recorder.session().record("a", 1)
+def test_what_is_no_spool_of_ours_at_all_is_given_up(file: Path) -> None:
+    with Recorder(file) as recorder:
+        recorder.session().record("a", 1)
     (Path(f"{file}-spool") / "left.jsonl").write_bytes(b"x" * 3 * adoption.BATCH_BYTES + b"\n")
-    assert drain(file).calls == 0
-    assert len(os.listdir(f"{file}-spool")) == 1
+    assert drain(file) == Drained(0, 1)
+    assert os.listdir(f"{file}-spool") == []
 
 
 def test_a_row_that_the_database_refuses_blocks_no_other(
@@ -304,7 +302,7 @@ def test_what_has_no_room_is_dropped_and_counted(
     session = recorder.session()
     session.record("first", 1)
     calls()
-    monkeypatch.setattr(outbox, "MOST_WAITING", 1000)
+    monkeypatch.setattr(outbox, "MOST_IN_SPOOL", 1000)
     with locked():
         for number in range(100):
             session.record(str(number), 1)
@@ -520,6 +518,7 @@ def test_a_signal_handler_may_record_in_the_midst_of_recording(
         """
     )
     assert done.returncode == 0, done.stderr
+    drain()
     main, handled = map(int, done.stdout.split())
     count = "SELECT count(*) AS n FROM tool_calls WHERE tool_name = "
     assert rows(f"{count} 'main'") == [{"n": main}]
@@ -546,6 +545,7 @@ def test_ctrl_c_in_the_midst_of_recording_leaves_it_usable(
         """
     )
     assert done.returncode == 0, done.stderr
+    drain()
     (found,) = rows("SELECT count(*) AS n FROM tool_calls")
     assert int(done.stdout) <= found["n"] <= int(done.stdout) + 30
 
@@ -558,17 +558,26 @@ def test_a_closed_standard_output_and_a_changed_directory_do_not_matter(
     assert names(rows("SELECT tool_name FROM tool_calls")) == ["a"]
 
 
-def test_closing_every_descriptor_costs_the_calls_and_not_the_program(python: Python) -> None:
-    """As daemons do: the spool's descriptor may be somebody else's then."""
+def test_nothing_is_written_into_files_of_a_program_that_closed_every_descriptor(
+    python: Python, tmp_path: Path, rows: Callable[[str], Rows]
+) -> None:
+    """As daemons do: the number of the spool is another file's then."""
     done = python(
         """
-        s.record("a", 1)
-        os.closerange(3, 1000)
-        s.record("b", 1)
-        r.flush(1)
-        """
+        s.record("before", 1)
+        assert r.flush(20)
+        os.closerange(3, 100)
+        files = [open(sys.argv[1], "a+b") for _ in range(60)]
+        s.record("after", 1)
+        assert r.flush(20)
+        for file in files: file.write(b"mine")
+        """,
+        tmp_path / "mine",
     )
-    assert done.returncode == 0
+    assert done.returncode == 0, done.stderr
+    # SQLite closes what it takes for its own, but nothing is written there
+    assert (tmp_path / "mine").read_bytes().replace(b"mine", b"") == b""
+    assert names(rows("SELECT tool_name FROM tool_calls ORDER BY id")) == ["before", "after"]
 
 
 def test_waiting_for_the_database_takes_no_processor_time(
@@ -605,6 +614,7 @@ def test_the_thread_is_idle_when_nothing_is_recorded(python: Python) -> None:
 
 
 def test_threads_that_begin_at_once_start_one_thread_of_ours(recorder: Recorder) -> None:
+    before = {*threading.enumerate()}
     session = recorder.session()
     ready = threading.Barrier(8)
 
@@ -618,6 +628,6 @@ def test_threads_that_begin_at_once_start_one_thread_of_ours(recorder: Recorder)
     for thread in threads:
         thread.join()
     assert recorder.flush(30)
-    ours = [one for one in threading.enumerate() if one.name == "devflow-analytics"]
-    assert len(ours) == 1
+    (ours,) = {*threading.enumerate()} - before
+    assert (ours.name, ours.daemon) == ("devflow-analytics", True)
     assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL

@@ -63,6 +63,7 @@ class Recorder:
         self._has_refused = False
         try:
             if is_enabled():
+                new_id()  # brings what makes keys now, and not in the midst of a call
                 self._project = os.path.basename(os.getcwd()) if records_project() else None
                 self._writer = writer_for(str(resolve_path(path)))
         except Exception as error:  # noqa: BLE001  nothing of ours may end the host

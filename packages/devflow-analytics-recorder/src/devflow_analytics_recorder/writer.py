@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import atexit
 import os
+import sys
 import time
 from queue import SimpleQueue
 from threading import Condition, Event, Lock, RLock, Thread, get_ident
@@ -60,12 +61,12 @@ class Writer:
         self.target = Target(self.path)
         self.dropped = 0
         """Calls that could not be recorded since that was last said."""
-        self._at_work = Lock()
+        self.at_work = Lock()
         """Held while the thread uses the database."""
-        self._held: dict[int, list[Lock | RLock]] = {}
-        """What a thread that forks holds meanwhile, by its identifier."""
         self._starting = Lock()
         self._thread: Thread | None = None
+        self._is_running = Lock()
+        """Held by the thread for as long as it lives."""
         self._deadline: float | None = None
         """When the thread ends at the latest, as soon as it is to end at all."""
         self._is_idle = True
@@ -87,7 +88,6 @@ class Writer:
             self.drop()
             return
         if self._is_idle:
-            self._is_idle = False
             self._bell.put(None)
         if self._thread is None:
             self._start()
@@ -117,33 +117,27 @@ class Writer:
         Args:
             timeout: in seconds.
         """
-        thread = self._thread
-        if thread is None and self.outbox.waiting:
+        self._deadline = time.monotonic() + timeout
+        if self._thread is None and self.outbox.waiting:
             self._start()
-            thread = self._thread
-        if thread is not None:
-            self._deadline = time.monotonic() + timeout
-            self._bell.put(None)
-            self._hurry.set()
-            thread.join(timeout + 0.1)
-            if thread.is_alive():
-                return  # it holds what is open, until the process ends
+        if self._thread is None:
+            self._let_go()
+            return
+        self._bell.put(None)
+        self._hurry.set()
+        # If it takes longer, as where the database is locked, it lets go of all when it ends.
+        self._thread.join(timeout + 0.1)
+
+    def _let_go(self) -> None:
         if self._adopting is not None:
             self._adopting.leave()
-        self.outbox.close()
+            self._adopting = None
+        lost = self.outbox.close() + self.dropped
+        self.dropped = 0
+        if lost:
+            log("warning", "%d calls were dropped, and are not in %s", lost, self.path)
         self.target.close()
-        self._begin()
-
-    def before_fork(self) -> None:
-        """Wait until the thread has nothing half done, if that takes no longer than a second."""
-        self._held[get_ident()] = [
-            lock for lock in (self._at_work, self.outbox.lock) if lock.acquire(timeout=FORK_SECONDS)
-        ]
-
-    def after_fork_in_parent(self) -> None:
-        """Go on."""
-        for lock in self._held.pop(get_ident(), ()):
-            lock.release()
+        _living.discard(self)
 
     def after_fork_in_child(self) -> None:
         """Begin with nothing: what waits is the parent's, and the thread is not here."""
@@ -153,8 +147,8 @@ class Writer:
         self._begin()
 
     def _start(self) -> None:
-        if not self._starting.acquire(blocking=False):
-            return  # another thread does it, or this one, and was interrupted by a signal
+        if sys.is_finalizing() or not self._starting.acquire(blocking=False):
+            return  # too late, or another thread does it, or this one, before a signal came
         try:
             if self._thread is None:
                 thread = Thread(target=self._run, name="devflow-analytics", daemon=True)
@@ -166,22 +160,29 @@ class Writer:
             self._starting.release()
 
     def _run(self) -> None:
+        if not self._is_running.acquire(blocking=False):
+            return  # a Ctrl-C let nobody know that there is one
+        _living.add(self)
         while self._deadline is None:
             self._is_idle = True
             # what came before that rang no bell
             if not self.outbox.waiting:
                 self._bell.get()
             self._is_idle = False
+            while not self._bell.empty():
+                self._bell.get()
             self._hurry.wait(GATHER_SECONDS)
             self._hurry.clear()
             self._write_all()
+        with self.at_work:
+            self._let_go()
 
     def _write_all(self) -> None:
         pause = FIRST_PAUSE
         while self._deadline is None or time.monotonic() < self._deadline:
             start = time.monotonic()
             try:
-                with self._at_work:
+                with self.at_work:
                     is_done = self._write_some()
             except Exception as error:  # noqa: BLE001  a thread that ends writes nothing more
                 self._has_failed(error)
@@ -193,6 +194,8 @@ class Writer:
                 continue
             pause = FIRST_PAUSE
             self._has_succeeded()
+            with self._progress:
+                self._progress.notify_all()
             if is_done:
                 return
             self._hurry.wait(time.monotonic() - start)  # for others, who want to write as well
@@ -204,8 +207,6 @@ class Writer:
             self.target.write(lines)
             self.outbox.done(lines)
             self.outbox.renew()
-            with self._progress:
-                self._progress.notify_all()
             return False
         return not self._adopt_some()
 
@@ -251,8 +252,16 @@ class Writer:
             log("warning", "%d calls were dropped, and are not in %s", dropped, self.path)
 
 
+_living: set[Writer] = set()
+"""Those with a thread."""
+
 _writers: dict[str, Writer] = {}
+"""Those that recorders have, by the database."""
+
 _registry = RLock()
+
+_held: dict[int, list[Lock | RLock]] = {}
+"""What threads that fork hold meanwhile, by their identifiers."""
 
 
 def writer_for(path: str) -> Writer:
@@ -289,13 +298,14 @@ def _close_all() -> None:
 
 
 def _before_fork() -> None:
-    for writer in list(_writers.values()):
-        writer.before_fork()
+    """Wait until the threads have nothing half done, if that takes no longer than a second."""
+    wanted = [lock for writer in list(_living) for lock in (writer.at_work, writer.outbox.lock)]
+    _held[get_ident()] = [lock for lock in wanted if lock.acquire(timeout=FORK_SECONDS)]
 
 
 def _after_fork_in_parent() -> None:
-    for writer in list(_writers.values()):
-        writer.after_fork_in_parent()
+    for lock in _held.pop(get_ident(), ()):
+        lock.release()
 
 
 def _after_fork_in_child() -> None:

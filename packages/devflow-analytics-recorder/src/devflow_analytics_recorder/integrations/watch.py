@@ -1,0 +1,158 @@
+"""What all servers have in common: from a request to the row of its call."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple, ParamSpec, TypeVar
+
+from devflow_analytics_recorder.integrations.calls import RunningCall, within_another
+from devflow_analytics_recorder.integrations.conversations import native_id
+from devflow_analytics_recorder.integrations.rounds import Rounds
+from devflow_analytics_recorder.integrations.sessions import Sessions
+from devflow_analytics_recorder.integrations.sizes import Sizes
+from devflow_analytics_recorder.log import log_once
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from devflow_analytics_recorder.integrations.endings import Ending
+    from devflow_analytics_recorder.integrations.rounds import Waiting
+    from devflow_analytics_recorder.integrations.sessions import Caller
+    from devflow_analytics_recorder.recorder import Recorder, Session
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class Request(NamedTuple):
+    """A ``tools/call`` as it came."""
+
+    tool: str
+    arguments: object
+    caller: Caller
+    answers: bool = False
+    """Whether it goes on with a call that asked for input."""
+    state: str | None = None
+    """The ``requestState`` that came with the answers."""
+
+
+class Watched(NamedTuple):
+    """A call that is watched."""
+
+    running: RunningCall
+    request: Request
+    session: Session
+    request_bytes: int | None
+
+
+class Watch:
+    """Records the calls of one server. No method raises."""
+
+    def __init__(self, recorder: Recorder, server: object) -> None:
+        self.recorder = recorder
+        """Where they are recorded."""
+        self._server = server
+        self._sessions = Sessions(recorder)
+        self._sizes = Sizes()
+        self._rounds = Rounds()
+
+    def begin(
+        self, read: Callable[P, Request | None], *source: P.args, **named: P.kwargs
+    ) -> Watched | None:
+        """Begin a call.
+
+        Args:
+            read: reads the request; None if there is nothing to record.
+            source: what it is read from.
+            named: no more than the type of `read` allows.
+
+        Returns:
+            What `end` wants; None if the call is not to be recorded, or recorded already as what
+            it is part of.
+        """
+        try:
+            if within_another():
+                return None
+            request = read(*source, **named)
+            if request is None:
+                return None
+            size = self._sizes.arguments(request.arguments)
+            session = self._sessions.of(request.caller)
+            return Watched(RunningCall(self._server), request, session, size)
+        except Exception as fault:  # noqa: BLE001  the server's call comes first
+            _tell("begin", fault)
+            return None
+
+    def end(
+        self,
+        call: Watched,
+        judge: Callable[[Watched, T], Ending],
+        what: T,
+    ) -> None:
+        """End a call, and record it.
+
+        Args:
+            call: what `begin` returned.
+            judge: says how it ended.
+            what: the result or exception with which it ended.
+        """
+        try:
+            duration_ms = call.running.end()
+            self._record(call, duration_ms, judge(call, what))
+        except Exception as fault:  # noqa: BLE001  the server's answer comes first
+            _tell("end", fault)
+
+    def _record(self, call: Watched, duration_ms: float, ending: Ending) -> None:
+        request = call.request
+        started_ms = call.running.started_ms
+        if request.answers:
+            earlier = self._rounds.resume(_key(call, request.state))
+            if earlier is not None:
+                duration_ms += earlier.duration_ms
+                started_ms = earlier.started_ms
+        if ending.asks:
+            key = _key(call, ending.state)
+            self._rounds.wait(key, duration_ms, started_ms, lambda left: _give_up(call, left))
+            return
+        outcome, result = ending.outcome, ending.result
+        call.session.record(
+            request.tool,
+            duration_ms,
+            outcome.status,
+            error_type=outcome.error_type,
+            error_kind=outcome.error_kind,
+            error_code=ending.code,
+            started_ms=started_ms,
+            request_bytes=call.request_bytes,
+            result_bytes=None if result is None else self._sizes.result(result, ending.content),
+            native_id=native_id(request.caller.meta),
+        )
+
+
+def _key(call: Watched, state: str | None) -> tuple[object, ...]:
+    """Return what tells that a call with answers goes on with one that asked.
+
+    A server that has nothing to remember sends no state; the call is then the same tool's, with
+    arguments of the same size, in the same session.
+    """
+    if state is not None:
+        return (state,)
+    return (call.session.id, call.request.tool, call.request_bytes)
+
+
+def _give_up(call: Watched, left: Waiting) -> None:
+    """Record a call that asked for input, and was never asked again."""
+    call.session.record(
+        call.request.tool,
+        left.duration_ms,
+        "error",
+        error_kind="cancelled",
+        started_ms=left.started_ms,
+        request_bytes=call.request_bytes,
+        native_id=native_id(call.request.caller.meta),
+    )
+
+
+def _tell(where: str, fault: Exception) -> None:
+    """Log a fault of ours, once for each class; its message may quote what a tool was given."""
+    kind = type(fault).__name__
+    log_once(f"{where} {kind}", "a call was not recorded, and others may not be: %s", kind)
