@@ -420,6 +420,26 @@ def test_a_forked_child_records_in_a_session_of_its_own(
     assert os.listdir(f"{file}-spool") == []
 
 
+def test_a_fork_finds_no_thread_of_ours(python: Python, rows: Callable[[str], Rows]) -> None:
+    """Python warns of a fork with threads, and may hang in one."""
+    done = python(
+        """
+        import threading, warnings
+        warnings.simplefilter("error")
+        for n in range(5):
+            s.record(f"parent {n}", 1)
+            child = os.fork()
+            if child == 0:
+                os._exit(threading.active_count())
+            assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 1
+        assert r.flush(20)
+        print(threading.active_count())
+        """
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "2\n", "")
+    assert len(rows("SELECT * FROM tool_calls")) == 5
+
+
 @pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
 def test_processes_of_multiprocessing_record_too(
     method: str, tmp_path: Path, file: Path, rows: Callable[[str], Rows]

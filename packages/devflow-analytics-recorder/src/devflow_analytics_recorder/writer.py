@@ -12,11 +12,12 @@ import atexit
 import os
 import sys
 import time
+from contextlib import suppress
 from queue import SimpleQueue
 from threading import Condition, Event, Lock, RLock, Thread, get_ident
 from typing import TYPE_CHECKING
 
-from devflow_analytics_db import LockedError
+from devflow_analytics_db import AnalyticsDbError, LockedError
 from devflow_analytics_recorder.adoption import BATCH_BYTES, abandoned_parts, write_batch
 from devflow_analytics_recorder.log import log
 from devflow_analytics_recorder.outbox import Outbox
@@ -31,7 +32,7 @@ GATHER_SECONDS = 0.05
 """How long the thread waits for more to come: the answer to a call is on its way meanwhile."""
 
 FORK_SECONDS = 1.0
-"""How long a fork waits for the thread to end its transaction."""
+"""How long a fork waits for the thread to end its transaction, and then itself."""
 
 EXIT_SECONDS = 1.0
 """How long a process that ends waits for its lines to be written; then they stay in the spool."""
@@ -61,12 +62,12 @@ class Writer:
         self.target = Target(self.path)
         self.dropped = 0
         """Calls that could not be recorded since that was last said."""
-        self.at_work = Lock()
-        """Held while the thread uses the database."""
         self._starting = Lock()
         self._thread: Thread | None = None
         self._is_running = Lock()
         """Held by the thread for as long as it lives."""
+        self._is_to_pause = False
+        """Whether the thread is to end for a fork."""
         self._deadline: float | None = None
         """When the thread ends at the latest, as soon as it is to end at all."""
         self._is_idle = True
@@ -139,7 +140,31 @@ class Writer:
         self.target.close()
         _living.discard(self)
 
-    def after_fork_in_child(self) -> None:
+    def pause(self, timeout: float) -> None:
+        """End the thread as soon as its transaction has ended, if that is within the timeout.
+
+        Args:
+            timeout: in seconds.
+        """
+        thread = self._thread
+        if thread is not None and thread.is_alive():
+            self._is_to_pause = True
+            self._bell.put(None)
+            self._hurry.set()
+            thread.join(timeout)
+
+    def go_on(self) -> None:
+        """Go on after `pause`: with a new thread, when there is something to do for it."""
+        self._is_to_pause = False
+        if self._thread is None or self._thread.is_alive():
+            return
+        self._thread = None
+        if self._deadline is not None:
+            self._let_go()
+        elif self.outbox.waiting:
+            self._start()
+
+    def begin_in_child(self) -> None:
         """Begin with nothing: what waits is the parent's, and the thread is not here."""
         if self._adopting is not None:
             self._adopting.leave()
@@ -163,7 +188,7 @@ class Writer:
         if not self._is_running.acquire(blocking=False):
             return  # a Ctrl-C let nobody know that there is one
         _living.add(self)
-        while self._deadline is None:
+        while self._deadline is None and not self._is_to_pause:
             self._is_idle = True
             # what came before that rang no bell
             if not self.outbox.waiting:
@@ -174,16 +199,16 @@ class Writer:
             self._hurry.wait(GATHER_SECONDS)
             self._hurry.clear()
             self._write_all()
-        with self.at_work:
+        if not self._is_to_pause:
             self._let_go()
+        self._is_running.release()
 
     def _write_all(self) -> None:
         pause = FIRST_PAUSE
-        while self._deadline is None or time.monotonic() < self._deadline:
+        while not self._is_to_pause and not self._is_too_late():
             start = time.monotonic()
             try:
-                with self.at_work:
-                    is_done = self._write_some()
+                is_done = self._write_some()
             except Exception as error:  # noqa: BLE001  a thread that ends writes nothing more
                 self._has_failed(error)
                 if self._deadline is not None and not isinstance(error, LockedError):
@@ -199,6 +224,9 @@ class Writer:
             if is_done:
                 return
             self._hurry.wait(time.monotonic() - start)  # for others, who want to write as well
+
+    def _is_too_late(self) -> bool:
+        return self._deadline is not None and time.monotonic() > self._deadline
 
     def _write_some(self) -> bool:
         """Write one batch: of our own lines, or else of those left; True if there is none."""
@@ -218,7 +246,8 @@ class Writer:
                 return False
         if not write_batch(self._adopting, self.target):
             part, self._adopting = self._adopting, None
-            part.remove()
+            with suppress(OSError):  # whoever finds it again finds nothing new in it
+                part.remove()
         return True
 
     def _next_abandoned(self) -> Part | None:
@@ -228,7 +257,9 @@ class Writer:
                 return None
             self._looked_at = now
             self._abandoned = abandoned_parts(self.target)
-        part = next(self._abandoned, None)
+        part = None
+        with suppress(AnalyticsDbError):  # who may not look at them is not the one to take them in
+            part = next(self._abandoned, None)
         if part is None:
             self._abandoned = None
         return part
@@ -260,8 +291,8 @@ _writers: dict[str, Writer] = {}
 
 _registry = RLock()
 
-_held: dict[int, list[Lock | RLock]] = {}
-"""What threads that fork hold meanwhile, by their identifiers."""
+_forking: dict[int, tuple[list[Writer], list[RLock]]] = {}
+"""What is paused, and which locks are held, while a thread forks: by its identifier."""
 
 
 def writer_for(path: str) -> Writer:
@@ -298,21 +329,31 @@ def _close_all() -> None:
 
 
 def _before_fork() -> None:
-    """Wait until the threads have nothing half done, if that takes no longer than a second."""
-    wanted = [lock for writer in list(_living) for lock in (writer.at_work, writer.outbox.lock)]
-    _held[get_ident()] = [lock for lock in wanted if lock.acquire(timeout=FORK_SECONDS)]
+    """End the threads for the time being: a process that forks should have none."""
+    end = time.monotonic() + FORK_SECONDS
+    writers = list(_living)
+    for writer in writers:
+        writer.pause(max(0.0, end - time.monotonic()))
+    locks = [writer.outbox.lock for writer in {*_living, *_writers.values()}]
+    held = [lock for lock in locks if lock.acquire(timeout=FORK_SECONDS)]
+    _forking[get_ident()] = writers, held
 
 
 def _after_fork_in_parent() -> None:
-    for lock in _held.pop(get_ident(), ()):
+    writers, held = _forking.pop(get_ident(), ((), ()))
+    for lock in held:
         lock.release()
+    for writer in writers:
+        writer.go_on()
 
 
 def _after_fork_in_child() -> None:
     global _registry  # noqa: PLW0603  a thread that is not here may have held it
     _registry = RLock()
-    for writer in list(_writers.values()):
-        writer.after_fork_in_child()
+    for writer in {*_living, *_writers.values()}:
+        writer.begin_in_child()
+    _living.clear()
+    _forking.clear()
 
 
 # The db package has registered its own by now, since it was imported above: so its `before` comes

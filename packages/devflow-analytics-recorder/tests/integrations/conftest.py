@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from functools import partial
@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import pytest
 from pydantic import BaseModel, Field
 
-from devflow_analytics_recorder.integrations import record
+from devflow_analytics_recorder import integrations
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -266,6 +266,20 @@ def server(request: pytest.FixtureRequest) -> Any:
 
 
 @pytest.fixture
+def record() -> Iterator[Callable[..., Recorder]]:
+    """What the package gives; it ends with the test, and so do its threads."""
+    made: list[Recorder] = []
+
+    def keep(server: object, **more: Any) -> Recorder:
+        made.append(integrations.record(server, **more))
+        return made[-1]
+
+    yield keep
+    for recorder in made:
+        recorder.close()
+
+
+@pytest.fixture
 def written(file: Path, rows: Callable[[str], Rows]) -> Callable[[Recorder], Rows]:
     """Return what a recorder has written, with the client of each call."""
 
@@ -282,6 +296,8 @@ def written(file: Path, rows: Callable[[str], Rows]) -> Callable[[Recorder], Row
 
 
 @pytest.fixture
-def recorded(server: Any, file: Path, written: Callable[[Recorder], Rows]) -> Callable[[], Rows]:
+def recorded(
+    server: Any, file: Path, written: Callable[[Recorder], Rows], record: Callable[..., Recorder]
+) -> Callable[[], Rows]:
     """Record the server of the test; return how to see the rows."""
     return partial(written, record(server, path=file))

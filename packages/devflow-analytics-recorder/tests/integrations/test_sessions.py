@@ -13,7 +13,7 @@ import pytest
 from devflow_analytics_recorder import Recorder, Session, named_id
 from devflow_analytics_recorder.integrations import rounds, sessions
 from devflow_analytics_recorder.integrations.conversations import conversation, native_id
-from devflow_analytics_recorder.integrations.rounds import Rounds, Waiting
+from devflow_analytics_recorder.integrations.rounds import Rounds
 from devflow_analytics_recorder.integrations.sessions import Caller, Sessions
 
 if TYPE_CHECKING:
@@ -161,7 +161,7 @@ def test_few_sessions_are_kept_in_mind(
 
 def test_a_call_goes_on_when_the_answer_comes() -> None:
     waiting = Rounds()
-    waiting.wait("key", 2.5, 1000, lambda _: None)
+    waiting.wait("key", 2.5, 1000, lambda _, __: None)
     found = waiting.resume("key")
     assert found is not None
     assert (found.duration_ms, found.started_ms) == (2.5, 1000)
@@ -169,20 +169,24 @@ def test_a_call_goes_on_when_the_answer_comes() -> None:
 
 
 def test_a_call_that_nobody_answers_is_given_up(later: Callable[[float], None]) -> None:
-    waiting, given_up = Rounds(), list[Waiting]()
-    waiting.wait("first", 1, 1000, given_up.append)
+    waiting, given_up = Rounds(), list[tuple[float, int]]()
+
+    def give_up(duration_ms: float, started_ms: int) -> None:
+        given_up.append((duration_ms, started_ms))
+
+    waiting.wait("first", 1, 1000, give_up)
     later(29 * 60)
-    waiting.wait("second", 2, 2000, given_up.append)
+    waiting.wait("second", 2, 2000, give_up)
     assert given_up == []
     later(2 * 60)
-    waiting.wait("third", 3, 3000, given_up.append)
-    assert [left.duration_ms for left in given_up] == [1]
+    waiting.wait("third", 3, 3000, give_up)
+    assert given_up == [(1, 1000)]
     assert waiting.resume("second") is not None
 
 
 def test_few_calls_that_wait_are_kept_in_mind(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rounds, "MOST", 2)
-    waiting, given_up = Rounds(), list[Waiting]()
+    waiting, given_up = Rounds(), list[float]()
     for number in range(5):
-        waiting.wait(number, number, 1000, given_up.append)
-    assert [left.duration_ms for left in given_up] == [0, 1, 2]
+        waiting.wait(number, number, 1000, lambda duration_ms, _: given_up.append(duration_ms))
+    assert given_up == [0, 1, 2]

@@ -5,6 +5,7 @@ Nothing here imports ``mcp`` or ``fastmcp``: whoever has a server has imported w
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from devflow_analytics_recorder.integrations import handlers, middleware
@@ -38,12 +39,14 @@ def record(
     Returns:
         What writes the records. It need not be kept.
     """
-    low = _low_level(server)
+    low: object = None
     attach = existing = None
-    if handlers.fits(low):
-        attach, existing = handlers.attach, handlers.recorder_of(low)
-    elif middleware.fits(low):
-        attach, existing = middleware.attach, middleware.recorder_of(low)
+    with suppress(Exception):  # of whatever the object does when it is looked at
+        low = _low_level(server)
+        if handlers.fits(low):
+            attach, existing = handlers.attach, handlers.recorder_of(low)
+        elif middleware.fits(low):
+            attach, existing = middleware.attach, middleware.recorder_of(low)
     if existing is not None:
         return existing
     recorder = Recorder(path, server=name or _name(server, low))

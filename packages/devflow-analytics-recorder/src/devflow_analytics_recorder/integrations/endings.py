@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 INVALID_PARAMS = -32602
 """JSON-RPC's code for parameters that a method cannot take."""
 
+_SUCCESS = Outcome()
+
 _REQUESTS = frozenset({"CallToolRequest", "CallToolRequestParams"})
 """The models by which a server validates the request itself."""
 
@@ -37,7 +39,7 @@ class Ending(NamedTuple):
 
 def success(result: object, content: Sequence[object] = ()) -> Ending:
     """Return how a call ended that did what it should."""
-    return Ending(Outcome(), result=result, content=content)
+    return Ending(_SUCCESS, result=result, content=content)
 
 
 def error_result(

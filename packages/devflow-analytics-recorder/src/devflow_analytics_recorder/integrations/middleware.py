@@ -6,6 +6,7 @@ validated, and what is sent for it: the object of a result, or the exception of 
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Protocol, cast
 
 from devflow_analytics_recorder.integrations.calls import tap
@@ -105,7 +106,8 @@ def attach(server: object, facade: object, recorder: Recorder) -> None:
     """
     cast("Server", server).middleware.insert(0, RecordingMiddleware(Watch(recorder, server)))
     if facade is not server and hasattr(facade, "call_tool"):
-        tap(facade, "call_tool", server)
+        with suppress(AttributeError, TypeError, ValueError):  # of what cannot be set: no class
+            tap(facade, "call_tool", server)
 
 
 class RecordingMiddleware:
