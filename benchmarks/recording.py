@@ -59,7 +59,7 @@ MIGRATE = "import sys, devflow_analytics_db as db; db.migrate(sys.argv[1], to=2)
 class Way(NamedTuple):
     """A way to record a call."""
 
-    record: Callable[[], None]
+    record: Callable[[], object]
     settle: Callable[[], object]
     """Waits until all is in the database; not measured."""
 
@@ -88,8 +88,22 @@ def nothing() -> None:
 
 @contextmanager
 def not_at_all(_file: Path) -> Iterator[Way]:
-    """Run the same loop: what it shows is the machine's."""
+    """Run the same loop."""
     yield Way(nothing, nothing)
+
+
+@contextmanager
+def by_computing(_file: Path) -> Iterator[Way]:
+    """Compute for as long as recording takes: the worst of it is the scheduler's."""
+    yield Way(lambda: json.loads(TEXT), nothing)
+
+
+@contextmanager
+def by_a_line(file: Path) -> Iterator[Way]:
+    """Append a line to a file, and do nothing more: the least that outlives the process."""
+    with file.with_name("lines").open("ab", buffering=0) as lines:
+        line = f"{TEXT[:200]}\n".encode()
+        yield Way(lambda: lines.write(line), nothing)
 
 
 @contextmanager
@@ -139,23 +153,26 @@ HEAD = """\
 | --- | --- | ---: | ---: | ---: | ---: |
 """
 
-FLOOR = "not at all: the loop alone"
+FLOOR = "not at all"
+COMPUTING = "nothing: as long a computation"
+LINE = "a line appended to a file, and no more"
 OURS = "`Session.record()`"
 WAYS: dict[str, Recording] = {
     FLOOR: not_at_all,
+    COMPUTING: by_computing,
+    LINE: by_a_line,
     OURS: by_the_recorder,
     "an insert of plain `sqlite3`": by_an_insert,
     f"a queue, inserted every {BATCH} calls": by_a_queue,
 }
 
 
-def measure(directory: Path, version_1: Path, rows: int) -> tuple[list[Line], str, str]:
+def measure(directory: Path, rows: int) -> tuple[list[Line], str, str]:
     """Measure all of it.
 
     Args:
         directory: where files may be made.
-        version_1: a file of many rows at schema version 1, which stays as it is.
-        rows: how many calls one process is to record.
+        rows: how many calls one process is to record, and another to migrate.
 
     Returns:
         Lines for the table of ratios, a table of costs, and a note.
@@ -174,13 +191,16 @@ def measure(directory: Path, version_1: Path, rows: int) -> tuple[list[Line], st
     for case, beside, size in cases:
         with beside():
             seconds, costs = _in_turn(file, size)
-        measured += [Measured(case, way, costs[way]) for way in WAYS]
+        measured += [Measured(case, way, costs[way]) for way in WAYS if way != FLOOR]
         lines += [] if lines else _ratios(seconds)
-    migrating = "one every 2 ms, another process migrates a million rows"
+    migrating = f"one every 2 ms, another process migrates {rows:,} rows"
+    version_1 = make(directory / "version-1.db", rows, version=1)
     measured += [
         Measured(migrating, name, _while_migrating(directory, version_1, way))
         for name, way in WAYS.items()
+        if name != FLOOR
     ]
+    version_1.unlink()
     many, note = _many(make(directory / "many.db", CALLS_A_SESSION), rows)
     return lines, _table([*measured, *many]), note
 
@@ -193,7 +213,7 @@ def _ratios(seconds: dict[str, list[float]]) -> list[Line]:
             list(zip(seconds[way], seconds[FLOOR], strict=True)),
         )
         for way in WAYS
-        if way != FLOOR
+        if way not in {FLOOR, COMPUTING, LINE}
     ]
 
 
@@ -289,12 +309,17 @@ def _many(file: Path, rows: int) -> tuple[list[Measured], str]:
 
 def _record_many(file: Path, rows: int) -> None:
     """Print as JSON what `_many` reads."""
-    costs = {name: array("d") for name in (FLOOR, OURS)}
+    costs = {name: array("d") for name in (COMPUTING, LINE, OURS)}
     memory, seconds = [], 0.0
     chunks = rows // CHUNK
-    with WAYS[FLOOR](file) as floor, WAYS[OURS](file) as ours:
+    with (
+        WAYS[COMPUTING](file) as computing,
+        WAYS[LINE](file) as line,
+        WAYS[OURS](file) as ours,
+    ):
         for number in range(chunks):
-            _run(floor, CHUNK, 0, costs[FLOOR])
+            _run(computing, CHUNK, 0, costs[COMPUTING])
+            _run(line, CHUNK, 0, costs[LINE])
             start = time.perf_counter()
             _run(ours, CHUNK, 0, costs[OURS])
             ours.settle()
