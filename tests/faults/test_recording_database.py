@@ -33,7 +33,7 @@ LOCKED_S = 3
 LONGEST_S = 1
 """How long a call may wait for us at most, whatever the database does; on a busy machine."""
 
-MANY = 60_000
+MANY = 30_000
 """Rows that are rewritten by a way down, in about a second."""
 
 RECORDER = """
