@@ -8,6 +8,7 @@ written to, they are in memory, as far as there is room for them.
 from __future__ import annotations
 
 import os
+import sys
 from contextlib import suppress
 from threading import RLock
 from typing import TYPE_CHECKING
@@ -32,7 +33,7 @@ MOST_PARTS = 8
 MOST_PARTS = 8
 
 LOCK_SECONDS = 1.0
-"""How long a call waits for the lock, which nobody holds for longer than a write takes."""
+"""How long a call waits for the lock while the interpreter ends."""
 
 
 class Part:
@@ -69,10 +70,14 @@ class Part:
 
     def append(self, line: bytes) -> bool:
         """Append a line; False if there is no room for it."""
-        if self._is_torn or not self.is_ours:
+        if self._is_torn:
             return False
         descriptor = self.spool.descriptor
         try:
+            # Where the last line ended, that was our file; elsewhere it takes longer to tell.
+            position = os.lseek(descriptor, 0, os.SEEK_CUR)
+            if (position != self.size or not position) and not self.is_ours:
+                return False
             if os.write(descriptor, line) < len(line):
                 self._is_torn = True
                 return False
@@ -213,22 +218,29 @@ class Outbox:
 
     def append(self, line: bytes) -> bool:
         """Append a line; False if there is no room for it, or nowhere to put it."""
+        if not sys.is_finalizing():
+            with self.lock:  # in which a Ctrl-C leaves nothing locked, unlike with `acquire`
+                return self._append(line)
+        # A thread that is no more may hold it for ever.
         if not self.lock.acquire(timeout=LOCK_SECONDS):
             return False
         try:
-            if not self._parts:
-                self._parts.append(self._make_part())
-            part = self._parts[-1]
-            if part.is_full:
-                return False
-            if part.append(line):
-                return True
-            if part.is_memory or len(self._parts) >= MOST_PARTS:
-                return False
-            self._parts.append(MemoryPart())  # as the disk is full
-            return self._parts[-1].append(line)
+            return self._append(line)
         finally:
             self.lock.release()
+
+    def _append(self, line: bytes) -> bool:
+        if not self._parts:
+            self._parts.append(self._make_part())
+        part = self._parts[-1]
+        if part.is_full:
+            return False
+        if part.append(line):
+            return True
+        if part.is_memory or len(self._parts) >= MOST_PARTS:
+            return False
+        self._parts.append(MemoryPart())  # as the disk is full
+        return self._parts[-1].append(line)
 
     def read(self, most: int) -> bytes:
         """Return the first lines that wait, of no more than ``most`` bytes together.

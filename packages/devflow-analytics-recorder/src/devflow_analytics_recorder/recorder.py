@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, overload
 from devflow_analytics_db import is_enabled, records_project, resolve_path
 from devflow_analytics_recorder.call import Call
 from devflow_analytics_recorder.ids import named_id
-from devflow_analytics_recorder.line import VERSION, clean, line, session_part
+from devflow_analytics_recorder.line import VERSION, clean, number, quoted, session_part
 from devflow_analytics_recorder.log import log
 from devflow_analytics_recorder.writer import EXIT_SECONDS, release, writer_for
 from devflow_analytics_schema import new_id
@@ -31,9 +31,7 @@ if TYPE_CHECKING:
     Function = TypeVar("Function", bound=Callable[..., Any])
 
 STATUSES = frozenset(("success", "error", "timeout"))
-KINDS = frozenset(("tool", "arguments", "not_found", "protocol", "cancelled", "transport"))
-LARGEST = 2**63 - 1
-"""The largest integer of SQLite's."""
+KINDS = frozenset((None, "tool", "arguments", "not_found", "protocol", "cancelled", "transport"))
 
 
 class Recorder:
@@ -231,35 +229,32 @@ class Session:
             if writer is None or not self._id:
                 return
             now_ms = time.time_ns() // 1_000_000
-            if not isinstance(tool, str):
-                raise TypeError(f"{tool!r} is no name of a tool")  # noqa: TRY301  caught to be logged
+            if tool is None:
+                raise TypeError("None is no name")  # noqa: TRY301  caught to be logged
             if status not in STATUSES:
                 raise ValueError(f"{status!r} is no status")  # noqa: TRY301
             if status == "success":
                 error_type = error_kind = error_code = None
-            elif error_kind is not None and error_kind not in KINDS:
+            elif error_kind not in KINDS:
                 raise ValueError(f"{error_kind!r} is no kind of error")  # noqa: TRY301
+            duration_ms = float(duration_ms)
             if not 0 <= duration_ms < math.inf:
-                raise ValueError(f"{duration_ms!r} is no duration")  # noqa: TRY301
+                raise ValueError(f"{duration_ms} is no duration")  # noqa: TRY301
             if self._process != os.getpid():
                 self._begin()
-            call = (
-                VERSION,
-                named_id(self.client or "", native_id) if native_id else new_id(),
-                clean(tool),
-                duration_ms,
-                status,
-                clean(error_type),
-                now_ms // 1000,
-                clean(agent),
-                error_kind,
-                _number(error_code),
-                _number(request_bytes),
-                _number(result_bytes),
-                int(now_ms - duration_ms) if started_ms is None else started_ms,
-                self._server if server is None else clean(server),
+            key = named_id(self.client or "", native_id) if native_id else new_id()
+            if server is None:
+                server = self._server
+            if started_ms is None:
+                started_ms = int(now_ms - duration_ms)
+            # In the order of `line.FIELDS`. JSON by hand, as it takes a third of the time.
+            line = (
+                f'[{VERSION},"{key}",{quoted(tool)},{duration_ms!r},{quoted(status)},'
+                f"{quoted(error_type)},{now_ms // 1000},{quoted(agent)},{quoted(error_kind)},"
+                f"{number(error_code)},{number(request_bytes)},{number(result_bytes)},"
+                f"{number(started_ms)},{quoted(server)}{self._end}"
             )
-            writer.append(line(call, self._end))
+            writer.append(line.encode())
         except Exception as error:  # noqa: BLE001  nothing of ours may end the host's call
             self._recorder._refuse(error)  # noqa: SLF001  made for each other
 
@@ -298,22 +293,15 @@ class Session:
         """Begin a session of this process."""
         self._id = new_id() if self._key is None else named_id(*self._key)
         self._end = session_part(
-            (
-                self._id,
-                "recorder",
-                "run",
-                int(time.time()),
-                self.client,
-                self.client_version,
-                self._recorder._project,  # noqa: SLF001  made for each other
-            )
+            self._id,
+            "recorder",
+            "run",
+            int(time.time()),
+            self.client,
+            self.client_version,
+            self._recorder._project,  # noqa: SLF001  made for each other
         )
         self._process = os.getpid()
-
-
-def _number(value: int | None) -> int | None:
-    """Return a number as the database can keep it; None if it cannot."""
-    return value if value is not None and -LARGEST <= value <= LARGEST else None
 
 
 def _recorded(session: Session, function: Any, name: str) -> Any:  # noqa: ANN401  as it came

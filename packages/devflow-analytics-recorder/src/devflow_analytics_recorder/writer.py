@@ -14,7 +14,7 @@ import sys
 import time
 from contextlib import suppress
 from queue import SimpleQueue
-from threading import Condition, Event, Lock, RLock, Thread, get_ident
+from threading import Condition, Event, Lock, RLock, Thread, current_thread, get_ident
 from typing import TYPE_CHECKING
 
 from devflow_analytics_db import AnalyticsDbError, LockedError
@@ -31,15 +31,19 @@ if TYPE_CHECKING:
 GATHER_SECONDS = 0.05
 """How long the thread waits for more to come: the answer to a call is on its way meanwhile."""
 
-FORK_SECONDS = 1.0
+FORK_SECONDS = 5.0
 """How long a fork waits for the thread to end its transaction, and then itself."""
 
 EXIT_SECONDS = 1.0
 """How long a process that ends waits for its lines to be written; then they stay in the spool."""
 
 FIRST_PAUSE = 0.1
+LOCKED_PAUSE = 1.0
 LONGEST_PAUSE = 30.0
-"""In seconds, after the writing failed; each pause is twice the one before."""
+"""In seconds, after the database was locked, or the writing failed in another way.
+
+Each pause is twice the one before, until it is the longest of its kind.
+"""
 
 PATIENCE_SECONDS = 10.0
 """How long the database may be locked before that is worth a word in the log."""
@@ -62,7 +66,8 @@ class Writer:
         self.target = Target(self.path)
         self.dropped = 0
         """Calls that could not be recorded since that was last said."""
-        self._starting = Lock()
+        self._starting = RLock()
+        self._is_starting = False
         self._thread: Thread | None = None
         self._is_running = Lock()
         """Held by the thread for as long as it lives."""
@@ -143,12 +148,14 @@ class Writer:
     def pause(self, timeout: float) -> None:
         """End the thread as soon as its transaction has ended, if that is within the timeout.
 
+        None is started until `go_on`.
+
         Args:
             timeout: in seconds.
         """
+        self._is_to_pause = True
         thread = self._thread
         if thread is not None and thread.is_alive():
-            self._is_to_pause = True
             self._bell.put(None)
             self._hurry.set()
             thread.join(timeout)
@@ -156,12 +163,13 @@ class Writer:
     def go_on(self) -> None:
         """Go on after `pause`: with a new thread, when there is something to do for it."""
         self._is_to_pause = False
-        if self._thread is None or self._thread.is_alive():
-            return
-        self._thread = None
-        if self._deadline is not None:
-            self._let_go()
-        elif self.outbox.waiting:
+        if self._thread is not None:
+            if self._thread.is_alive():
+                return
+            self._thread = None
+            if self._deadline is not None:
+                self._let_go()
+        if self._deadline is None and self.outbox.waiting:
             self._start()
 
     def begin_in_child(self) -> None:
@@ -172,22 +180,33 @@ class Writer:
         self._begin()
 
     def _start(self) -> None:
-        if sys.is_finalizing() or not self._starting.acquire(blocking=False):
-            return  # too late, or another thread does it, or this one, before a signal came
-        try:
-            if self._thread is None:
-                thread = Thread(target=self._run, name="devflow-analytics", daemon=True)
-                thread.start()
-                self._thread = thread
-        except RuntimeError:  # as while the interpreter ends: the lines stay in the spool
-            pass
-        finally:
-            self._starting.release()
+        if self._is_to_pause or sys.is_finalizing():
+            return  # what waits stays in the spool
+        with self._starting:
+            if self._thread is not None or self._is_starting:  # by this thread, before a signal
+                return
+            self._is_starting = True
+            try:
+                Thread(target=self._run, name="devflow-analytics", daemon=True).start()
+            except RuntimeError:  # as there may be no more threads
+                pass
+            finally:
+                self._is_starting = False
 
     def _run(self) -> None:
+        # Not by the starter, which a Ctrl-C may keep from knowing that it started one.
         if not self._is_running.acquire(blocking=False):
-            return  # a Ctrl-C let nobody know that there is one
+            return
+        self._thread = current_thread()
         _living.add(self)
+        try:
+            self._write_until_the_end()
+            if not self._is_to_pause:
+                self._let_go()
+        finally:
+            self._is_running.release()
+
+    def _write_until_the_end(self) -> None:
         while self._deadline is None and not self._is_to_pause:
             self._is_idle = True
             # what came before that rang no bell
@@ -199,9 +218,6 @@ class Writer:
             self._hurry.wait(GATHER_SECONDS)
             self._hurry.clear()
             self._write_all()
-        if not self._is_to_pause:
-            self._let_go()
-        self._is_running.release()
 
     def _write_all(self) -> None:
         pause = FIRST_PAUSE
@@ -215,7 +231,8 @@ class Writer:
                     return
                 self._hurry.wait(pause)
                 self._hurry.clear()
-                pause = min(2 * pause, LONGEST_PAUSE)
+                longest = LOCKED_PAUSE if isinstance(error, LockedError) else LONGEST_PAUSE
+                pause = min(2 * pause, longest)
                 continue
             pause = FIRST_PAUSE
             self._has_succeeded()
@@ -331,12 +348,11 @@ def _close_all() -> None:
 def _before_fork() -> None:
     """End the threads for the time being: a process that forks should have none."""
     end = time.monotonic() + FORK_SECONDS
-    writers = list(_living)
+    writers = list({*_living, *_writers.values()})
     for writer in writers:
         writer.pause(max(0.0, end - time.monotonic()))
-    locks = [writer.outbox.lock for writer in {*_living, *_writers.values()}]
-    held = [lock for lock in locks if lock.acquire(timeout=FORK_SECONDS)]
-    _forking[get_ident()] = writers, held
+    locks = [writer.outbox.lock for writer in writers]
+    _forking[get_ident()] = writers, [lock for lock in locks if lock.acquire(timeout=FORK_SECONDS)]
 
 
 def _after_fork_in_parent() -> None:
