@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 BATCH = 50
 NOW = 1_800_000_000
 WRITERS = 4
+PATIENCE_MS = 600_000
 CHUNK = 10_000
 """So many of a great many calls are made in a burst."""
 
@@ -118,7 +119,7 @@ def by_the_recorder(file: Path) -> Iterator[Way]:
 @contextmanager
 def by_an_insert(file: Path) -> Iterator[Way]:
     """Insert a row, in a transaction of its own."""
-    with closing(plain(file)) as connection:
+    with closing(_patient(file)) as connection:
         session, ticks = _session(file), count(NOW)
 
         def record() -> None:
@@ -130,7 +131,7 @@ def by_an_insert(file: Path) -> Iterator[Way]:
 @contextmanager
 def by_a_queue(file: Path) -> Iterator[Way]:
     """Collect rows, and insert fifty in one transaction, for which the fiftieth call waits."""
-    with closing(plain(file)) as connection:
+    with closing(_patient(file)) as connection:
         session, ticks = _session(file), count(NOW)
         queue: list[Call] = []
 
@@ -334,6 +335,13 @@ def _record_many(file: Path, rows: int) -> None:
 def _resident_mebibytes() -> float:
     pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
     return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
+
+
+def _patient(file: Path) -> sqlite3.Connection:
+    """Return a connection that waits for a migration, however long that takes."""
+    connection = plain(file)
+    connection.execute(f"PRAGMA busy_timeout = {PATIENCE_MS}")
+    return connection
 
 
 def _session(file: Path) -> str:
