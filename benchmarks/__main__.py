@@ -6,7 +6,7 @@ import os
 import tempfile
 from pathlib import Path
 
-from benchmarks import locks, migrating, page, processes, race, rows
+from benchmarks import locks, migrating, page, processes, race, recording, rows
 from benchmarks.data import make, version_4_id
 
 MILLION = 1_000_000
@@ -32,11 +32,13 @@ def main() -> None:
         million.unlink()
         migrated, memory = migrating.lines(directory, MILLION, FEW)
         lines += migrated
+        recorded, costs, recording_note = recording.measure(directory, MILLION)
+        lines += recorded
         grown = (
             f"A process that migrates has at most {memory.few_rows:.0f} MiB of memory for"
             f" {FEW:,} rows, and {memory.many_rows:.0f} MiB for {MILLION:,}."
         )
-        page.write(lines, [locks.note(directory), grown], directory)
+        page.write(lines, costs, [locks.note(directory), grown, recording_note], directory)
 
 
 if __name__ == "__main__":  # the racing processes import this module, too

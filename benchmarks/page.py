@@ -25,13 +25,22 @@ HEAD = """\
 """
 
 
-def write(lines: list[Line], notes: list[str], directory: Path) -> None:
-    """Put the machine, the table and the notes in the place of the last ones."""
+def write(lines: list[Line], costs: str, notes: list[str], directory: Path) -> None:
+    """Put the machine, the tables and the notes in the place of the last ones.
+
+    Args:
+        lines: those of the table of ratios.
+        costs: the table of what recording costs.
+        notes: sentences.
+        directory: where it was measured.
+    """
     before, _, rest = PAGE.read_text().partition(BEGIN)
     _, _, after = rest.partition(END)
     table = HEAD + "".join(_row(line) for line in lines)
     told = "".join(f"- {note}\n" for note in notes)
-    PAGE.write_text(f"{before}{BEGIN}\n{_machine(directory)}\n{table}\n{told}\n{END}{after}")
+    PAGE.write_text(
+        f"{before}{BEGIN}\n{_machine(directory)}\n{table}\n{costs}\n{told}\n{END}{after}"
+    )
 
 
 def _row(line: Line) -> str:
@@ -51,7 +60,7 @@ def _time(seconds: float) -> str:
 
 
 def _machine(directory: Path) -> str:
-    packages = ("click", "pony", "uuid-utils", "devflow-analytics-db")
+    packages = ("click", "pony", "uuid-utils", "devflow-analytics-db", "devflow-analytics-recorder")
     versions = ", ".join(f"{name} {version(name)}" for name in packages)
     return (
         f"{datetime.now(UTC):%Y-%m-%d}. {_processor()}, {os.cpu_count()} cores,"

@@ -52,6 +52,15 @@ def lines(directory: Path) -> list[Line]:
             at_most=1.15,
         ),
         time_ratio(
+            "`import devflow_analytics_recorder`",
+            "`import devflow_analytics_db`",
+            compare(
+                _python("import devflow_analytics_recorder", home),
+                _python("import devflow_analytics_db", home),
+                60,
+            ),
+        ),
+        time_ratio(
             "a new process opens a current file with `create_analytics_db()`",
             "the same with plain `sqlite3`: connect, four settings, read the header",
             compare(_python(OURS_OPEN, home), _python(PLAIN_OPEN.format(file=file), home), 100),

@@ -33,6 +33,7 @@ DISTRIBUTIONS = [
     "click",
     "devflow-analytics-cli",
     "devflow-analytics-db",
+    "devflow-analytics-recorder",
     "devflow-analytics-schema",
     "pony",
     "uuid-utils",

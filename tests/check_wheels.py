@@ -44,6 +44,21 @@ with tempfile.TemporaryDirectory() as directory:
         db.Session(started_at=1)
 """
 
+RECORDER = """
+import tempfile
+from importlib.util import find_spec
+from devflow_analytics_db import open_readonly
+from devflow_analytics_recorder import Recorder
+
+assert not any(map(find_spec, ("click", "devflow_analytics_cli", "mcp", "fastmcp")))
+with tempfile.TemporaryDirectory() as directory:
+    with Recorder(f"{directory}/calls.db") as recorder:
+        with recorder.session(client="me").call("search"):
+            pass
+    with open_readonly(f"{directory}/calls.db") as connection:
+        assert connection.execute("SELECT tool_name FROM tool_calls").fetchone() == ("search",)
+"""
+
 CLI = """
 import pathlib, subprocess, sys, tempfile
 command = pathlib.Path(sys.executable).with_name("devflow-analytics")
@@ -54,6 +69,7 @@ with tempfile.TemporaryDirectory() as directory:
 CHECKS = {
     "devflow-analytics-schema": SCHEMA,
     "devflow-analytics-db": DB,
+    "devflow-analytics-recorder": RECORDER,
     "devflow-analytics-cli": CLI,
 }
 

@@ -13,7 +13,12 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-PACKAGES = ("devflow_analytics_cli", "devflow_analytics_db", "devflow_analytics_schema")
+PACKAGES = (
+    "devflow_analytics_cli",
+    "devflow_analytics_db",
+    "devflow_analytics_recorder",
+    "devflow_analytics_schema",
+)
 
 
 def modules(package: str) -> dict[str, Path]:

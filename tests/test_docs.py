@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 import devflow_analytics_db
+import devflow_analytics_recorder
 import devflow_analytics_schema
 
 if TYPE_CHECKING:
@@ -76,7 +77,9 @@ def test_a_recipe_that_is_named_exists(page: Path) -> None:
     assert named <= recipes
 
 
-@pytest.mark.parametrize("package", [devflow_analytics_schema, devflow_analytics_db])
+@pytest.mark.parametrize(
+    "package", [devflow_analytics_schema, devflow_analytics_db, devflow_analytics_recorder]
+)
 def test_every_exported_name_is_in_the_readme_of_its_package(package: ModuleType) -> None:
     readme = ROOT / "packages" / package.__name__.replace("_", "-") / "README.md"
     named = re.findall(r"\w+", " ".join(re.findall(r"`[^`]+`", prose(readme))))
@@ -135,15 +138,15 @@ def part(name: str, text: str) -> str:
 
 def test_a_part_is_written_and_nothing_around_it(workspace: Path) -> None:
     page = workspace / "README.md"
-    page.write_text(part("modules", "\nnothing yet\n\n"))
+    page.write_text(part("modules of the db package", "\nnothing yet\n\n"))
     checked = docs("--check", tools=workspace / "tools")
     assert (checked.returncode, checked.stderr) == (1, "'just docs' makes these current.\n")
     assert "\n-nothing yet\n" in checked.stdout
     assert "\n+| `database` |" in checked.stdout
-    assert page.read_text() == part("modules", "\nnothing yet\n\n")
+    assert page.read_text() == part("modules of the db package", "\nnothing yet\n\n")
     assert docs(tools=workspace / "tools").returncode == 0
     above, _, rest = page.read_text().partition("\n| module | what it holds |\n")
-    assert above == part("modules", "").partition("<!-- Until")[0]
+    assert above == part("modules of the db package", "").partition("<!-- Until")[0]
     assert rest.endswith("|\n\n<!-- Until here. -->\nBelow.\n")
     assert docs("--check", tools=workspace / "tools").returncode == 0
 

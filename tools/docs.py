@@ -24,6 +24,9 @@ import docs_code
 import docs_command
 import docs_schema
 
+import devflow_analytics_db
+import devflow_analytics_recorder
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -70,7 +73,8 @@ PARTS: dict[str, Callable[[str], str]] = {
     "functions": docs_code.functions,
     "results": docs_code.results,
     "handle": docs_code.handle,
-    "modules": docs_code.modules,
+    "modules of the db package": partial(docs_code.modules, devflow_analytics_db),
+    "modules of the recorder package": partial(docs_code.modules, devflow_analytics_recorder),
     "decisions": decisions,
     "columns of sessions": partial(docs_schema.columns, "sessions"),
     "columns of tool_calls": partial(docs_schema.columns, "tool_calls"),

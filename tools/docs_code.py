@@ -10,10 +10,14 @@ import inspect
 import re
 from itertools import pairwise
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import devflow_analytics_db
 from devflow_analytics_db import AnalyticsDb, AnalyticsDbError, Connection
 from devflow_analytics_db.settings import SETTINGS
+
+if TYPE_CHECKING:
+    from types import ModuleType
 
 
 def sentence(documented: object) -> str:
@@ -123,9 +127,9 @@ def settings(_: str) -> str:
     return "\n".join(lines)
 
 
-def modules(_: str) -> str:
-    """Return a table of the modules of the db package, each with what it says of itself."""
-    package = Path(devflow_analytics_db.__file__).parent
+def modules(of: ModuleType, _: str) -> str:
+    """Return a table of the modules of a package, each with what it says of itself."""
+    package = Path(str(of.__file__)).parent
     lines = ["| module | what it holds |", "| --- | --- |"]
     top = sorted(package.glob("*.py"))
     folders = [sorted(init.parent.glob("*.py")) for init in sorted(package.glob("*/__init__.py"))]

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from devflow_analytics_db import create_analytics_db, migrate
+from devflow_analytics_db import check, create_analytics_db, migrate
+from devflow_analytics_recorder import drain
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -69,3 +70,27 @@ def starts(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path | None]:
     with closing(sqlite3.connect(at_1)) as connection:  # as a backup is
         connection.execute("PRAGMA journal_mode = DELETE")
     return {"nothing": None, "server's": servers, "at 1": at_1, "current": current}
+
+
+@pytest.fixture
+def take_in() -> Callable[[Path], list[str]]:
+    """Write what processes left in their spools, as the next one does, and hold all to be sound.
+
+    Returns the tools of all calls.
+    """
+
+    def take_in_and_check(file: Path) -> list[str]:
+        assert drain(file).refused == 0
+        assert not [*file.parent.glob("*-spool/*")]
+        assert check(file).findings == ()
+        with closing(sqlite3.connect(file)) as connection:
+            assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+            assert connection.execute("PRAGMA foreign_key_check").fetchall() == []
+            miscounted = connection.execute(
+                "SELECT s.id, tool_count, count(*) FROM sessions AS s, tool_calls AS c"
+                " WHERE c.session_id = s.id GROUP BY 1 HAVING tool_count <> count(*)"
+            )
+            assert miscounted.fetchall() == []
+            return [tool for (tool,) in connection.execute("SELECT tool_name FROM tool_calls")]
+
+    return take_in_and_check

@@ -70,6 +70,75 @@ def test_json_has_the_documented_keys(command: Command, file: Path, home: Path) 
     ) == {"path": str(home / "new.db"), "schema_version": latest_version(), "replaced": None}
 
 
+LEAVES_CALLS = """
+import os
+from devflow_analytics_recorder import Recorder
+session = Recorder().session()
+for _ in range(3): session.record("search", 1)
+os._exit(0)
+"""
+
+
+@pytest.fixture
+def left(file: Path) -> Path:
+    """A process that recorded three calls, and ended before they were in the database."""
+    with closing(sqlite3.connect(file)) as connection:
+        connection.execute("BEGIN IMMEDIATE")
+        subprocess.run([sys.executable, "-c", LEAVES_CALLS], check=True, timeout=60)
+        connection.execute("ROLLBACK")
+    (spool,) = Path(f"{file}-spool").iterdir()
+    return spool
+
+
+def calls(file: Path) -> int:
+    with closing(sqlite3.connect(file)) as connection:
+        (count,) = connection.execute("SELECT count(*) FROM tool_calls").fetchone()
+    return int(count)
+
+
+def test_what_processes_left_is_in_the_backup(
+    command: Command, file: Path, home: Path, left: Path
+) -> None:
+    done = command("backup", str(home / "copy.db"))
+    assert (done.returncode, done.stderr) == (0, "")
+    assert calls(home / "copy.db") == calls(file) == 3
+    assert not left.exists()
+
+
+def test_what_cannot_be_taken_in_is_said_and_waits_on(
+    command: Command, file: Path, home: Path, left: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DEVFLOW_ANALYTICS_BUSY_TIMEOUT_MS", "10")
+    with closing(sqlite3.connect(file)) as connection:
+        connection.execute("BEGIN IMMEDIATE")
+        done = command("backup", str(home / "copy.db"))
+        connection.execute("ROLLBACK")
+    assert done.returncode == 0
+    assert done.stderr.startswith(
+        f"Warning: Calls that wait beside the database are not in the backup. {file} is locked"
+    )
+    assert calls(home / "copy.db") == 0
+    assert left.exists()
+
+
+@pytest.mark.parametrize(
+    ("lines", "said"),
+    [
+        ("no call\n", "1 line was no call, and was dropped"),
+        ("no call\nnor this\n", "2 lines were no calls, and were dropped"),
+    ],
+)
+def test_lines_that_are_no_calls_are_said(
+    lines: str, said: str, command: Command, file: Path, left: Path
+) -> None:
+    with left.open("a") as spool:
+        spool.write(lines)
+    done = command("--quiet", "backup")
+    assert (done.returncode, done.stdout) == (0, "")
+    assert done.stderr == f"Warning: {said}, of those that waited beside the database.\n"
+    assert calls(file) == 3
+
+
 def test_quiet_says_nothing(command: Command, home: Path) -> None:
     done = command("--quiet", "backup", str(home / "copy.db"))
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")

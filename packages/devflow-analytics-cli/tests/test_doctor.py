@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
 from contextlib import closing
 from typing import TYPE_CHECKING
@@ -8,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 import devflow_analytics_db
-from devflow_analytics_db import Diagnosis, Finding, create_analytics_db
+from devflow_analytics_db import Diagnosis, Finding, create_analytics_db, make_spool
 from devflow_analytics_db.migrations import latest_version
 
 if TYPE_CHECKING:
@@ -78,6 +79,23 @@ def test_what_to_do_is_told_as_a_command(
     )
     told = json.loads(command("doctor", "--json").stdout)["findings"]
     assert [finding["advice"] for finding in told] == [None, advice]
+
+
+def test_calls_that_nobody_writes_are_a_warning_with_the_command_that_does(
+    command: Command, file: Path
+) -> None:
+    spool = make_spool(file)
+    os.write(spool.descriptor, b"[1]\n")
+    spool.close()
+    done = command("doctor")
+    lines = done.stdout.splitlines()
+    left = f"1 call in 1 file that processes left in {file}-spool when they ended."
+    warned = lines.index(f"WARN  waiting calls {left}")
+    assert lines[warned + 1] == (
+        f"{'':19} Any program that records writes them into the database, and so does"
+        " 'devflow-analytics backup'."
+    )
+    assert done.returncode == 0
 
 
 def test_quiet_leaves_out_what_is_well(command: Command, file: Path) -> None:

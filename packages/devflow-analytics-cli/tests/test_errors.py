@@ -219,6 +219,7 @@ def test_an_error_without_advice_is_told_as_it_is(
         ("Run `migrate()`.", "Run 'devflow-analytics migrate'."),
         ("`restore()` puts a backup back.", "'devflow-analytics restore' puts a backup back."),
         ("See `check()`.", "See 'devflow-analytics check'."),
+        ("So does `drain()`.", "So does 'devflow-analytics backup'."),
         ("Run `diagnose(fix=True)`.", "Run 'devflow-analytics doctor --fix'."),
         ("Name another file with `path`.", "Name another file with --db."),
         ("Allow it with `allow_down=True`.", "Allow it with --yes."),

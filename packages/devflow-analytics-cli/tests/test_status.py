@@ -6,7 +6,7 @@ import sqlite3
 from contextlib import closing
 from typing import TYPE_CHECKING
 
-from devflow_analytics_db import create_analytics_db
+from devflow_analytics_db import create_analytics_db, make_spool
 from devflow_analytics_db.migrations import latest_version
 
 if TYPE_CHECKING:
@@ -69,7 +69,26 @@ def test_json_has_the_documented_keys(command: Command, file: Path) -> None:
         ("last_call", 1_795_608_000),
         ("size_bytes", file.stat().st_size),
         ("wal_size_bytes", 0),
+        ("waiting_calls", 0),
+        ("waiting_files", 0),
     ]
+
+
+def test_calls_that_wait_are_told_even_before_there_is_a_database(
+    command: Command, file: Path
+) -> None:
+    spool = make_spool(file)
+    os.write(spool.descriptor, b"[1]\n[2]\n")
+    line = "  waiting         2 calls in 1 file\n"
+    assert command("status").stdout.endswith(f"'devflow-analytics init'.\n{line}")
+    file.touch()
+    assert command("status").stdout.endswith(f"'devflow-analytics init'.\n{line}")
+    make(file)
+    assert command("status").stdout.endswith(f"\n{line}")
+    told = json.loads(command("status", "--json").stdout)
+    assert (told["waiting_calls"], told["waiting_files"]) == (2, 1)
+    spool.remove()
+    assert "waiting" not in command("status").stdout
 
 
 def test_a_missing_an_empty_and_an_older_file_are_told_apart_and_none_is_current(

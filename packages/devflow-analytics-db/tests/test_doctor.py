@@ -44,6 +44,7 @@ CHECKS = [
     "database",
     "rights",
     "backups",
+    "waiting calls",
     "processes",
     "wal",
     "integrity",

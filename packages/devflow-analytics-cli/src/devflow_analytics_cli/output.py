@@ -67,6 +67,7 @@ COMMANDS = {
     "`migrate()`": "'devflow-analytics migrate'",
     "`restore()`": "'devflow-analytics restore'",
     "`check()`": "'devflow-analytics check'",
+    "`drain()`": "'devflow-analytics backup'",
     "`diagnose(fix=True)`": "'devflow-analytics doctor --fix'",
     "`path`": "--db",
     "`allow_down=True`": "--yes",

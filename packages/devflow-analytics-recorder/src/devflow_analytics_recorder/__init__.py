@@ -3,13 +3,47 @@
 `record` records every call of an MCP server, by one line. A `Recorder` is for programs that know
 their calls themselves. Both do nothing if ``DEVFLOW_ANALYTICS_ENABLED`` is 0, and neither ever
 raises into the program, makes it wait for the database, or writes to its output.
+
+Importing this package imports nothing else: each name brings its module when it is first asked for.
 """
 
-from devflow_analytics_recorder.adoption import Drained, drain
-from devflow_analytics_recorder.call import Call
-from devflow_analytics_recorder.ids import named_id
-from devflow_analytics_recorder.recorder import Recorder, Session
+import sys
 
 __version__ = "0.1.0"
 
-__all__ = ["Call", "Drained", "Recorder", "Session", "drain", "named_id"]
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # what `_MODULES` says, for type checkers
+    from devflow_analytics_recorder.adoption import Drained as Drained, drain as drain
+    from devflow_analytics_recorder.call import Call as Call
+    from devflow_analytics_recorder.ids import named_id as named_id
+    from devflow_analytics_recorder.integrations import record as record
+    from devflow_analytics_recorder.recorder import Recorder as Recorder, Session as Session
+
+_MODULES = {
+    "adoption": ("Drained", "drain"),
+    "call": ("Call",),
+    "ids": ("named_id",),
+    "integrations": ("record",),
+    "recorder": ("Recorder", "Session"),
+}
+"""The public names, by the module that has them."""
+
+__all__ = sorted(["__version__", *(name for names in _MODULES.values() for name in names)])  # noqa: PLE0605  a list all the same
+
+
+def __getattr__(name: str) -> object:
+    found = [module for module, names in _MODULES.items() if name in names]
+    if not found:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    module = f"{__name__}.{found[0]}"
+    try:
+        __import__(module)
+        value: object = getattr(sys.modules[module], name)
+    except AttributeError as error:  # which would say that this package has no such name
+        raise ImportError(f"{module} failed to import: {error}", name=module) from error
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -76,11 +76,12 @@ def write_batch(part: Part, target: Target) -> bool:
     if part.offset == part.size:
         return False
     lines = part.read(BATCH_BYTES)
-    if lines:
-        target.write(lines)
-    else:
-        target.refuse("it is longer than any call's")
-    part.offset += len(lines) or min(BATCH_BYTES, part.size - part.offset)
+    if not lines:  # a line longer than any of ours
+        target.refuse("what was found there is none")
+        part.offset = part.size
+        return False
+    target.write(lines)
+    part.offset += len(lines)
     return True
 
 

@@ -8,10 +8,7 @@ lost without harm to the others. The spools of a release are read by later ones:
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
+from functools import lru_cache
 
 VERSION = 1
 
@@ -43,13 +40,11 @@ FIELDS = (
 )
 """The elements of a line, in their order."""
 
-CALL_FIELDS = FIELDS.index("session_id")
-"""How many of them, from the first, are the call's own."""
+LARGEST = 2**63 - 1
+"""The largest integer of SQLite's."""
 
 LONGEST_NAME = 255
 """In characters; a longer name is cut. Nobody chose one so long for people to read."""
-
-_encode = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
 
 
 def clean(name: str | None) -> str | None:
@@ -63,22 +58,47 @@ def clean(name: str | None) -> str | None:
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
-def session_part(values: Sequence[str | int | None]) -> str:
-    """Return the end of each line of a session, made once for all of them."""
-    return f",{_encode(list(values))[1:]}\n"
-
-
-def line(call: Sequence[str | float | None], session: str) -> bytes:
-    """Return the line of a call.
-
-    Args:
-        call: the values of its own fields, as `FIELDS` has them, beginning with `VERSION`.
-        session: what `session_part` made.
+@lru_cache(maxsize=1024)
+def quoted(name: str | None) -> str:
+    """Return a name as JSON, as the database can keep it.
 
     Raises:
-        ValueError: a number is infinite or none.
+        TypeError: it is no name.
     """
-    return f"{_encode(call)[:-1]}{session}".encode()
+    if name is not None and not isinstance(name, str):
+        raise TypeError(f"{type(name).__name__} is no name")
+    return json.dumps(clean(name))
+
+
+def number(value: int | None) -> str:
+    """Return an integer as JSON; null if there is none, or if the database cannot keep it.
+
+    Raises:
+        ValueError, TypeError: it is no integer.
+    """
+    if value is None or not -LARGEST <= value <= LARGEST:
+        return "null"
+    return str(int(value))
+
+
+def session_part(  # noqa: PLR0913, PLR0917  one an element
+    session_id: str,
+    source: str,
+    duration_kind: str,
+    started_at: int,
+    client: str | None,
+    client_version: str | None,
+    project: str | None,
+) -> str:
+    """Return the end of each line of a session, made once for all of them.
+
+    Raises:
+        TypeError: a name is none.
+    """
+    return (
+        f',"{session_id}","{source}","{duration_kind}",{started_at},{quoted(client)},'
+        f"{quoted(client_version)},{quoted(project)}]\n"
+    )
 
 
 def is_sound(found: bytes) -> bool:

@@ -55,7 +55,7 @@ _SESSIONS = f"""
 INSERT INTO sessions (id, started_at, client, client_version, project)
 SELECT {_field("session_id")}, min({_field("session_started_at")}), max({_field("client")}),
     max({_field("client_version")}), max({_field("project")})
-FROM json_each(?1) AS line
+FROM json_each(?) AS line
 WHERE NOT EXISTS (
     SELECT 1 FROM tool_calls
     WHERE tool_calls.id = {_field("id")} AND session_id <> {_field("session_id")}
@@ -76,7 +76,7 @@ UPDATE sessions SET
 FROM (
     SELECT {_field("session_id")} AS session, count(DISTINCT {_field("id")}) AS added,
         max({_field("timestamp")}) AS last_call
-    FROM json_each(?1) AS line
+    FROM json_each(?) AS line
     WHERE NOT EXISTS (SELECT 1 FROM tool_calls WHERE tool_calls.id = {_field("id")})
     GROUP BY 1
 )
@@ -95,7 +95,7 @@ _GAINS = {**_FILLS, "duration_ms": _MEASURES, "duration_kind": _MEASURES}
 
 _CALLS = f"""
 INSERT INTO tool_calls ({", ".join(COLUMNS)})
-SELECT {", ".join(map(_field, COLUMNS))} FROM json_each(?1) AS line WHERE true
+SELECT {", ".join(map(_field, COLUMNS))} FROM json_each(?) AS line WHERE true
 ON CONFLICT (id) DO UPDATE SET
     {", ".join(f"{name} = iif({gain}, excluded.{name}, {name})" for name, gain in _GAINS.items())}
 WHERE {" OR ".join(dict.fromkeys(_GAINS.values()))}

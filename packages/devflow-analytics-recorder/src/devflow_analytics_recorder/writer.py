@@ -10,12 +10,14 @@ from __future__ import annotations
 
 import atexit
 import os
+import sys
 import time
+from contextlib import suppress
 from queue import SimpleQueue
-from threading import Condition, Event, Lock, RLock, Thread, get_ident
+from threading import Condition, Event, Lock, RLock, Thread, current_thread, get_ident
 from typing import TYPE_CHECKING
 
-from devflow_analytics_db import LockedError
+from devflow_analytics_db import AnalyticsDbError, LockedError
 from devflow_analytics_recorder.adoption import BATCH_BYTES, abandoned_parts, write_batch
 from devflow_analytics_recorder.log import log
 from devflow_analytics_recorder.outbox import Outbox
@@ -29,15 +31,19 @@ if TYPE_CHECKING:
 GATHER_SECONDS = 0.05
 """How long the thread waits for more to come: the answer to a call is on its way meanwhile."""
 
-FORK_SECONDS = 1.0
-"""How long a fork waits for the thread to end its transaction."""
+FORK_SECONDS = 5.0
+"""How long a fork waits for the thread to end its transaction, and then itself."""
 
 EXIT_SECONDS = 1.0
 """How long a process that ends waits for its lines to be written; then they stay in the spool."""
 
 FIRST_PAUSE = 0.1
+LOCKED_PAUSE = 1.0
 LONGEST_PAUSE = 30.0
-"""In seconds, after the writing failed; each pause is twice the one before."""
+"""In seconds, after the database was locked, or the writing failed in another way.
+
+Each pause is twice the one before, until it is the longest of its kind.
+"""
 
 PATIENCE_SECONDS = 10.0
 """How long the database may be locked before that is worth a word in the log."""
@@ -60,17 +66,19 @@ class Writer:
         self.target = Target(self.path)
         self.dropped = 0
         """Calls that could not be recorded since that was last said."""
-        self._at_work = Lock()
-        """Held while the thread uses the database."""
-        self._held: dict[int, list[Lock | RLock]] = {}
-        """What a thread that forks holds meanwhile, by its identifier."""
-        self._starting = Lock()
+        self._starting = RLock()
+        self._is_starting = False
         self._thread: Thread | None = None
-        self._is_ending = False
+        self._is_running = Lock()
+        """Held by the thread for as long as it lives."""
+        self._is_to_pause = False
+        """Whether the thread is to end for a fork."""
+        self._deadline: float | None = None
+        """When the thread ends at the latest, as soon as it is to end at all."""
         self._is_idle = True
         self._bell: SimpleQueue[None] = SimpleQueue()
         self._hurry = Event()
-        self._progress = Condition(Lock())
+        self._progress = Condition()
         self._abandoned: Iterator[Part] | None = None
         self._adopting: Part | None = None
         self._looked_at: float | None = None
@@ -86,7 +94,6 @@ class Writer:
             self.drop()
             return
         if self._is_idle:
-            self._is_idle = False
             self._bell.put(None)
         if self._thread is None:
             self._start()
@@ -116,34 +123,56 @@ class Writer:
         Args:
             timeout: in seconds.
         """
-        end = time.monotonic() + timeout
-        self.flush(timeout)
-        thread = self._thread
-        if thread is not None:
-            self._is_ending = True
-            self._bell.put(None)
-            self._hurry.set()
-            thread.join(max(0.1, end - time.monotonic()))
-            if thread.is_alive():
-                return  # it holds what is open, until the process ends
+        self._deadline = time.monotonic() + timeout
+        if self._thread is None and self.outbox.waiting:
+            self._start()
+        if self._thread is None:
+            self._let_go()
+            return
+        self._bell.put(None)
+        self._hurry.set()
+        # If it takes longer, as where the database is locked, it lets go of all when it ends.
+        self._thread.join(timeout + 0.1)
+
+    def _let_go(self) -> None:
         if self._adopting is not None:
             self._adopting.leave()
-        self.outbox.close()
+            self._adopting = None
+        lost = self.outbox.close() + self.dropped
+        self.dropped = 0
+        if lost:
+            log("warning", "%d calls were dropped, and are not in %s", lost, self.path)
         self.target.close()
-        self._begin()
+        _living.discard(self)
 
-    def before_fork(self) -> None:
-        """Wait until the thread has nothing half done, if that takes no longer than a second."""
-        self._held[get_ident()] = [
-            lock for lock in (self._at_work, self.outbox.lock) if lock.acquire(timeout=FORK_SECONDS)
-        ]
+    def pause(self, timeout: float) -> None:
+        """End the thread as soon as its transaction has ended, if that is within the timeout.
 
-    def after_fork_in_parent(self) -> None:
-        """Go on."""
-        for lock in self._held.pop(get_ident(), ()):
-            lock.release()
+        None is started until `go_on`.
 
-    def after_fork_in_child(self) -> None:
+        Args:
+            timeout: in seconds.
+        """
+        self._is_to_pause = True
+        thread = self._thread
+        if thread is not None and thread.is_alive():
+            self._bell.put(None)
+            self._hurry.set()
+            thread.join(timeout)
+
+    def go_on(self) -> None:
+        """Go on after `pause`: with a new thread, when there is something to do for it."""
+        self._is_to_pause = False
+        if self._thread is not None:
+            if self._thread.is_alive():
+                return
+            self._thread = None
+            if self._deadline is not None:
+                self._let_go()
+        if self._deadline is None and self.outbox.waiting:
+            self._start()
+
+    def begin_in_child(self) -> None:
         """Begin with nothing: what waits is the parent's, and the thread is not here."""
         if self._adopting is not None:
             self._adopting.leave()
@@ -151,45 +180,70 @@ class Writer:
         self._begin()
 
     def _start(self) -> None:
+        if self._is_to_pause or sys.is_finalizing():
+            return  # what waits stays in the spool
         with self._starting:
-            if self._thread is not None:
+            if self._thread is not None or self._is_starting:  # by this thread, before a signal
                 return
-            thread = Thread(target=self._run, name="devflow-analytics", daemon=True)
+            self._is_starting = True
             try:
-                thread.start()
-            except RuntimeError:  # as while the interpreter ends: the lines stay in the spool
-                return
-            self._thread = thread
+                Thread(target=self._run, name="devflow-analytics", daemon=True).start()
+            except RuntimeError:  # as there may be no more threads
+                pass
+            finally:
+                self._is_starting = False
 
     def _run(self) -> None:
-        while not self._is_ending:
+        # Not by the starter, which a Ctrl-C may keep from knowing that it started one.
+        if not self._is_running.acquire(blocking=False):
+            return
+        self._thread = current_thread()
+        _living.add(self)
+        try:
+            self._write_until_the_end()
+            if not self._is_to_pause:
+                self._let_go()
+        finally:
+            self._is_running.release()
+
+    def _write_until_the_end(self) -> None:
+        while self._deadline is None and not self._is_to_pause:
             self._is_idle = True
             # what came before that rang no bell
             if not self.outbox.waiting:
                 self._bell.get()
             self._is_idle = False
+            while not self._bell.empty():
+                self._bell.get()
             self._hurry.wait(GATHER_SECONDS)
             self._hurry.clear()
             self._write_all()
 
     def _write_all(self) -> None:
         pause = FIRST_PAUSE
-        while not self._is_ending:
+        while not self._is_to_pause and not self._is_too_late():
             start = time.monotonic()
             try:
-                with self._at_work:
-                    is_done = self._write_some()
+                is_done = self._write_some()
             except Exception as error:  # noqa: BLE001  a thread that ends writes nothing more
                 self._has_failed(error)
+                if self._deadline is not None and not isinstance(error, LockedError):
+                    return
                 self._hurry.wait(pause)
                 self._hurry.clear()
-                pause = min(2 * pause, LONGEST_PAUSE)
+                longest = LOCKED_PAUSE if isinstance(error, LockedError) else LONGEST_PAUSE
+                pause = min(2 * pause, longest)
                 continue
             pause = FIRST_PAUSE
             self._has_succeeded()
+            with self._progress:
+                self._progress.notify_all()
             if is_done:
                 return
             self._hurry.wait(time.monotonic() - start)  # for others, who want to write as well
+
+    def _is_too_late(self) -> bool:
+        return self._deadline is not None and time.monotonic() > self._deadline
 
     def _write_some(self) -> bool:
         """Write one batch: of our own lines, or else of those left; True if there is none."""
@@ -198,8 +252,6 @@ class Writer:
             self.target.write(lines)
             self.outbox.done(lines)
             self.outbox.renew()
-            with self._progress:
-                self._progress.notify_all()
             return False
         return not self._adopt_some()
 
@@ -211,7 +263,8 @@ class Writer:
                 return False
         if not write_batch(self._adopting, self.target):
             part, self._adopting = self._adopting, None
-            part.remove()
+            with suppress(OSError):  # whoever finds it again finds nothing new in it
+                part.remove()
         return True
 
     def _next_abandoned(self) -> Part | None:
@@ -221,7 +274,9 @@ class Writer:
                 return None
             self._looked_at = now
             self._abandoned = abandoned_parts(self.target)
-        part = next(self._abandoned, None)
+        part = None
+        with suppress(AnalyticsDbError):  # who may not look at them is not the one to take them in
+            part = next(self._abandoned, None)
         if part is None:
             self._abandoned = None
         return part
@@ -245,8 +300,16 @@ class Writer:
             log("warning", "%d calls were dropped, and are not in %s", dropped, self.path)
 
 
+_living: set[Writer] = set()
+"""Those with a thread."""
+
 _writers: dict[str, Writer] = {}
-_registry = Lock()
+"""Those that recorders have, by the database."""
+
+_registry = RLock()
+
+_forking: dict[int, tuple[list[Writer], list[RLock]]] = {}
+"""What is paused, and which locks are held, while a thread forks: by its identifier."""
 
 
 def writer_for(path: str) -> Writer:
@@ -283,20 +346,30 @@ def _close_all() -> None:
 
 
 def _before_fork() -> None:
-    for writer in list(_writers.values()):
-        writer.before_fork()
+    """End the threads for the time being: a process that forks should have none."""
+    end = time.monotonic() + FORK_SECONDS
+    writers = list({*_living, *_writers.values()})
+    for writer in writers:
+        writer.pause(max(0.0, end - time.monotonic()))
+    locks = [writer.outbox.lock for writer in writers]
+    _forking[get_ident()] = writers, [lock for lock in locks if lock.acquire(timeout=FORK_SECONDS)]
 
 
 def _after_fork_in_parent() -> None:
-    for writer in list(_writers.values()):
-        writer.after_fork_in_parent()
+    writers, held = _forking.pop(get_ident(), ((), ()))
+    for lock in held:
+        lock.release()
+    for writer in writers:
+        writer.go_on()
 
 
 def _after_fork_in_child() -> None:
     global _registry  # noqa: PLW0603  a thread that is not here may have held it
-    _registry = Lock()
-    for writer in list(_writers.values()):
-        writer.after_fork_in_child()
+    _registry = RLock()
+    for writer in {*_living, *_writers.values()}:
+        writer.begin_in_child()
+    _living.clear()
+    _forking.clear()
 
 
 # The db package has registered its own by now, since it was imported above: so its `before` comes

@@ -28,9 +28,9 @@ def doctor(ctx: click.Context, fix: bool, as_json: bool) -> None:
     """Look for problems with the database and its surroundings.
 
     Examines the SQLite version, environment variables, file system, free space, access rights,
-    backups, other processes, the WAL, the integrity of the file, foreign keys and the schema.
-    Prints a line for each, marked OK, WARN or FAIL, and what to do below it. Exits with status 1
-    if anything fails.
+    backups, calls that wait to be written, other processes, the WAL, the integrity of the file,
+    foreign keys and the schema. Prints a line for each, marked OK, WARN or FAIL, and what to do
+    below it. Exits with status 1 if anything fails.
 
     Changes nothing without --fix. With it, takes away other users' access to the files, writes the
     WAL back into the database, and deletes unfinished copies that killed processes left.

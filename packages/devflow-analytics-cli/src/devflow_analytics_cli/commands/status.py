@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 KEYS = (
     *("path", "exists", "schema_version", "latest_version", "pending", "journal_mode"),
     *("sessions", "tool_calls", "first_call", "last_call", "size_bytes", "wal_size_bytes"),
+    *("waiting_calls", "waiting_files"),
 )
 
 
@@ -43,6 +44,8 @@ def status(ctx: click.Context, exit_code: bool, as_json: bool) -> None:
       last_call         time of the last call in Unix seconds, or null
       size_bytes        size of the file
       wal_size_bytes    size of what is not written back into it yet
+      waiting_calls     number of calls that wait to be written into it
+      waiting_files     number of files beside it in which they wait
     """
     settings: Settings = ctx.obj
     found = devflow_analytics_db.status(settings.path)
@@ -56,10 +59,13 @@ def status(ctx: click.Context, exit_code: bool, as_json: bool) -> None:
 
 def _lines(found: Status) -> str:
     path = printable(found.file)
+    waiting = [f"  waiting         {found.waiting}"] if found.waiting_calls else []
     if not found.exists:
-        return f"{path} does not exist. Create it with 'devflow-analytics init'."
+        line = f"{path} does not exist. Create it with 'devflow-analytics init'."
+        return "\n".join([line, *waiting])
     if found.schema_version is None:
-        return f"{path} is empty. Create its tables with 'devflow-analytics init'."
+        line = f"{path} is empty. Create its tables with 'devflow-analytics init'."
+        return "\n".join([line, *waiting])
     size = devflow_analytics_db.readable_size(found.size_bytes)
     if found.wal_size_bytes:
         wal = devflow_analytics_db.readable_size(found.wal_size_bytes)
@@ -74,7 +80,7 @@ def _lines(found: Status) -> str:
     ]
     if found.first_call is not None and found.last_call is not None:
         lines.append(f"  recorded        {_time(found.first_call)} to {_time(found.last_call)}")
-    return "\n".join(lines)
+    return "\n".join([*lines, *waiting])
 
 
 def _compared(found: Status) -> str:

@@ -7,6 +7,9 @@ import os
 BESIDE = ("-shm", "-wal", "-journal")
 """The endings of the files that SQLite keeps beside a database."""
 
+SPOOL = "-spool"
+"""The ending of the directory beside a database in which calls wait (see `spool`)."""
+
 PRIVATE_DIRECTORY = 0o700
 PRIVATE_FILE = 0o600
 

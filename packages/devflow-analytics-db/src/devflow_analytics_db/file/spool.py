@@ -12,7 +12,7 @@ import os
 import stat
 from collections.abc import Iterator  # noqa: TC003  the types of public functions are known
 
-from devflow_analytics_db.file import PRIVATE_DIRECTORY, location
+from devflow_analytics_db.file import PRIVATE_DIRECTORY, SPOOL, location, making
 from devflow_analytics_db.file.faults import denied, naming_faults
 
 SUFFIX = ".jsonl"
@@ -23,7 +23,7 @@ _FLAGS = os.O_RDWR | os.O_APPEND | os.O_NOFOLLOW
 
 def spool_directory(file: str) -> str:
     """Return the directory of a database's spools, whether it exists or not."""
-    return f"{file}-spool"
+    return f"{file}{SPOOL}"
 
 
 class Spool:
@@ -67,8 +67,6 @@ def make_spool(path: str | os.PathLike[str] | None = None) -> Spool:
     Raises:
         AnalyticsDbError: the directory or the file cannot be made or locked.
     """
-    from devflow_analytics_db.file import making  # noqa: PLC0415  it is all there most of the time
-
     file = location.resolve(path)
     directory = spool_directory(file)
     with naming_faults(directory):

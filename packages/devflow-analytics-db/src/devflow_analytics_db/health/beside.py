@@ -1,4 +1,4 @@
-"""Examines what is beside a database: its backups, its WAL, and the processes that use it."""
+"""Examines what is beside a database: backups, calls that wait, its WAL, and who uses it."""
 
 from __future__ import annotations
 
@@ -18,8 +18,15 @@ from devflow_analytics_db.file import disk, making, system
 from devflow_analytics_db.file.faults import denied, naming_faults
 from devflow_analytics_db.file.opening import journal_mode, open_for_reading
 from devflow_analytics_db.file.rights import obstacle
+from devflow_analytics_db.file.spool import spool_directory
 from devflow_analytics_db.health.finding import Finding
-from devflow_analytics_db.health.status import readable_size
+from devflow_analytics_db.health.status import counted_calls, readable_size
+from devflow_analytics_db.health.waiting import (
+    WaitingFile,
+    is_held,
+    is_spool_directory,
+    waiting_files,
+)
 
 STALE_SECONDS = 3600
 """How old an unfinished copy must be to be that of a killed process."""
@@ -64,6 +71,35 @@ def stale(file: str) -> list[str]:
             if time.time() - os.stat(path).st_mtime > STALE_SECONDS:
                 found.append(path)
     return found
+
+
+def waiting_calls(file: str) -> Finding:
+    """Tell whether calls wait to be written, and whether a process is there to do it."""
+    subject, directory = "waiting calls", spool_directory(file)
+    try:
+        with naming_faults(directory):
+            if os.path.lexists(directory) and not is_spool_directory(directory):
+                kind = "a symbolic link" if os.path.islink(directory) else "a file"
+                message = f"{directory} is {kind}, where a directory should be."
+                return Finding(subject, "warn", message, "Move it away.")
+            files = waiting_files(file)
+    except AnalyticsDbError as error:
+        return Finding(subject, "warn", error.what, error.advice)
+    left = [one for one in files if not is_held(one.path)]
+    if left:
+        return Finding(
+            subject,
+            "warn",
+            f"{_counted(left)} that processes left in {directory} when they ended.",
+            "Any program that records writes them into the database, and so does `drain()`.",
+        )
+    if files:
+        return Finding(subject, "ok", f"{_counted(files)} that running processes hold")
+    return Finding(subject, "ok", "none")
+
+
+def _counted(files: list[WaitingFile]) -> str:
+    return counted_calls(sum(one.calls for one in files), len(files))
 
 
 def processes(file: str) -> Finding:

@@ -70,10 +70,15 @@ def _file(file: str, *, fix: bool) -> Iterator[Finding]:
         return
     yield finding
     if not is_usable:
+        # they outlast a database that is gone, and will be in the next one
+        waiting = beside.waiting_calls(file)
+        if waiting.severity != "ok":
+            yield waiting
         return
     for subject, examine in (
         ("rights", partial(rights, fix=fix)),
         ("backups", beside.copies),
+        ("waiting calls", beside.waiting_calls),
         ("processes", beside.processes),
         ("wal", beside.wal),
         ("integrity", content.integrity),

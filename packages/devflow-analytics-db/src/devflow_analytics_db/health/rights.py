@@ -20,8 +20,10 @@ from devflow_analytics_db.file import (
 )
 from devflow_analytics_db.file.faults import denied
 from devflow_analytics_db.file.rights import obstacle
+from devflow_analytics_db.file.spool import spool_directory
 from devflow_analytics_db.health.finding import Finding, refusal
 from devflow_analytics_db.health.place import SHARED_FILE_SYSTEMS
+from devflow_analytics_db.health.waiting import is_spool_directory, spool_paths
 from devflow_analytics_db.settings import DB_PATH
 
 if TYPE_CHECKING:
@@ -98,10 +100,15 @@ def private_files(file: str) -> Iterator[tuple[str, int, int]]:
     copies: list[str] = []
     with suppress(PermissionError):  # a finding of its own
         copies = [*backups(file), *unfinished(file)]
+    spools: list[str] = []
+    if is_spool_directory(spool_directory(file)):
+        directories.append(spool_directory(file))
+        with suppress(PermissionError):  # the same
+            spools = [*spool_paths(file)]
     private = [
         *((directory, PRIVATE_DIRECTORY) for directory in directories),
         # the file last, as in keep_private()
-        *((copy, PRIVATE_FILE) for copy in copies),
+        *((copy, PRIVATE_FILE) for copy in (*copies, *spools)),
         *((f"{file}{suffix}", PRIVATE_FILE) for suffix in (*BESIDE, "")),
     ]
     for path, wanted in private:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from devflow_analytics_db.errors import DatabaseNotFoundError, TamperedMigrationError
-from devflow_analytics_db.file import disk, location
+from devflow_analytics_db.file import SPOOL, disk, location
 from devflow_analytics_db.file.faults import logging_errors, naming_faults
 from devflow_analytics_db.file.opening import journal_mode
 from devflow_analytics_db.migrations import latest_version
@@ -49,17 +49,28 @@ class Status(Result):
     """The size of the file."""
     wal_size_bytes: int = 0
     """The size of the ``-wal`` file beside it: recent writes that are not in the file yet."""
+    waiting_calls: int = 0
+    """How many calls wait beside it to be written into it, as far as this user may read them. A
+    process may have written the first of its own, and not said so yet."""
+    waiting_files: int = 0
+    """In how many files they wait, one a process."""
 
     @property
     def is_current(self) -> bool:
         """Whether opening the database would change nothing."""
         return self.schema_version is not None and not self.pending
 
+    @property
+    def waiting(self) -> str:
+        """The calls that wait, for people to read: ``3 calls in 1 file``."""
+        return counted_calls(self.waiting_calls, self.waiting_files)
+
     def __str__(self) -> str:
+        waiting = f"\n  waiting         {self.waiting}" if self.waiting_calls else ""
         if not self.exists:
-            return f"{self.file} does not exist."
+            return f"{self.file} does not exist.{waiting}"
         if self.schema_version is None:
-            return f"{self.file} holds no tables yet."
+            return f"{self.file} holds no tables yet.{waiting}"
         if self.pending:
             compared = f"not current, pending migrations: {', '.join(map(str, self.pending))}"
         elif self.schema_version == self.latest_version:
@@ -74,7 +85,7 @@ class Status(Result):
             f"  schema version  {self.schema_version}, {compared}\n"
             f"  sessions        {self.sessions:,}\n"
             f"  tool calls      {self.tool_calls:,}\n"
-            f"  size            {size}"
+            f"  size            {size}{waiting}"
         )
 
 
@@ -97,6 +108,7 @@ def status(path: str | os.PathLike[str] | None = None) -> Status:
     except DatabaseNotFoundError:
         pass
     latest = latest_version()
+    calls, files = _waiting(file)
     return Status(
         file=file,
         exists=os.path.exists(file),
@@ -105,6 +117,8 @@ def status(path: str | os.PathLike[str] | None = None) -> Status:
         pending=tuple(range(1, latest + 1)),
         size_bytes=disk.size(file),
         wal_size_bytes=disk.size(f"{file}-wal"),
+        waiting_calls=calls,
+        waiting_files=files,
     )
 
 
@@ -121,6 +135,7 @@ def _read(connection: Connection, file: str, version: int) -> Status:
             "SELECT max(timestamp) FROM tool_calls",
         )
     )
+    waiting_calls, waiting_files = _waiting(file)
     return Status(
         file=file,
         exists=True,
@@ -134,6 +149,8 @@ def _read(connection: Connection, file: str, version: int) -> Status:
         last_call=_whole(last),
         size_bytes=disk.size(file),
         wal_size_bytes=disk.size(f"{file}-wal"),
+        waiting_calls=waiting_calls,
+        waiting_files=waiting_files,
     )
 
 
@@ -153,9 +170,27 @@ def _require_tables(connection: Connection, file: str) -> None:
             )
 
 
+def _waiting(file: str) -> tuple[int, int]:
+    """Return how many calls wait, and in how many files."""
+    if not os.path.lexists(f"{file}{SPOOL}"):
+        return 0, 0
+    from devflow_analytics_db.health.waiting import waiting_files  # noqa: PLC0415  seldom needed
+
+    try:
+        found = waiting_files(file)
+    except OSError:  # diagnose() has a finding
+        return 0, 0
+    return sum(one.calls for one in found), len(found)
+
+
 def _whole(time: object) -> int | None:
     """Return a time in seconds; None for anything else that a file at version 1 may hold."""
     return time if isinstance(time, int) else None
+
+
+def counted_calls(calls: int, files: int) -> str:
+    """Return how many calls are in how many files, for people to read: ``3 calls in 1 file``."""
+    return f"{calls:,} call{'' if calls == 1 else 's'} in {files:,} file{'' if files == 1 else 's'}"
 
 
 def readable_size(size: float) -> str:

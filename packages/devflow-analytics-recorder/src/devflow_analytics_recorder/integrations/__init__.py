@@ -5,10 +5,11 @@ Nothing here imports ``mcp`` or ``fastmcp``: whoever has a server has imported w
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from devflow_analytics_recorder.integrations import handlers, middleware
-from devflow_analytics_recorder.integrations.faults import tell, warn
+from devflow_analytics_recorder.log import log
 from devflow_analytics_recorder.recorder import Recorder
 
 if TYPE_CHECKING:
@@ -16,7 +17,8 @@ if TYPE_CHECKING:
 
 __all__ = ["record"]
 
-_SUFFIX_LENGTH = len("-1a2b")
+_RANDOM_LENGTH = len("1a2b")
+_HEXADECIMAL = frozenset("0123456789abcdef")
 
 
 def record(
@@ -37,22 +39,26 @@ def record(
     Returns:
         What writes the records. It need not be kept.
     """
-    low = _low_level(server)
-    kind = handlers if handlers.fits(low) else middleware if middleware.fits(low) else None
-    if kind is not None:
-        existing = kind.recorder_of(low)
-        if existing is not None:
-            return existing
+    low: object = None
+    attach = existing = None
+    with suppress(Exception):  # of whatever the object does when it is looked at
+        low = _low_level(server)
+        if handlers.fits(low):
+            attach, existing = handlers.attach, handlers.recorder_of(low)
+        elif middleware.fits(low):
+            attach, existing = middleware.attach, middleware.recorder_of(low)
+    if existing is not None:
+        return existing
     recorder = Recorder(path, server=name or _name(server, low))
     if not recorder.enabled:
         return recorder
-    if kind is None:
-        warn("%s is no MCP server that can be recorded: its calls are not", _described(server))
+    if attach is None:
+        log("warning", "no calls are recorded: %s is no known MCP server", _described(server))
         return recorder
     try:
-        kind.attach(low, server, recorder)
+        attach(low, server, recorder)
     except Exception as fault:  # noqa: BLE001  the server works without us
-        tell(f"Recording {_described(server)}", fault)
+        log("warning", "no calls of %s are recorded: %r", _described(server), fault)
     return recorder
 
 
@@ -70,9 +76,10 @@ def _name(server: object, low: object) -> str | None:
     name = getattr(low, "name", None)
     if not isinstance(name, str) or not name:
         return None
-    made_up = type(server).__name__
-    if name.startswith(f"{made_up}-") and len(name) == len(made_up) + _SUFFIX_LENGTH:
-        return made_up
+    kind, _, end = name.rpartition("-")
+    made_up = len(end) == _RANDOM_LENGTH and not set(end) - _HEXADECIMAL
+    if made_up and (kind == type(server).__name__ or kind.startswith("FastMCP")):
+        return kind
     return name
 
 

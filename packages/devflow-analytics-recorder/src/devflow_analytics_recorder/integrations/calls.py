@@ -5,10 +5,9 @@ from __future__ import annotations
 import functools
 import sys
 import time
+from contextlib import suppress
 from contextvars import ContextVar
 from typing import TYPE_CHECKING
-
-from devflow_analytics_recorder.integrations.faults import tell
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -29,7 +28,7 @@ class RunningCall:
         self.running = True
         self.started_ms = time.time_ns() // 1_000_000
         """When it began, in milliseconds of Unix time."""
-        self._around = sys.exception()
+        self._around: BaseException | None = sys.exception()
         self._token = _current.set(self)
         self._began = time.perf_counter()
 
@@ -37,8 +36,13 @@ class RunningCall:
         """End it; return how long it ran, in milliseconds."""
         duration_ms = (time.perf_counter() - self._began) * 1_000
         self.running = False
-        _current.reset(self._token)
+        with suppress(ValueError):  # given up by a loop that ended, in another context
+            _current.reset(self._token)
         return duration_ms
+
+    def forget(self) -> None:
+        """Let go of what was raised: a task that the tool left behind may keep this."""
+        self.fault = self._around = None
 
     def note(self, fault: BaseException | None) -> None:
         """Remember what the tool raised, unless it was being handled before the call began."""
@@ -105,9 +109,6 @@ def tap_handled(owner: object, name: str, server: object) -> None:
 
 
 def _note(server: object, fault: BaseException | None) -> None:
-    try:
-        call = current(server)
-        if call is not None:
-            call.note(fault)
-    except Exception as ours:  # noqa: BLE001  the server's call comes first
-        tell("Noting why a call failed", ours)
+    call = current(server)
+    if call is not None:
+        call.note(fault)

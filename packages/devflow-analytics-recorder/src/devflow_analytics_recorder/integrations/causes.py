@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+_FRAMEWORKS = frozenset({"mcp", "fastmcp"})
+
 _WRAPPERS = frozenset(
     {
         "FastMCPError",
@@ -16,21 +18,19 @@ _WRAPPERS = frozenset(
         "ToolError",
         "UnexpectedResourceError",
         "UnexpectedToolError",
+        "_ToolBodyError",
     }
 )
-"""Classes of `mcp` and `fastmcp` that say only that a call failed."""
+"""Classes of the frameworks that say only that a call failed."""
 
 _TIMEOUTS = frozenset({"Timeout", "TimeoutException", "TimeoutExpired"})
 """Base classes of timeouts which are no `TimeoutError`: of requests, httpx, and subprocess."""
-
-_CANCELLATIONS = frozenset({"CancelledError", "Cancelled"})
-"""How a call is cancelled: by asyncio, and by Trio."""
 
 _DEEPEST = 16
 """How many exceptions are followed: a chain may be made a ring."""
 
 
-def origin(fault: BaseException) -> str:
+def package_of(fault: BaseException) -> str:
     """Return the package in which the class of an exception is defined."""
     return type(fault).__module__.partition(".")[0]
 
@@ -42,9 +42,7 @@ def cause_of(fault: BaseException) -> BaseException:
     FastMCP does when a tool takes too long, still has a context, and is followed.
     """
     for _ in range(_DEEPEST):
-        inner = _only(fault)
-        if inner is None and _wraps(fault):
-            inner = fault.__cause__ or fault.__context__
+        inner = _only(fault) or (_wrapped(fault) if _wraps(fault) else None)
         if inner is None:
             break
         fault = inner
@@ -60,19 +58,16 @@ def timed_out(fault: BaseException) -> bool:
     )
 
 
-def cancelled(fault: BaseException) -> bool:
-    """Return whether an exception says that the call was cancelled, or its task was given up."""
-    return type(fault).__name__ in _CANCELLATIONS or isinstance(fault, GeneratorExit)
-
-
 def _chain(fault: BaseException) -> Iterator[BaseException]:
     each: BaseException | None = fault
     for _ in range(_DEEPEST):
         if each is None:
             return
         yield each
-        context = each.__context__ if _wraps(each) or not each.__suppress_context__ else None
-        each = _only(each) or each.__cause__ or context
+        inner = _only(each) or (_wrapped(each) if _wraps(each) else each.__cause__)
+        if inner is None and not each.__suppress_context__:
+            inner = each.__context__
+        each = inner
 
 
 def _only(fault: BaseException) -> BaseException | None:
@@ -84,4 +79,17 @@ def _only(fault: BaseException) -> BaseException | None:
 
 
 def _wraps(fault: BaseException) -> bool:
-    return type(fault).__name__ in _WRAPPERS and origin(fault) in {"mcp", "fastmcp"}
+    return type(fault).__name__ in _WRAPPERS and package_of(fault) in _FRAMEWORKS
+
+
+def _wrapped(fault: BaseException) -> BaseException | None:
+    """Return what a wrapper was raised from, or while it was handled.
+
+    A framework may have looked for the tool elsewhere before; what it handled then is no cause.
+    """
+    if fault.__cause__ is not None:
+        return fault.__cause__
+    context = fault.__context__
+    if context is None or (package_of(context) in _FRAMEWORKS and not _wraps(context)):
+        return None
+    return context

@@ -12,14 +12,16 @@ import sys
 from typing import TYPE_CHECKING, Protocol, TypeVar, cast
 
 from devflow_analytics_recorder.integrations.calls import tap, tap_handled
-from devflow_analytics_recorder.integrations.outcome import (
-    SUCCESS,
-    of_error_result,
-    of_exception,
-    of_protocol_error,
+from devflow_analytics_recorder.integrations.endings import (
+    Ending,
+    error_result,
+    exception,
+    protocol_error,
+    success,
 )
 from devflow_analytics_recorder.integrations.sessions import Caller, HttpRequest
-from devflow_analytics_recorder.integrations.watch import Ending, Request, Watch, Watched
+from devflow_analytics_recorder.integrations.sizes import fields_of
+from devflow_analytics_recorder.integrations.watch import Request, Watch, Watched
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -85,14 +87,9 @@ class Server(Protocol):
     request_handlers: dict[type, Handler]
 
     @property
-    def request_context(self) -> RequestContext: ...
-
-
-class CallToolResult(Protocol):
-    """What is used of ``CallToolResult``."""
-
-    isError: bool | None  # noqa: N815  mcp's
-    content: Sequence[object]
+    def request_context(self) -> RequestContext:
+        """What is known of the request that is being handled; LookupError if none is."""
+        ...
 
 
 def fits(server: object) -> bool:
@@ -122,7 +119,7 @@ def attach(server: object, facade: object, recorder: Recorder) -> None:
     low.request_handlers = after
     experimental = getattr(server, "_experimental_handlers", None)
     if getattr(experimental, "_request_handlers", None) is before:
-        experimental._request_handlers = after  # noqa: SLF001  it registers into the same table
+        vars(experimental)["_request_handlers"] = after  # it registers into the same table
     manager = getattr(facade, "_tool_manager", None)
     if hasattr(server, "_make_error_result"):
         tap_handled(server, "_make_error_result", server)
@@ -186,17 +183,18 @@ class RecordedHandlers(dict[type, "Handler"]):
 
 
 def _of_exception(call: Watched, fault: BaseException) -> Ending:
-    return Ending(of_exception(call.request.tool, fault, OTHER_ERROR))
+    return exception(call.request.tool, fault, OTHER_ERROR)
 
 
 def _of_result(call: Watched, result: object) -> Ending:
     tool = call.request.tool
-    answer = getattr(result, "root", result)
-    code = getattr(answer, "code", None)
+    answer = fields_of(result).get("root", result)
+    fields = fields_of(answer)
+    code = fields.get("code")
     if isinstance(code, int):
-        return Ending(of_protocol_error(tool, code, getattr(answer, "message", None)))
-    content = cast("CallToolResult", answer).content if hasattr(answer, "content") else ()
-    if not getattr(answer, "isError", False):
-        return Ending(SUCCESS, answer, content)
-    text = str(getattr(content[0], "text", "")) if content else ""
-    return Ending(of_error_result(tool, text, call.running.fault), answer, content)
+        return protocol_error(tool, code, fields.get("message"))
+    content = cast("Sequence[object]", fields.get("content") or ())
+    if fields.get("isError") is not True:
+        return success(answer, content)
+    text = str(fields_of(content[0]).get("text", "")) if content else ""
+    return error_result(tool, text, call.running.fault, answer, content)

@@ -6,16 +6,20 @@ validated, and what is sent for it: the object of a result, or the exception of 
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Protocol, cast
 
 from devflow_analytics_recorder.integrations.calls import tap
-from devflow_analytics_recorder.integrations.outcome import (
-    SUCCESS,
-    of_error_result,
-    of_exception,
+from devflow_analytics_recorder.integrations.endings import (
+    Ending,
+    error_result,
+    exception,
+    success,
 )
 from devflow_analytics_recorder.integrations.sessions import Caller
-from devflow_analytics_recorder.integrations.watch import Ending, Request, Watch, Watched
+from devflow_analytics_recorder.integrations.sizes import fields_of
+from devflow_analytics_recorder.integrations.watch import Request, Watch, Watched
+from devflow_analytics_recorder.outcome import Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -55,7 +59,9 @@ class ServerSession(Protocol):
     """What is used of ``ServerSession``."""
 
     @property
-    def client_params(self) -> InitializeParams | None: ...
+    def client_params(self) -> InitializeParams | None:
+        """What the client said of itself."""
+        ...
 
 
 class RequestContext(Protocol):
@@ -100,7 +106,8 @@ def attach(server: object, facade: object, recorder: Recorder) -> None:
     """
     cast("Server", server).middleware.insert(0, RecordingMiddleware(Watch(recorder, server)))
     if facade is not server and hasattr(facade, "call_tool"):
-        tap(facade, "call_tool", server)
+        with suppress(AttributeError, TypeError, ValueError):  # of what cannot be set: no class
+            tap(facade, "call_tool", server)
 
 
 class RecordingMiddleware:
@@ -173,23 +180,21 @@ def _client_info(meta: Mapping[str, object]) -> tuple[str | None, str | None]:
 
 
 def _of_exception(call: Watched, fault: BaseException) -> Ending:
-    return Ending(of_exception(call.request.tool, fault, OTHER_ERROR))
+    return exception(call.request.tool, fault, OTHER_ERROR)
 
 
 def _of_exception_late(call: Watched, fault: BaseException) -> Ending:
-    return Ending(of_exception(call.request.tool, fault, INTERNAL_ERROR))
+    return exception(call.request.tool, fault, INTERNAL_ERROR)
 
 
 def _of_result(call: Watched, result: object) -> Ending:
-    if not isinstance(result, dict):
-        # another middleware answered with a model, which is written as it is
-        return Ending(SUCCESS, result)
-    if result.get("resultType") == "input_required":
-        state = result.get("requestState")
-        return Ending(SUCCESS, asks=True, state=state if isinstance(state, str) else None)
-    content = cast("Sequence[object]", result.get("content") or ())
-    if result.get("isError") is not True:
-        return Ending(SUCCESS, result, content)
-    first = content[0] if content else None
-    text = str(first.get("text", "")) if isinstance(first, dict) else ""
-    return Ending(of_error_result(call.request.tool, text, call.running.fault), result, content)
+    fields = fields_of(result)
+    if fields.get("resultType") == "input_required":
+        state = fields.get("requestState")
+        return Ending(Outcome(), asks=True, state=state if isinstance(state, str) else None)
+    content = cast("Sequence[object]", fields.get("content") or ())
+    # what another middleware answers with may still be a model
+    if fields.get("isError", fields.get("is_error")) is not True:
+        return success(result, content)
+    text = str(fields_of(content[0]).get("text", "")) if content else ""
+    return error_result(call.request.tool, text, call.running.fault, result, content)

@@ -28,8 +28,8 @@ class Waiting(NamedTuple):
     """How long its rounds ran until now."""
     started_ms: int
     """When the first began, in milliseconds of Unix time."""
-    give_up: Callable[[Waiting], None]
-    """Records it as it is, if no answer comes."""
+    give_up: Callable[[float, int], None]
+    """Called with both, if no answer comes."""
     since: float
     """When it began to wait, by the monotonic clock."""
 
@@ -45,7 +45,7 @@ class Rounds:
         key: Hashable,
         duration_ms: float,
         started_ms: int,
-        give_up: Callable[[Waiting], None],
+        give_up: Callable[[float, int], None],
     ) -> None:
         """Remember a call that asked for input, and give up those that nobody answered.
 
@@ -53,7 +53,7 @@ class Rounds:
             key: what the client will send with the answer.
             duration_ms: how long its rounds ran until now.
             started_ms: when the first began.
-            give_up: called if no answer comes.
+            give_up: called with both, if no answer comes.
         """
         now = time.monotonic()
         self._waiting[key] = Waiting(duration_ms, started_ms, give_up, now)
@@ -62,7 +62,7 @@ class Rounds:
             if len(self._waiting) <= MOST and now - self._waiting[oldest].since <= PATIENCE_S:
                 break
             left = self._waiting.pop(oldest)
-            left.give_up(left)
+            left.give_up(left.duration_ms, left.started_ms)
 
     def resume(self, key: Hashable) -> Waiting | None:
         """Return, and forget, the call that waited for an answer which came with this key."""

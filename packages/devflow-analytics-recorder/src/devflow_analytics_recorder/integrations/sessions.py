@@ -29,7 +29,9 @@ class HttpRequest(Protocol):
     """What is used of Starlette's ``Request``."""
 
     @property
-    def headers(self) -> Mapping[str, str]: ...
+    def headers(self) -> Mapping[str, str]:
+        """Its headers, by names in any case."""
+        ...
 
 
 class Caller(NamedTuple):
@@ -65,12 +67,11 @@ class Sessions:
             key = conversation(caller.meta, caller.client)
             if key is not None:
                 return self._of_key(key, caller)
-        connection = caller.connection
-        if connection is None:
+        if caller.connection is None:
             return self._of_request(caller)
-        session = self._connections.get(connection)
+        session = self._connections.get(caller.connection)
         if session is None:
-            session = self._connections[connection] = self._of_connection(caller)
+            session = self._connections[caller.connection] = self._of_connection(caller)
         return session
 
     def _of_connection(self, caller: Caller) -> Session:

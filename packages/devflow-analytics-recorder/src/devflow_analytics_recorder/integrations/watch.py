@@ -2,28 +2,28 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple, ParamSpec, TypeVar
+from functools import partial
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from devflow_analytics_recorder.integrations.calls import RunningCall, within_another
 from devflow_analytics_recorder.integrations.conversations import native_id
-from devflow_analytics_recorder.integrations.faults import tell
-from devflow_analytics_recorder.integrations.outcome import Outcome
+from devflow_analytics_recorder.integrations.endings import Ending
 from devflow_analytics_recorder.integrations.rounds import Rounds
 from devflow_analytics_recorder.integrations.sessions import Sessions
 from devflow_analytics_recorder.integrations.sizes import Sizes
+from devflow_analytics_recorder.log import log_once
+from devflow_analytics_recorder.outcome import Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
-    from devflow_analytics_recorder.integrations.rounds import Waiting
     from devflow_analytics_recorder.integrations.sessions import Caller
     from devflow_analytics_recorder.recorder import Recorder, Session
 
-GIVEN_UP = Outcome("error", "cancelled")
-"""How a call ended that asked the client for input and never got it."""
-
-P = ParamSpec("P")
 T = TypeVar("T")
+
+GIVEN_UP = Ending(Outcome("error", "cancelled"))
+"""How a call ended that asked the client for input and never got it."""
 
 
 class Request(NamedTuple):
@@ -36,20 +36,6 @@ class Request(NamedTuple):
     """Whether it goes on with a call that asked for input."""
     state: str | None = None
     """The ``requestState`` that came with the answers."""
-
-
-class Ending(NamedTuple):
-    """How a call ended, and with what."""
-
-    outcome: Outcome
-    result: object = None
-    """The result, as a model or as the object that is sent; None for an error."""
-    content: Sequence[object] = ()
-    """The content blocks of the result."""
-    asks: bool = False
-    """Whether the result asks for input."""
-    state: str | None = None
-    """The ``requestState`` with which it asks."""
 
 
 class Watched(NamedTuple):
@@ -72,15 +58,12 @@ class Watch:
         self._sizes = Sizes()
         self._rounds = Rounds()
 
-    def begin(
-        self, read: Callable[P, Request | None], *source: P.args, **named: P.kwargs
-    ) -> Watched | None:
+    def begin(self, read: Callable[[T], Request | None], source: T) -> Watched | None:
         """Begin a call.
 
         Args:
             read: reads the request; None if there is nothing to record.
             source: what it is read from.
-            named: no more than the type of `read` allows.
 
         Returns:
             What `end` wants; None if the call is not to be recorded, or recorded already as what
@@ -89,22 +72,17 @@ class Watch:
         try:
             if within_another():
                 return None
-            request = read(*source, **named)
+            request = read(source)
             if request is None:
                 return None
             size = self._sizes.arguments(request.arguments)
             session = self._sessions.of(request.caller)
             return Watched(RunningCall(self._server), request, session, size)
         except Exception as fault:  # noqa: BLE001  the server's call comes first
-            tell("Beginning to record a call", fault)
+            _tell("begin", fault)
             return None
 
-    def end(
-        self,
-        call: Watched,
-        judge: Callable[[Watched, T], Ending],
-        what: T,
-    ) -> None:
+    def end(self, call: Watched, judge: Callable[[Watched, T], Ending], what: T) -> None:
         """End a call, and record it.
 
         Args:
@@ -114,9 +92,11 @@ class Watch:
         """
         try:
             duration_ms = call.running.end()
-            self._record(call, duration_ms, judge(call, what))
+            ending = judge(call, what)
+            call.running.forget()
+            self._record(call, duration_ms, ending)
         except Exception as fault:  # noqa: BLE001  the server's answer comes first
-            tell("Recording a call", fault)
+            _tell("end", fault)
 
     def _record(self, call: Watched, duration_ms: float, ending: Ending) -> None:
         request = call.request
@@ -126,23 +106,20 @@ class Watch:
             if earlier is not None:
                 duration_ms += earlier.duration_ms
                 started_ms = earlier.started_ms
-        if ending.asks:
-            key = _key(call, ending.state)
-            self._rounds.wait(key, duration_ms, started_ms, lambda left: _give_up(call, left))
-            return
-        outcome, result = ending.outcome, ending.result
-        call.session.record(
-            request.tool,
-            duration_ms,
-            outcome.status,
-            error_type=outcome.error_type,
-            error_kind=outcome.error_kind,
-            error_code=outcome.error_code,
-            started_ms=started_ms,
+        write = partial(
+            _write,
+            session=call.session,
+            tool=request.tool,
             request_bytes=call.request_bytes,
-            result_bytes=None if result is None else self._sizes.result(result, ending.content),
             native_id=native_id(request.caller.meta),
         )
+        if ending.asks:
+            key = _key(call, ending.state)
+            self._rounds.wait(key, duration_ms, started_ms, partial(write, ending=GIVEN_UP))
+        else:
+            result = ending.result
+            size = None if result is None else self._sizes.result(result, ending.content)
+            write(duration_ms, started_ms, ending=ending, result_bytes=size)
 
 
 def _key(call: Watched, state: str | None) -> tuple[object, ...]:
@@ -156,14 +133,33 @@ def _key(call: Watched, state: str | None) -> tuple[object, ...]:
     return (call.session.id, call.request.tool, call.request_bytes)
 
 
-def _give_up(call: Watched, left: Waiting) -> None:
-    """Record a call that asked for input, and was never asked again."""
-    call.session.record(
-        call.request.tool,
-        left.duration_ms,
-        GIVEN_UP.status,
-        error_kind=GIVEN_UP.error_kind,
-        started_ms=left.started_ms,
-        request_bytes=call.request_bytes,
-        native_id=native_id(call.request.caller.meta),
+def _write(  # noqa: PLR0913  one a column
+    duration_ms: float,
+    started_ms: int,
+    *,
+    session: Session,
+    tool: str,
+    request_bytes: int | None,
+    native_id: str | None,
+    ending: Ending,
+    result_bytes: int | None = None,
+) -> None:
+    outcome = ending.outcome
+    session.record(
+        tool,
+        duration_ms,
+        outcome.status,
+        error_type=outcome.error_type,
+        error_kind=outcome.error_kind,
+        error_code=ending.code,
+        started_ms=started_ms,
+        request_bytes=request_bytes,
+        result_bytes=result_bytes,
+        native_id=native_id,
     )
+
+
+def _tell(where: str, fault: Exception) -> None:
+    """Log a fault of ours, once for each class; its message may quote what a tool was given."""
+    kind = type(fault).__name__
+    log_once(f"{where} {kind}", "a call was not recorded, and others may not be: %s", kind)
