@@ -1,4 +1,4 @@
-"""Every call of a real client leaves exactly its row, and changes nothing of what the client gets."""
+"""Every call of a real client leaves exactly its row, and the client gets what it always got."""
 
 from __future__ import annotations
 
@@ -11,25 +11,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from matrix import wire
-from matrix.cases import CASES, SECRET
-from matrix.flavours import WAYS
-from matrix.rows import differing, expected_rows, found_rows, row_of
 
 from devflow_analytics_recorder import drain, named_id
+from matrix import wire
+from matrix.cases import CASES, SECRET
+from matrix.rows import differing, expected_rows, found_rows, row_of
 
 if TYPE_CHECKING:
     from matrix.cases import Case
     from matrix.rows import Row
     from matrix.running import Run
     from matrix.staging import Staged
-
-
-@pytest.fixture(params=WAYS)
-def way(request: pytest.FixtureRequest, staged: Staged) -> str:
-    if request.param not in staged.recorded:
-        pytest.skip("the same as stdio")
-    return str(request.param)
 
 
 @pytest.fixture
@@ -54,7 +46,7 @@ def session_of(run: Run) -> tuple[object, ...]:
     return tuple(session)
 
 
-def test_every_call_leaves_its_row_and_no_other(staged: Staged, way: str, run: Run) -> None:
+def test_every_call_leaves_its_row_and_no_other(staged: Staged, run: Run) -> None:
     session, *_ = session_of(run)
     sizes = wire.result_sizes(run.play)
     expected = expected_rows(cases_of(run), staged.flavour, run.play, run.server, sizes)

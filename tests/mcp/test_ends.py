@@ -7,13 +7,12 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from matrix import wire
-from matrix.cases import CASES, SECRET
-from matrix.rows import found_rows, row_of
-from matrix.staging import A_FEW
-
 from devflow_analytics_db import backup
 from devflow_analytics_recorder import drain
+from matrix import wire
+from matrix.cases import SECRET
+from matrix.rows import found_rows
+from matrix.staging import A_FEW
 
 if TYPE_CHECKING:
     from matrix.running import Run

@@ -11,11 +11,13 @@ from fastmcp import Client
 from fastmcp.client.transports import StdioTransport, StreamableHttpTransport
 
 if int(version("mcp").partition(".")[0]) > 1:
-    from clients.mcp2 import cancel
     from mcp_types import Implementation
+
+    from clients.mcp2 import cancel
 else:
-    from clients import mcp1
     from mcp.types import Implementation
+
+    from clients import mcp1
 
     async def cancel(client: Client[Any], play: Play, calling: asyncio.Task[Any]) -> None:
         """Cancel the call that was made last."""

@@ -29,7 +29,7 @@ def write_answers(file: Path) -> None:
 def _tap(httpx: Any) -> None:
     send = httpx.AsyncHTTPTransport.handle_async_request
 
-    class Kept(httpx.AsyncByteStream):  # type: ignore[misc]
+    class Kept(httpx.AsyncByteStream):
         def __init__(self, stream: Any, kept: dict[str, Any]) -> None:
             self.stream = stream
             self.kept = kept

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from matrix.flavours import Flavour
 
-SECRET = "s3cr3t"  # noqa: S105
+SECRET = "s3cr3t"
 """A part of whatever must not be recorded."""
 
 CROWD = f"{SECRET} of many"
@@ -105,6 +105,7 @@ UNCHECKED = Unless(
     error_type="TypeError",
 )
 
+
 @case(Row("success"), text=SECRET)
 async def answers(text: str) -> str:
     return f"{text}: é, \u2028, 😀"
@@ -169,9 +170,7 @@ async def raises_an_error_of_its_own(text: str) -> str:
 @case(
     Row("error", "tool", "McpError"),
     BLIND,
-    Unless(
-        "calls the class so", lambda flavour, _way: flavour.sdk > 1, error_type="MCPError"
-    ),
+    Unless("calls the class so", lambda flavour, _way: flavour.sdk > 1, error_type="MCPError"),
     Unless(
         "answers with the error that it says",
         lambda flavour, _way: flavour.family == "mcp2",
@@ -227,10 +226,16 @@ async def is_called_without_arguments(number: int) -> str:
 
 @case(
     Row("error", "not_found", "ToolError"),
-    Unless("calls the class so", lambda flavour, _way: flavour.library == "fastmcp",
-        error_type="NotFoundError"),
-    Unless("leaves it to the server, which raises that", lambda flavour, _way: flavour.level == "low",
-        error_type="ValueError"),
+    Unless(
+        "calls the class so",
+        lambda flavour, _way: flavour.library == "fastmcp",
+        error_type="NotFoundError",
+    ),
+    Unless(
+        "leaves it to the server, which raises that",
+        lambda flavour, _way: flavour.level == "low",
+        error_type="ValueError",
+    ),
     *RAISES,
     tool=False,
     text=SECRET,

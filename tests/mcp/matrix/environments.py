@@ -1,4 +1,4 @@
-"""An environment for each version: they contradict each other, so none is in the workspace's lock."""
+"""An environment for each version: they contradict each other, so the workspace has none."""
 
 from __future__ import annotations
 
@@ -14,7 +14,9 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parents[3]
 CACHE = ROOT / ".cache" / "mcp" / f"{sys.version_info.major}.{sys.version_info.minor}"
-PACKAGES = [ROOT / "packages" / f"devflow-analytics-{name}" for name in ("schema", "db", "recorder")]
+PACKAGES = [
+    ROOT / "packages" / f"devflow-analytics-{name}" for name in ("schema", "db", "recorder")
+]
 
 
 def python_of(flavour: Flavour) -> Path:

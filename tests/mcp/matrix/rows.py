@@ -89,8 +89,13 @@ def expected_rows(
         answered = row.error_kind not in {"protocol", "cancelled"} and row.error_code is None
         counted = Counter(
             Whole(
-                *astuple(row), request, next(rest) if answered else None,
-                server, None, "recorder", "run",
+                *astuple(row),
+                request,
+                next(rest) if answered else None,
+                server,
+                None,
+                "recorder",
+                "run",
             )
             for _ in range(play.crowd if case.in_crowd else 1)
         )
@@ -115,7 +120,7 @@ def found_rows(database: Path, session: str | None = None) -> dict[str, dict[Who
     columns = ", ".join(Whole._fields)
     with closing(sqlite3.connect(database)) as connection:
         rows = connection.execute(
-            f"SELECT tool_name, {columns} FROM tool_calls"  # noqa: S608
+            f"SELECT tool_name, {columns} FROM tool_calls"
             " WHERE session_id = coalesce(?, session_id) ORDER BY rowid",
             (session,),
         ).fetchall()

@@ -18,6 +18,7 @@ from matrix.play import Play, write_plays
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from typing import Any
 
     from matrix.flavours import Flavour
 
@@ -70,13 +71,13 @@ class Stage:
         where = str(data) if data else "-"
         return self.python("servers", flavour.family, flavour.level, where, *way)
 
-    def play(self, name: str, way: str, **rest: object) -> Play:
+    def play(self, name: str, way: str, **rest: Any) -> Play:
         """Make a directory for what a client gets, and say what it is to do."""
         directory = self.directory / name
         directory.mkdir(parents=True)
-        return Play(way, str(directory), env=self.environment, **rest)  # type: ignore[arg-type]
+        return Play(way, str(directory), env=self.environment, **rest)
 
-    def stdio(self, name: str, way: str, data: Path | None, **rest: object) -> Play:
+    def stdio(self, name: str, way: str, data: Path | None, **rest: Any) -> Play:
         """Return a play with a server on stdio that the client starts."""
         play = self.play(name, way, **rest)
         os.mkfifo(Path(play.directory, "alive"))
@@ -84,7 +85,7 @@ class Stage:
         play.command = [launch, play.directory, *self.server(data, "stdio")]
         return play
 
-    def http(self, name: str, way: str, sockets: list[socket.socket], **rest: object) -> Play:
+    def http(self, name: str, way: str, sockets: list[socket.socket], **rest: Any) -> Play:
         """Return a play with a server that listens on one of two sockets."""
         port = sockets[way == "stateless"].getsockname()[1]
         return self.play(

@@ -68,6 +68,4 @@ def stage(flavour: Flavour, directory: Path) -> Staged:
         "http": Run(http, stage.data("http") / "http.db", "http"),
     }
     killed_run = Run(killed, stage.data("killed") / "stdio.db", "stdio")
-    return Staged(
-        flavour, directory, began, time.time(), recorded, plain, killed_run, vanished
-    )
+    return Staged(flavour, directory, began, time.time(), recorded, plain, killed_run, vanished)

@@ -15,9 +15,14 @@ if TYPE_CHECKING:
 
 RANDOM_HEADERS = {
     "date": "the time",
+    "location": "where `/mcp` leads to `/mcp/`; it has the port, which is the system's choice",
     "mcp-session-id": "made by chance, for each session",
 }
 """Headers of answers whose values differ from run to run, and why."""
+
+
+EVENT = re.compile(r"^data: (.+?)\r?$", re.MULTILINE)
+"""What a server sends as an event over HTTP."""
 
 
 def stdio(play: Play) -> list[bytes]:
@@ -69,5 +74,5 @@ def _messages(play: Play) -> list[str]:
     if not play.url:
         return [line.decode() for line in stdio(play)]
     bodies = [body for *_, body in http(play)]
-    events = [event for body in bodies for event in re.findall(r"^data: (.+?)\r?$", body, re.M)]
+    events = [event for body in bodies for event in EVENT.findall(body)]
     return events + [body for body in bodies if body.startswith("{")]

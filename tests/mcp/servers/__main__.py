@@ -29,7 +29,7 @@ def make(name: str, *, stateless: bool, record_first: bool) -> Any:
     if not record_first:
         made.add(TOOLS)
     if DIRECTORY != "-":
-        from devflow_analytics_recorder.integrations import record  # noqa: PLC0415
+        from devflow_analytics_recorder import record  # noqa: PLC0415
 
         path = os.path.join(DIRECTORY, f"{name}.db")  # noqa: PTH118
         record(made.server, path=path)

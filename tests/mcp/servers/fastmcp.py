@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from fastmcp import FastMCP
 from fastmcp.exceptions import ToolError
+
 try:
     from fastmcp.tools import ToolResult
 except ImportError:  # before version 3

@@ -8,16 +8,17 @@ from typing import TYPE_CHECKING, Any
 
 import anyio
 import mcp.types
-from matrix.cases import LIBRARY
 from mcp.server.fastmcp import FastMCP
 from mcp.server.fastmcp.exceptions import ToolError
 from mcp.server.lowlevel import Server
 from mcp.server.stdio import stdio_server
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 from mcp.shared.exceptions import McpError
-from servers.schema import schema
 from starlette.applications import Starlette
 from starlette.routing import Mount
+
+from matrix.cases import LIBRARY
+from servers.schema import schema
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import anyio
 import mcp_types
-from matrix.cases import LIBRARY
 from mcp.server import Server
 from mcp.server.mcpserver import MCPServer
 from mcp.server.mcpserver.exceptions import ToolError
 from mcp.server.stdio import stdio_server
 from mcp.shared.exceptions import MCPError
+
+from matrix.cases import LIBRARY
 from servers.schema import schema
 
 if TYPE_CHECKING:
