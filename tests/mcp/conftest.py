@@ -3,13 +3,33 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
-from matrix.flavours import FLAVOURS, ways
+from matrix.flavours import FLAVOURS, WAYS, ways
 from matrix.staging import Staged, stage
 
+if TYPE_CHECKING:
+    from xdist.remote import Producer
+
 HERE = Path(__file__).parent
+
+
+class ByFlavour(LoadScopeScheduling):
+    """Gives all tests of a flavour to one worker, which then runs its servers only once."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        flavour = nodeid.rpartition("[")[2].rstrip("]")
+        for way in WAYS:
+            flavour = flavour.removesuffix(f"-{way}")
+        return flavour
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByFlavour | None:
+    return ByFlavour(config, log) if config.getoption("dist") == "loadscope" else None
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -19,21 +39,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Give each test all flavours, in all their ways if it asks for a way.
-
-    All tests of a flavour run in one worker, which stages it once.
-    """
-    groups = [(flavour, pytest.mark.xdist_group(str(flavour))) for flavour in FLAVOURS]
+    """Give each test all flavours, in all their ways if it asks for a way."""
     if "way" in metafunc.fixturenames:
         both = [
-            pytest.param(flavour, way, id=f"{flavour}-{way}", marks=group)
-            for flavour, group in groups
+            pytest.param(flavour, way, id=f"{flavour}-{way}")
+            for flavour in FLAVOURS
             for way in ways(flavour)
         ]
         metafunc.parametrize(("staged", "way"), both, indirect=["staged"], scope="session")
     elif "staged" in metafunc.fixturenames:
-        each = [pytest.param(flavour, id=str(flavour), marks=group) for flavour, group in groups]
-        metafunc.parametrize("staged", each, indirect=True, scope="session")
+        metafunc.parametrize("staged", FLAVOURS, ids=str, indirect=True, scope="session")
 
 
 @pytest.fixture(scope="session")

@@ -18,6 +18,7 @@ from matrix.flavours import FLAVOURS, Flavour
 from matrix.running import SECONDS, Stage
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from pathlib import Path
 
 NEWEST = tuple(
@@ -31,12 +32,8 @@ NEWEST = tuple(
 FASTMCP = tuple(flavour for flavour in FLAVOURS if flavour.library == "fastmcp")
 
 
-def each(flavours: tuple[Flavour, ...]) -> pytest.MarkDecorator:
-    grouped = [
-        pytest.param(flavour, id=str(flavour), marks=pytest.mark.xdist_group(str(flavour)))
-        for flavour in flavours
-    ]
-    return pytest.mark.parametrize("flavour", grouped)
+def each(flavours: Collection[Flavour]) -> pytest.MarkDecorator:
+    return pytest.mark.parametrize("flavour", flavours, ids=str)
 
 
 @each(NEWEST)
@@ -56,7 +53,7 @@ def test_where_recording_is_off_no_file_is_made_and_no_server_touched(
     assert os.listdir(tmp_path / "home") == []
 
 
-@each(tuple(flavour for flavour in NEWEST if flavour.level == "high"))
+@each([flavour for flavour in NEWEST if flavour.level == "high"])
 def test_1000_stateless_calls_are_one_session_and_200_at_once_are_200_rows(
     flavour: Flavour, tmp_path: Path
 ) -> None:

@@ -237,6 +237,7 @@ async def is_called_without_arguments(number: int) -> str:
         error_type="ValueError",
     ),
     *RAISES,
+    Unless("says so in the message of that exception", _bare, error_kind="not_found"),
     tool=False,
     text=SECRET,
 )

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from matrix.flavours import Flavour
 
 HERE = Path(__file__).resolve().parent.parent
-SECONDS = 120
+SECONDS = 300
 """How long anything may take."""
 
 
