@@ -63,8 +63,8 @@ def session_of(play: Play) -> str:
 def result_sizes(play: Play) -> list[int]:
     """Return the sizes of all results of tools that came over the wire, in the order of the calls.
 
-    A size is that of compact JSON in UTF-8. So it came, but from version 2 of the SDK, which escapes
-    what is not ASCII where there are no sessions.
+    A size is that of compact JSON in UTF-8. So it came; only version 2 of the SDK escapes what is
+    not ASCII, where there are no sessions.
     """
     messages = []
     for text in _messages(play):
