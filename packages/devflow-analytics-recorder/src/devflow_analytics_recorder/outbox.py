@@ -88,6 +88,10 @@ class Part:
             return False
         return True
 
+    def advance(self, length: int) -> None:
+        """Let go of what was read first."""
+        self.offset += length
+
     def refresh(self) -> None:
         """Find out the size, which a Ctrl-C may have kept from being noted.
 
@@ -140,8 +144,9 @@ class MemoryPart:
     is_ours = True
     is_full = False
 
+    offset = 0
+
     def __init__(self) -> None:
-        self.offset = 0
         self._lines = bytearray()
 
     @property
@@ -152,7 +157,7 @@ class MemoryPart:
     @property
     def waiting_lines(self) -> int:
         """How many lines wait."""
-        return self._lines.count(b"\n", self.offset)
+        return self._lines.count(b"\n")
 
     def append(self, line: bytes) -> bool:
         """Append a line; False if there is no room for it."""
@@ -161,18 +166,20 @@ class MemoryPart:
         self._lines += line
         return True
 
+    def advance(self, length: int) -> None:
+        """Let go of what was read first, and give its memory back."""
+        del self._lines[:length]
+
     def refresh(self) -> None:
         """Do nothing: the size is right."""
 
     def read(self, most: int) -> bytes:
         """Return the first whole lines that wait, of no more than ``most`` bytes together."""
-        found = bytes(self._lines[self.offset : self.offset + most])
+        found = bytes(self._lines[:most])
         return found[: found.rfind(b"\n") + 1]
 
     def empty(self) -> None:
-        """Begin anew, where all was read."""
-        self._lines.clear()
-        self.offset = 0
+        """Do nothing: what was read is not there any more."""
 
     def is_in_place(self) -> bool:
         """Tell that the next process would not find what waits here."""
@@ -239,7 +246,8 @@ class Outbox:
             return True
         if part.is_memory or len(self._parts) >= MOST_PARTS:
             return False
-        self._parts.append(MemoryPart())  # as the disk is full
+        # where the descriptor was closed, another spool; where the disk is full, memory
+        self._parts.append(MemoryPart() if part.is_ours else self._make_part())
         return self._parts[-1].append(line)
 
     def read(self, most: int) -> bytes:
@@ -262,7 +270,7 @@ class Outbox:
             part = self._reading
             if part is None:
                 return
-            part.offset += len(lines)
+            part.advance(len(lines))
             self.written += len(lines)
             self._refresh()
             self._let_go_of_read()
@@ -284,6 +292,15 @@ class Outbox:
             return
         with self.lock:
             self._parts.append(new)
+            if not part.is_ours or part.is_in_place():
+                self._let_go_of_read()
+                return
+            with suppress(OSError):
+                part.refresh()
+                lines = part.read(MOST_IN_MEMORY)
+                # As they are in no file that anybody would find; if not all fit, they stay.
+                if len(lines) == part.size - part.offset and new.append(lines):
+                    part.advance(len(lines))
             self._let_go_of_read()
 
     def close(self) -> int:

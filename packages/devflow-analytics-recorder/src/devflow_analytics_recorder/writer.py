@@ -9,6 +9,7 @@ it ends, however it ends, the thread of another takes in.
 from __future__ import annotations
 
 import atexit
+import math
 import os
 import signal
 import sys
@@ -50,6 +51,9 @@ LONGEST_PAUSE = 30.0
 Each pause is twice the one before, until it is the longest of its kind.
 """
 
+COUNT_SECONDS = 60.0
+"""How often it is said how many calls were dropped, at most."""
+
 PATIENCE_SECONDS = 10.0
 """How long the database may be locked before that is worth a word in the log."""
 
@@ -75,14 +79,12 @@ class Writer:
         self.target = Target(self.path)
         self.dropped = 0
         """Calls that could not be recorded since that was last said."""
-        self._is_started = False
-        """Whether there is a thread, or will be in a moment."""
+        self._is_dropping = False
+        """Whether it was said that calls are dropped."""
+        self._counted_at = -math.inf
+        """When it was last said how many."""
         self._is_running = Lock()
-        """Held by the thread for as long as it lives."""
-        self._ended: SimpleQueue[None] = SimpleQueue()
-        """Where the thread says that it ends."""
-        self._is_to_pause = False
-        """Whether the thread is to end for a fork."""
+        """Held for the thread, from when it is started until it ends."""
         self._deadline: float | None = None
         """When the thread ends at the latest, as soon as it is to end at all."""
         self._is_idle = True
@@ -107,13 +109,14 @@ class Writer:
             return
         if self._is_idle:
             self._bell.put(None)
-        if not self._is_started:
+        if not self._is_running.locked():
             self._start()
 
     def drop(self) -> None:
         """Count a call that cannot be recorded, and say so of the first."""
         self.dropped += 1
-        if self.dropped == 1:
+        if not self._is_dropping:
+            self._is_dropping = True
             log("warning", "there is no room to record calls for %s: they are dropped", self.path)
 
     def flush(self, timeout: float) -> bool:
@@ -142,32 +145,23 @@ class Writer:
         self._deadline = time.monotonic() + timeout
         if self.outbox.waiting:
             self._start()
-        if self._is_started:
+        if self._is_running.locked():
             # If it takes longer, as where the database is locked, it lets go of all when it ends.
             self._wait_for_the_end(timeout + 0.1)
         else:
             self._let_go()
 
     def pause(self, timeout: float) -> None:
-        """End the thread as soon as its transaction has ended, if that is within the timeout.
-
-        None is started until `go_on`.
+        """Wait until the thread has ended, as it does while a process is to be forked.
 
         Args:
             timeout: in seconds.
         """
-        self._is_to_pause = True
-        if self._is_started:
+        if self._is_running.locked():
             self._wait_for_the_end(timeout)
 
     def go_on(self) -> None:
-        """Go on after `pause`: with a new thread, when there is something to do for it."""
-        self._is_to_pause = False
-        if self._is_running.locked():
-            return
-        if self._is_started and self._deadline is not None:
-            self._let_go()
-        self._is_started = False
+        """Go on after the forks: with a new thread, if there is something to do for it."""
         if self._deadline is None and self.outbox.waiting:
             self._start()
 
@@ -180,16 +174,17 @@ class Writer:
 
     def _start(self) -> None:
         """Start the thread, if there is none; if none can be started, all waits in the spool."""
-        if self._is_started or self._is_to_pause or sys.is_finalizing():
+        if _Forks.pending or sys.is_finalizing() or not self._is_running.acquire(blocking=False):
             return
         # No signal that the program waits for, or holds back, may go to our thread instead.
         before = signal.pthread_sigmask(signal.SIG_BLOCK, ())
         try:
             signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
             start_new_thread(self._run, ())
-            self._is_started = True
-        except RuntimeError:  # as there are too many
-            pass
+        except BaseException as error:
+            self._is_running.release()
+            if not isinstance(error, RuntimeError):  # of there being too many
+                raise
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
@@ -199,23 +194,21 @@ class Writer:
 
     def _wait_for_the_end(self, timeout: float) -> None:
         self._wake()
-        with suppress(Empty):
-            self._ended.get(timeout=timeout)
+        if self._is_running.acquire(timeout=timeout):
+            self._is_running.release()
 
     def _run(self) -> None:
-        if not self._is_running.acquire(blocking=False):
-            return  # another one was started at the same time
         _living.add(self)
         try:
             self._write_until_the_end()
-            if not self._is_to_pause:
+            if self._deadline is not None:
                 self._let_go()
         finally:
             self._is_running.release()
-            self._ended.put(None)
+            self.go_on()  # if it ended for a fork, and that is over by now
 
     def _write_until_the_end(self) -> None:
-        while not self._is_to_pause:
+        while not _Forks.pending:
             self._is_idle = True
             # what came before that rang no bell
             if not self.outbox.waiting and self._deadline is None:
@@ -247,12 +240,13 @@ class Writer:
     def _write_all(self) -> bool:
         """Write until nothing waits; False if that has to wait until another time."""
         pause = FIRST_PAUSE
-        while not self._is_to_pause and not self._is_too_late():
+        while not _Forks.pending and not self._is_too_late():
             start = time.monotonic()
             try:
                 is_done = self._write_some()
             except Exception as error:  # noqa: BLE001  a thread that ends writes nothing more
                 self._has_failed(error)
+                self.outbox.renew()
                 if self._deadline is not None and not isinstance(error, LockedError):
                     return False
                 self._is_in_a_hurry = False  # who waits has to wait for somebody else
@@ -336,9 +330,19 @@ class Writer:
         if self._has_said_so:
             self._has_said_so = False
             log("warning", "calls are written to %s again", self.path)
-        if self.dropped:
+        now = time.monotonic()
+        if self.dropped and now - self._counted_at > COUNT_SECONDS:
+            self._counted_at = now
             dropped, self.dropped = self.dropped, 0
+            self._is_dropping = False
             log("warning", "%d calls were dropped, and are not in %s", dropped, self.path)
+
+
+class _Forks:
+    """The forks that threads are about to make; while there are any, no thread of ours runs."""
+
+    pending = 0
+    lock = Lock()
 
 
 _living: set[Writer] = set()
@@ -389,6 +393,8 @@ def _close_all() -> None:
 def _before_fork() -> None:
     """End the threads for the time being: a process that forks should have none."""
     end = time.monotonic() + FORK_SECONDS
+    with _Forks.lock:
+        _Forks.pending += 1
     writers = list({*_living, *_writers.values()})
     for writer in writers:
         writer.pause(max(0.0, end - time.monotonic()))
@@ -400,6 +406,10 @@ def _after_fork_in_parent() -> None:
     writers, held = _forking.pop(get_ident(), ((), ()))
     for lock in held:
         lock.release()
+    with _Forks.lock:
+        _Forks.pending -= 1
+        if _Forks.pending:
+            return
     for writer in writers:
         writer.go_on()
 
@@ -407,6 +417,8 @@ def _after_fork_in_parent() -> None:
 def _after_fork_in_child() -> None:
     global _registry  # noqa: PLW0603  a thread that is not here may have held it
     _registry = RLock()
+    _Forks.lock = Lock()
+    _Forks.pending = 0
     for writer in {*_living, *_writers.values()}:
         writer.begin_in_child()
     _living.clear()
