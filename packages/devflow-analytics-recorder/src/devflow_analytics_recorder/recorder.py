@@ -229,17 +229,10 @@ class Session:
             if writer is None or not self._id:
                 return
             now_ms = time.time_ns() // 1_000_000
-            if tool is None:
-                raise TypeError("None is no name")  # noqa: TRY301  caught to be logged
-            if status not in STATUSES:
-                raise ValueError(f"{status!r} is no status")  # noqa: TRY301
+            duration_ms = float(duration_ms)
+            _require_call(tool, duration_ms, status, error_kind)
             if status == "success":
                 error_type = error_kind = error_code = None
-            elif error_kind not in KINDS:
-                raise ValueError(f"{error_kind!r} is no kind of error")  # noqa: TRY301
-            duration_ms = float(duration_ms)
-            if not 0 <= duration_ms < math.inf:
-                raise ValueError(f"{duration_ms} is no duration")  # noqa: TRY301
             if self._process != os.getpid():
                 self._begin()
             key = named_id(self.client or "", native_id) if native_id else new_id()
@@ -302,6 +295,24 @@ class Session:
             self._recorder._project,  # noqa: SLF001  made for each other
         )
         self._process = os.getpid()
+
+
+def _require_call(
+    tool: str | None, duration_ms: float, status: str, error_kind: str | None
+) -> None:
+    """Make sure that these are a call's.
+
+    Raises:
+        ValueError: they are not.
+    """
+    if tool is None:
+        raise ValueError("a call without a tool")
+    if not 0 <= duration_ms < math.inf:
+        raise ValueError(f"{duration_ms} is no duration")
+    if status not in STATUSES:
+        raise ValueError(f"{status!r} is no status")
+    if error_kind not in KINDS:
+        raise ValueError(f"{error_kind!r} is no kind of error")
 
 
 def _recorded(session: Session, function: Any, name: str) -> Any:  # noqa: ANN401  as it came
