@@ -329,7 +329,8 @@ def test_what_a_program_recorded_is_kept_once_however_it_ends_and_forks(
                 connection.execute("BEGIN IMMEDIATE")
             start = time.monotonic()
             done = subprocess.run(
-                [sys.executable, script, file, program, notes, state],
+                # Python 3.12 and newer warn of a fork where the program has threads of its own
+                [sys.executable, "-W", "ignore:This process", script, file, program, notes, state],
                 capture_output=True,
                 text=True,
                 check=False,
