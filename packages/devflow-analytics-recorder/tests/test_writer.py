@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 
-from devflow_analytics_db import backup, create_analytics_db, migrate, restore
+from devflow_analytics_db import AnalyticsDbError, backup, create_analytics_db, migrate, restore
 from devflow_analytics_recorder import Drained, Recorder, adoption, drain, outbox, writer
 from devflow_analytics_recorder.writer import EXIT_SECONDS
 
@@ -26,8 +26,62 @@ Rows = list[dict[str, Any]]
 Python = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
+needs_proc = pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="counts threads there")
+
+
 def names(rows: Rows) -> list[str]:
     return [row["tool_name"] for row in rows]
+
+
+def test_a_signal_that_the_program_waits_for_goes_to_nobody_else(python: Python) -> None:
+    done = python(
+        """
+        import signal
+        s.record("a", 1)
+        assert r.flush(20)
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+        os.kill(os.getpid(), signal.SIGTERM)
+        print(signal.sigwait({signal.SIGTERM}) == signal.SIGTERM)
+        """
+    )
+    assert (done.returncode, done.stdout) == (0, "True\n")
+
+
+def test_names_of_any_length_are_not_kept_in_memory(python: Python) -> None:
+    done = python(
+        """
+        import resource
+        def peak(): return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        s.record("a" * 1_000_000, 1)
+        before = peak()
+        for number in range(300):
+            s.record(f"{number}" + "x" * 1_000_000, 1)
+        print((peak() - before) // 1000)
+        """
+    )
+    assert int(done.stdout) < 50
+
+
+def test_the_database_is_closed_while_nothing_is_recorded(
+    python: Python, rows: Callable[[str], Rows]
+) -> None:
+    done = python(
+        """
+        from devflow_analytics_recorder import writer
+        writer.IDLE_SECONDS = 0.01
+        closed = writer.Target.close
+        import queue
+        told = queue.SimpleQueue()
+        writer.Target.close = lambda target: (closed(target), told.put(None))
+        for number in range(3):
+            s.record("a", 1)
+            told.get(timeout=20)
+            print(os.path.exists(os.path.expanduser("~/.devflow/analytics.db-wal")))
+        os._exit(0)
+        """
+    )
+    assert done.stdout == "False\n" * 3
+    assert len(rows("SELECT * FROM tool_calls")) == 3
 
 
 @pytest.mark.parametrize(
@@ -129,7 +183,7 @@ def test_the_same_lines_twice_are_the_same_rows(file: Path, rows: Callable[[str]
         line = _line(session)
 
     def adopt(lines: bytes) -> tuple[Rows, Rows]:
-        (Path(f"{file}-spool") / "left.jsonl").write_bytes(lines)
+        (Path(f"{file}-spool") / "1-00c0ffee.jsonl").write_bytes(lines)
         assert drain(file) == Drained(lines.count(b"\n"), 0)
         return rows("SELECT * FROM tool_calls ORDER BY id"), rows("SELECT * FROM sessions")
 
@@ -174,7 +228,7 @@ def test_lines_that_are_none_are_counted_and_the_others_written(
     ]
     torn = lines[4][:-9]
     content = b"".join([lines[1], *unsound, lines[2], b"\n\n", lines[3], torn])
-    (Path(f"{file}-spool") / "left.jsonl").write_bytes(content)
+    (Path(f"{file}-spool") / "1-00c0ffee.jsonl").write_bytes(content)
     assert drain(file) == Drained(3, len(unsound) + 3)
     assert names(rows("SELECT * FROM tool_calls ORDER BY rowid")) == ["first", *["line"] * 3]
     assert "a call was refused" in caplog.text
@@ -184,9 +238,29 @@ def test_lines_that_are_none_are_counted_and_the_others_written(
 def test_what_is_no_spool_of_ours_at_all_is_given_up(file: Path) -> None:
     with Recorder(file) as recorder:
         recorder.session().record("a", 1)
-    (Path(f"{file}-spool") / "left.jsonl").write_bytes(b"x" * 3 * adoption.BATCH_BYTES + b"\n")
+    (Path(f"{file}-spool") / "1-00c0ffee.jsonl").write_bytes(
+        b"x" * 3 * adoption.BATCH_BYTES + b"\n"
+    )
     assert drain(file) == Drained(0, 1)
     assert os.listdir(f"{file}-spool") == []
+
+
+def test_what_cannot_be_taken_in_is_a_named_error_and_waits_on(
+    python: Python, file: Path, rows: Callable[[str], Rows]
+) -> None:
+    create_analytics_db().close()
+    with closing(sqlite3.connect(file)) as connection:
+        connection.execute(
+            "CREATE TRIGGER broken AFTER INSERT ON tool_calls"
+            " BEGIN INSERT INTO missing VALUES (new.id); END"
+        )
+    python("s.record('a', 1)")
+    with pytest.raises(AnalyticsDbError, match=r"cannot be written into it: no such table"):
+        drain()
+    with closing(sqlite3.connect(file)) as connection:
+        connection.execute("DROP TRIGGER broken")
+    assert drain() == Drained(1, 0)
+    assert names(rows("SELECT tool_name FROM tool_calls")) == ["a"]
 
 
 def test_a_row_that_the_database_refuses_blocks_no_other(
@@ -420,20 +494,21 @@ def test_a_forked_child_records_in_a_session_of_its_own(
     assert os.listdir(f"{file}-spool") == []
 
 
+@needs_proc
 def test_a_fork_finds_no_thread_of_ours(python: Python, rows: Callable[[str], Rows]) -> None:
     """Python warns of a fork with threads, and may hang in one."""
     done = python(
         """
-        import threading, warnings
+        import warnings
         warnings.simplefilter("error")
         for n in range(5):
             s.record(f"parent {n}", 1)
             child = os.fork()
             if child == 0:
-                os._exit(threading.active_count())
+                os._exit(len(os.listdir("/proc/self/task")))
             assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 1
         assert r.flush(20)
-        print(threading.active_count())
+        print(len(os.listdir("/proc/self/task")))
         """
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, "2\n", "")
@@ -633,8 +708,9 @@ def test_the_thread_is_idle_when_nothing_is_recorded(python: Python) -> None:
     assert float(done.stdout) < 0.05
 
 
+@needs_proc
 def test_threads_that_begin_at_once_start_one_thread_of_ours(recorder: Recorder) -> None:
-    before = {*threading.enumerate()}
+    before = {*os.listdir("/proc/self/task")}
     session = recorder.session()
     ready = threading.Barrier(8)
 
@@ -648,6 +724,5 @@ def test_threads_that_begin_at_once_start_one_thread_of_ours(recorder: Recorder)
     for thread in threads:
         thread.join()
     assert recorder.flush(30)
-    (ours,) = {*threading.enumerate()} - before
-    assert (ours.name, ours.daemon) == ("devflow-analytics", True)
+    assert len({*os.listdir("/proc/self/task")} - before) == 1
     assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import sqlite3
+from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
-from devflow_analytics_db import abandoned_spools, resolve_path
+from devflow_analytics_db import AnalyticsDbError, abandoned_spools, resolve_path
 from devflow_analytics_recorder.outbox import Part
 from devflow_analytics_recorder.target import Target
 
@@ -46,7 +48,14 @@ def drain(path: str | os.PathLike[str] | None = None) -> Drained:
             except BaseException:
                 part.leave()
                 raise
-            part.remove()
+            with suppress(OSError):  # whoever finds it again finds nothing new in it
+                part.remove()
+    except (sqlite3.Error, OSError) as error:
+        raise AnalyticsDbError(
+            f"Calls that wait beside {target.path} cannot be written into it: {error}.",
+            target.path,
+            "Run `check()` on it.",
+        ) from error
     finally:
         target.close()
     return Drained(target.written, target.refused)

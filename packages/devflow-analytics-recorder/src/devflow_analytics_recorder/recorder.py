@@ -148,7 +148,7 @@ class Session:
     ) -> None:
         self._recorder = recorder
         self._server = server
-        self._key = key
+        self._named_id: str | None = None
         self.client = client
         """The name of the program that calls."""
         self.client_version = client_version
@@ -159,6 +159,7 @@ class Session:
             try:
                 self._server = clean(server)
                 self.client, self.client_version = clean(client), clean(client_version)
+                self._named_id = None if key is None else named_id(*key)
                 self._begin()
             except Exception as error:  # noqa: BLE001  nothing of ours may end the host
                 recorder._refuse(error)  # noqa: SLF001  made for each other
@@ -284,7 +285,7 @@ class Session:
 
     def _begin(self) -> None:
         """Begin a session of this process."""
-        self._id = new_id() if self._key is None else named_id(*self._key)
+        self._id = self._named_id or new_id()
         self._end = session_part(
             self._id,
             "recorder",

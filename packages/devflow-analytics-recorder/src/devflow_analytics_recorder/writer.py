@@ -10,11 +10,13 @@ from __future__ import annotations
 
 import atexit
 import os
+import signal
 import sys
 import time
+from _thread import start_new_thread
 from contextlib import suppress
-from queue import SimpleQueue
-from threading import Condition, Event, Lock, RLock, Thread, current_thread, get_ident
+from queue import Empty, SimpleQueue
+from threading import Lock, RLock, get_ident
 from typing import TYPE_CHECKING
 
 from devflow_analytics_db import AnalyticsDbError, LockedError
@@ -30,6 +32,9 @@ if TYPE_CHECKING:
 
 GATHER_SECONDS = 0.05
 """How long the thread waits for more to come: the answer to a call is on its way meanwhile."""
+
+IDLE_SECONDS = 5.0
+"""How long the database stays open while nothing is recorded."""
 
 FORK_SECONDS = 5.0
 """How long a fork waits for the thread to end its transaction, and then itself."""
@@ -53,7 +58,11 @@ ADOPTION_SECONDS = 60.0
 
 
 class Writer:
-    """Writes what this process records in one database."""
+    """Writes what this process records in one database.
+
+    What the program's own threads call takes no lock that a Ctrl-C could leave taken, and waits
+    only in queues: `threading.Thread` and `threading.Event` hang if one comes in their midst.
+    """
 
     def __init__(self, path: str) -> None:
         self.path = path
@@ -66,19 +75,22 @@ class Writer:
         self.target = Target(self.path)
         self.dropped = 0
         """Calls that could not be recorded since that was last said."""
-        self._starting = RLock()
-        self._is_starting = False
-        self._thread: Thread | None = None
+        self._is_started = False
+        """Whether there is a thread, or will be in a moment."""
         self._is_running = Lock()
         """Held by the thread for as long as it lives."""
+        self._ended: SimpleQueue[None] = SimpleQueue()
+        """Where the thread says that it ends."""
         self._is_to_pause = False
         """Whether the thread is to end for a fork."""
         self._deadline: float | None = None
         """When the thread ends at the latest, as soon as it is to end at all."""
         self._is_idle = True
+        self._is_in_a_hurry = False
+        """Whether somebody waits for the thread."""
         self._bell: SimpleQueue[None] = SimpleQueue()
-        self._hurry = Event()
-        self._progress = Condition()
+        self._waiting: list[tuple[int, SimpleQueue[None]]] = []
+        """Who waits until how many bytes are written, and where to say so."""
         self._abandoned: Iterator[Part] | None = None
         self._adopting: Part | None = None
         self._looked_at: float | None = None
@@ -95,7 +107,7 @@ class Writer:
             return
         if self._is_idle:
             self._bell.put(None)
-        if self._thread is None:
+        if not self._is_started:
             self._start()
 
     def drop(self) -> None:
@@ -110,12 +122,16 @@ class Writer:
         Args:
             timeout: in seconds.
         """
-        target = self.outbox.appended
-        if self.outbox.written < target and self._thread is None:
-            self._start()
-        self._hurry.set()
-        with self._progress:
-            return self._progress.wait_for(lambda: self.outbox.written >= target, timeout)
+        goal = self.outbox.appended
+        reached: SimpleQueue[None] = SimpleQueue()
+        self._waiting.append((goal, reached))
+        if self.outbox.written >= goal:
+            return True
+        self._start()
+        self._wake()
+        with suppress(Empty):
+            reached.get(timeout=timeout)
+        return self.outbox.written >= goal
 
     def close(self, timeout: float) -> None:
         """Write what waits, as far as there is time, and end the thread; the rest stays.
@@ -124,26 +140,13 @@ class Writer:
             timeout: in seconds.
         """
         self._deadline = time.monotonic() + timeout
-        if self._thread is None and self.outbox.waiting:
+        if self.outbox.waiting:
             self._start()
-        if self._thread is None:
+        if self._is_started:
+            # If it takes longer, as where the database is locked, it lets go of all when it ends.
+            self._wait_for_the_end(timeout + 0.1)
+        else:
             self._let_go()
-            return
-        self._bell.put(None)
-        self._hurry.set()
-        # If it takes longer, as where the database is locked, it lets go of all when it ends.
-        self._thread.join(timeout + 0.1)
-
-    def _let_go(self) -> None:
-        if self._adopting is not None:
-            self._adopting.leave()
-            self._adopting = None
-        lost = self.outbox.close() + self.dropped
-        self.dropped = 0
-        if lost:
-            log("warning", "%d calls were dropped, and are not in %s", lost, self.path)
-        self.target.close()
-        _living.discard(self)
 
     def pause(self, timeout: float) -> None:
         """End the thread as soon as its transaction has ended, if that is within the timeout.
@@ -154,21 +157,17 @@ class Writer:
             timeout: in seconds.
         """
         self._is_to_pause = True
-        thread = self._thread
-        if thread is not None and thread.is_alive():
-            self._bell.put(None)
-            self._hurry.set()
-            thread.join(timeout)
+        if self._is_started:
+            self._wait_for_the_end(timeout)
 
     def go_on(self) -> None:
         """Go on after `pause`: with a new thread, when there is something to do for it."""
         self._is_to_pause = False
-        if self._thread is not None:
-            if self._thread.is_alive():
-                return
-            self._thread = None
-            if self._deadline is not None:
-                self._let_go()
+        if self._is_running.locked():
+            return
+        if self._is_started and self._deadline is not None:
+            self._let_go()
+        self._is_started = False
         if self._deadline is None and self.outbox.waiting:
             self._start()
 
@@ -180,24 +179,32 @@ class Writer:
         self._begin()
 
     def _start(self) -> None:
-        if self._is_to_pause or sys.is_finalizing():
-            return  # what waits stays in the spool
-        with self._starting:
-            if self._thread is not None or self._is_starting:  # by this thread, before a signal
-                return
-            self._is_starting = True
-            try:
-                Thread(target=self._run, name="devflow-analytics", daemon=True).start()
-            except RuntimeError:  # as there may be no more threads
-                pass
-            finally:
-                self._is_starting = False
+        """Start the thread, if there is none; if none can be started, all waits in the spool."""
+        if self._is_started or self._is_to_pause or sys.is_finalizing():
+            return
+        # No signal that the program waits for, or holds back, may go to our thread instead.
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, ())
+        try:
+            signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+            start_new_thread(self._run, ())
+            self._is_started = True
+        except RuntimeError:  # as there are too many
+            pass
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+    def _wake(self) -> None:
+        self._is_in_a_hurry = True
+        self._bell.put(None)
+
+    def _wait_for_the_end(self, timeout: float) -> None:
+        self._wake()
+        with suppress(Empty):
+            self._ended.get(timeout=timeout)
 
     def _run(self) -> None:
-        # Not by the starter, which a Ctrl-C may keep from knowing that it started one.
         if not self._is_running.acquire(blocking=False):
-            return
-        self._thread = current_thread()
+            return  # another one was started at the same time
         _living.add(self)
         try:
             self._write_until_the_end()
@@ -205,21 +212,40 @@ class Writer:
                 self._let_go()
         finally:
             self._is_running.release()
+            self._ended.put(None)
 
     def _write_until_the_end(self) -> None:
-        while self._deadline is None and not self._is_to_pause:
+        while not self._is_to_pause:
             self._is_idle = True
             # what came before that rang no bell
-            if not self.outbox.waiting:
-                self._bell.get()
+            if not self.outbox.waiting and self._deadline is None:
+                self._sleep()
             self._is_idle = False
             while not self._bell.empty():
                 self._bell.get()
-            self._hurry.wait(GATHER_SECONDS)
-            self._hurry.clear()
-            self._write_all()
+            self._wait(GATHER_SECONDS)
+            is_all_written = self._write_all()
+            # something may have come since
+            if self._deadline is not None and not (is_all_written and self.outbox.waiting):
+                return
+            self._is_in_a_hurry = False
 
-    def _write_all(self) -> None:
+    def _sleep(self) -> None:
+        """Wait until there is something to do, with the database closed after a while."""
+        try:
+            self._bell.get(timeout=IDLE_SECONDS)
+        except Empty:
+            self.target.close()
+            self._bell.get()
+
+    def _wait(self, seconds: float) -> None:
+        """Wait, unless somebody waits for this thread, or until somebody does."""
+        if not self._is_in_a_hurry:
+            with suppress(Empty):
+                self._bell.get(timeout=seconds)
+
+    def _write_all(self) -> bool:
+        """Write until nothing waits; False if that has to wait until another time."""
         pause = FIRST_PAUSE
         while not self._is_to_pause and not self._is_too_late():
             start = time.monotonic()
@@ -228,22 +254,37 @@ class Writer:
             except Exception as error:  # noqa: BLE001  a thread that ends writes nothing more
                 self._has_failed(error)
                 if self._deadline is not None and not isinstance(error, LockedError):
-                    return
-                self._hurry.wait(pause)
-                self._hurry.clear()
+                    return False
+                self._is_in_a_hurry = False  # who waits has to wait for somebody else
+                self._wait(pause)
                 longest = LOCKED_PAUSE if isinstance(error, LockedError) else LONGEST_PAUSE
                 pause = min(2 * pause, longest)
                 continue
             pause = FIRST_PAUSE
             self._has_succeeded()
-            with self._progress:
-                self._progress.notify_all()
+            for waiting in self._waiting.copy():
+                goal, reached = waiting
+                if self.outbox.written >= goal:
+                    reached.put(None)
+                    self._waiting.remove(waiting)
             if is_done:
-                return
-            self._hurry.wait(time.monotonic() - start)  # for others, who want to write as well
+                return True
+            self._wait(time.monotonic() - start)  # for others, who want to write as well
+        return False
 
     def _is_too_late(self) -> bool:
         return self._deadline is not None and time.monotonic() > self._deadline
+
+    def _let_go(self) -> None:
+        if self._adopting is not None:
+            self._adopting.leave()
+            self._adopting = None
+        lost = self.outbox.close() + self.dropped
+        self.dropped = 0
+        if lost:
+            log("warning", "%d calls were dropped, and are not in %s", lost, self.path)
+        self.target.close()
+        _living.discard(self)
 
     def _write_some(self) -> bool:
         """Write one batch: of our own lines, or else of those left; True if there is none."""

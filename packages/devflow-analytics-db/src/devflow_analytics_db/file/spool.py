@@ -18,6 +18,9 @@ from devflow_analytics_db.file.faults import denied, naming_faults
 SUFFIX = ".jsonl"
 """The ending of a spool's name: its lines are JSON."""
 
+_RANDOM = 4
+"""How many bytes of a spool's name are random."""
+
 _FLAGS = os.O_RDWR | os.O_APPEND | os.O_NOFOLLOW
 
 
@@ -74,7 +77,7 @@ def make_spool(path: str | os.PathLike[str] | None = None) -> Spool:
         making.make_directory(directory, like=home)
         _require_private(directory)
         while True:
-            name = os.path.join(directory, f"{os.getpid()}-{os.urandom(4).hex()}{SUFFIX}")
+            name = os.path.join(directory, f"{os.getpid()}-{os.urandom(_RANDOM).hex()}{SUFFIX}")
             descriptor = making.open_private_file(name, _FLAGS, like=home)
             try:
                 spool = _lock(name, descriptor)
@@ -94,12 +97,11 @@ def abandoned_spools(path: str | os.PathLike[str] | None = None) -> Iterator[Spo
     """
     directory = spool_directory(location.resolve(path))
     with naming_faults(directory):
-        try:
-            names = os.listdir(directory)
-        except FileNotFoundError:
+        if not _is_ours(directory):
             return
+        names = os.listdir(directory)
     for name in sorted(names):
-        if name.endswith(SUFFIX):
+        if is_spool_name(name):
             spool = _find(os.path.join(directory, name))
             if spool is not None:
                 yield spool
@@ -140,9 +142,23 @@ def _require_private(directory: str) -> None:
         PermissionDeniedError: it is another user's.
         OSError: its mode cannot be set.
     """
-    found = os.lstat(directory)
-    trusted = (0, os.geteuid(), os.stat(os.path.dirname(directory)).st_uid)
-    if not stat.S_ISDIR(found.st_mode) or found.st_uid not in trusted:
+    if not _is_ours(directory):
         raise denied(directory)
-    if stat.S_IMODE(found.st_mode) & ~PRIVATE_DIRECTORY:
+    if stat.S_IMODE(os.stat(directory).st_mode) & ~PRIVATE_DIRECTORY:
         os.chmod(directory, PRIVATE_DIRECTORY)
+
+
+def _is_ours(directory: str) -> bool:
+    """Tell whether a directory is one that we made, and not a link, or another user's."""
+    try:
+        found = os.lstat(directory)
+    except FileNotFoundError:
+        return False
+    trusted = (0, os.geteuid(), os.stat(os.path.dirname(directory)).st_uid)
+    return stat.S_ISDIR(found.st_mode) and found.st_uid in trusted
+
+
+def is_spool_name(name: str) -> bool:
+    """Tell whether a file's name is one that `make_spool` gives."""
+    process, _, rest = name.partition("-")
+    return process.isdecimal() and rest.endswith(SUFFIX) and len(rest) == 2 * _RANDOM + len(SUFFIX)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
+from devflow_analytics_recorder.ids import named_id
 from devflow_analytics_recorder.integrations.calls import RunningCall, within_another
 from devflow_analytics_recorder.integrations.conversations import native_id
 from devflow_analytics_recorder.integrations.endings import Ending
@@ -129,7 +130,7 @@ def _key(call: Watched, state: str | None) -> tuple[object, ...]:
     arguments of the same size, in the same session.
     """
     if state is not None:
-        return (state,)
+        return (named_id("requestState", state),)  # it may be of any length
     return (call.session.id, call.request.tool, call.request_bytes)
 
 
