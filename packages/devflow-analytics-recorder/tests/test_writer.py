@@ -278,6 +278,31 @@ def test_a_row_that_the_database_refuses_blocks_no_other(
     assert names(calls()) == ["a", "b", "c"]
 
 
+def test_columns_of_a_users_do_not_matter(
+    recorder: Recorder, file: Path, calls: Callable[[], Rows]
+) -> None:
+    create_analytics_db(file).close()
+    with closing(sqlite3.connect(file)) as connection:
+        for column in ("session", "calls", "last_call", "value"):
+            connection.execute(f"ALTER TABLE sessions ADD COLUMN {column} TEXT")
+            connection.execute(f"ALTER TABLE tool_calls ADD COLUMN {column} TEXT")
+    recorder.session().record("a", 1)
+    assert names(calls()) == ["a"]
+
+
+def test_how_many_calls_were_refused_is_said(file: Path, caplog: pytest.LogCaptureFixture) -> None:
+    create_analytics_db(file).close()
+    with closing(sqlite3.connect(file)) as connection:
+        connection.execute("CREATE UNIQUE INDEX one ON tool_calls (tool_name)")
+    with Recorder(file) as recorder:
+        for _ in range(5):
+            recorder.session().record("a", 1)
+    said = [record.message for record in caplog.records if "recorder" in record.name]
+    assert len(said) == 2
+    assert said[0].startswith(f"a call was refused by {file}")
+    assert said[1] == f"4 calls were refused, and are not in {file}"
+
+
 def test_a_deleted_session_is_there_again_with_its_next_call(
     recorder: Recorder, file: Path, calls: Callable[[], Rows], rows: Callable[[str], Rows]
 ) -> None:
@@ -492,6 +517,113 @@ def test_a_forked_child_records_in_a_session_of_its_own(
     assert len({row["session_id"] for row in found if row["tool_name"] != "keyed"}) == 2
     assert len({row["session_id"] for row in found if row["tool_name"] == "keyed"}) == 1
     assert os.listdir(f"{file}-spool") == []
+
+
+def test_threads_that_fork_at_once_do_not_wait_for_each_other(python: Python) -> None:
+    done = python(
+        """
+        import threading, time, warnings
+        warnings.simplefilter("ignore")
+        worst = 0
+        def fork():
+            global worst
+            for _ in range(20):
+                s.record("a", 1)
+                start = time.monotonic()
+                child = os.fork()
+                if child == 0:
+                    s.record("child", 1)
+                    os._exit(0)
+                worst = max(worst, time.monotonic() - start)
+                os.waitpid(child, 0)
+        threads = [threading.Thread(target=fork) for _ in range(4)]
+        for thread in threads: thread.start()
+        for thread in threads: thread.join()
+        assert r.flush(20)
+        print(worst)
+        """
+    )
+    assert done.returncode == 0, done.stderr
+    assert float(done.stdout) < 4  # of 5 s
+
+
+def test_a_fork_does_not_wait_for_a_thread_that_logs(python: Python) -> None:
+    done = python(
+        """
+        import logging, time
+        logging.basicConfig(level=logging.DEBUG, stream=open(os.devnull, "w"))
+        worst = 0
+        for n in range(20):
+            s.record("a", 1)
+            time.sleep(0.05 + n / 500)
+            start = time.monotonic()
+            child = os.fork()
+            if child == 0:
+                os._exit(0)
+            worst = max(worst, time.monotonic() - start)
+            os.waitpid(child, 0)
+        print(worst)
+        """
+    )
+    assert done.returncode == 0, done.stderr
+    assert float(done.stdout) < 4  # of 5 s
+
+
+@needs_proc
+def test_a_recorder_that_nobody_has_any_more_keeps_nothing_open(
+    python: Python, tmp_path: Path
+) -> None:
+    done = python(
+        """
+        import gc, time
+        before = len(os.listdir("/proc/self/fd")), len(os.listdir("/proc/self/task"))
+        for n in range(30):
+            os.mkdir(f"{sys.argv[1]}/{n}")
+            recorder = Recorder(f"{sys.argv[1]}/{n}/a.db")
+            recorder.session().record("a", 1)
+            assert recorder.flush(20)
+        del recorder
+        gc.collect()
+        end = time.monotonic() + 20
+        while (len(os.listdir("/proc/self/fd")), len(os.listdir("/proc/self/task"))) != before:
+            assert time.monotonic() < end
+            time.sleep(0.01)
+        """,
+        tmp_path,
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_call_is_kept_where_the_spool_is_gone_and_the_database_locked(
+    python: Python, file: Path, locked: Callable[[], Any], rows: Callable[[str], Rows]
+) -> None:
+    create_analytics_db().close()
+    with locked():
+        python(
+            """
+            s.record("first", 1)
+            os.closerange(3, 100)
+            for n in range(10): s.record("a", 1)
+            os.kill(os.getpid(), 9)
+            """
+        )
+    assert len(os.listdir(f"{file}-spool")) == 2
+    assert drain() == Drained(11, 0)
+    assert len(rows("SELECT * FROM tool_calls")) == 11
+
+
+def test_memory_is_given_back_as_it_is_read(
+    recorder: Recorder, file: Path, calls: Callable[[], Rows], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file.parent.mkdir()
+    Path(f"{file}-spool").write_text("in the way")
+    monkeypatch.setattr(outbox, "MOST_IN_MEMORY", 10_000)
+    session = recorder.session()
+    for _ in range(20):
+        for _ in range(20):
+            session.record("a", 1)
+        assert recorder.flush(20)
+    assert len(calls()) == 400
 
 
 @needs_proc

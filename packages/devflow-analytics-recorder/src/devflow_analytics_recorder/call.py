@@ -71,7 +71,10 @@ class Call:
         traceback: TracebackType | None,
     ) -> None:
         duration_ms = (time.perf_counter() - self._start) * 1000
-        outcome = (self._failed if error is None else None) or outcome_of(error)
+        try:
+            outcome = (self._failed if error is None else None) or outcome_of(error)
+        except Exception:  # noqa: BLE001  a class may hide its name
+            outcome = Outcome("error", "tool")
         self._session.record(
             self.tool,
             duration_ms,

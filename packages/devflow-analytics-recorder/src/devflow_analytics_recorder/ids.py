@@ -5,9 +5,26 @@ from __future__ import annotations
 from hashlib import sha256
 from uuid import UUID
 
+from devflow_analytics_schema import new_id
+
 _VERSION_8 = 8 << 76
 _VARIANT = 2 << 62
 _FREE_BITS = ~(0xF << 76 | 3 << 62)
+
+
+def new_key() -> str:
+    """Return a new key, as `new_id` does.
+
+    Raises:
+        ImportError: see `new_id`.
+        ValueError: the clock is before 1970.
+    """
+    try:
+        return new_id()
+    except BaseException as error:
+        if type(error).__name__ != "PanicException":  # uuid-utils raises it, and it is no Exception
+            raise
+        raise ValueError("the clock is before 1970") from None
 
 
 def named_id(kind: str, name: str) -> str:

@@ -77,13 +77,17 @@ def _quoted(name: str) -> str:
     return json.dumps(clean(name))
 
 
-def number(value: int | None) -> str:
+def number(value: int | None, least: int = -LARGEST) -> str:
     """Return an integer as JSON; null if there is none, or if the database cannot keep it.
+
+    Args:
+        value: the integer.
+        least: the smallest that the column may hold.
 
     Raises:
         ValueError, TypeError: it is no integer.
     """
-    if value is None or not -LARGEST <= value <= LARGEST:
+    if value is None or not least <= value <= LARGEST:
         return "null"
     return str(int(value))
 

@@ -26,7 +26,13 @@ class Target:
         """Lines that were written."""
         self.refused = 0
         """Lines that were not, and never can be: no calls, or such as the database refuses."""
+        self._counted = 0
         self._db: AnalyticsDb | None = None
+
+    def newly_refused(self) -> int:
+        """Return how many lines were refused since this was last asked."""
+        refused, self._counted = self.refused - self._counted, self.refused
+        return refused
 
     def write(self, lines: bytes) -> None:
         """Write the rows of whole lines. What cannot be written because of itself is counted.
@@ -55,14 +61,14 @@ class Target:
             self._db = None
 
     def refuse(self, reason: object) -> None:
-        """Count a line that cannot be written, and say so of the first."""
+        """Count a line that cannot be written, and say so of the first after `newly_refused`."""
         self.refused += 1
-        if self.refused == 1:
+        if self.refused == self._counted + 1:
             log("warning", "a call was refused by %s, and others may be: %s", self.path, reason)
 
     def _write(self, lines: bytes) -> None:
         if self._db is None:
-            self._db = create_analytics_db(self.path)
+            self._db = create_analytics_db(self.path, timeout_ms=LOCK_TIMEOUT_MS)
         with self._db.transaction(timeout_ms=LOCK_TIMEOUT_MS) as connection:
             rows.write(connection, lines)
 

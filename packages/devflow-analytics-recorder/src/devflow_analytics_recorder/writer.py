@@ -35,13 +35,16 @@ GATHER_SECONDS = 0.05
 """How long the thread waits for more to come: the answer to a call is on its way meanwhile."""
 
 IDLE_SECONDS = 5.0
-"""How long the database stays open while nothing is recorded."""
+"""How long the thread stays, and the database open, while nothing is recorded."""
 
 FORK_SECONDS = 5.0
 """How long a fork waits for the thread to end its transaction, and then itself."""
 
 EXIT_SECONDS = 1.0
 """How long a process that ends waits for its lines to be written; then they stay in the spool."""
+
+MARGIN_SECONDS = 0.1
+"""How much longer than that the end of the thread may take."""
 
 FIRST_PAUSE = 0.1
 LOCKED_PAUSE = 1.0
@@ -136,8 +139,8 @@ class Writer:
             reached.get(timeout=timeout)
         return self.outbox.written >= goal
 
-    def close(self, timeout: float) -> None:
-        """Write what waits, as far as there is time, and end the thread; the rest stays.
+    def end(self, timeout: float) -> None:
+        """Let the thread write what waits, as far as there is time, and then end; the rest stays.
 
         Args:
             timeout: in seconds.
@@ -146,19 +149,19 @@ class Writer:
         if self.outbox.waiting:
             self._start()
         if self._is_running.locked():
-            # If it takes longer, as where the database is locked, it lets go of all when it ends.
-            self._wait_for_the_end(timeout + 0.1)
+            self._wake()
         else:
             self._let_go()
 
-    def pause(self, timeout: float) -> None:
-        """Wait until the thread has ended, as it does while a process is to be forked.
+    def wait_for_the_end(self, timeout: float) -> None:
+        """Wait until the thread has ended, as it does after `end`, and while a process forks.
 
         Args:
-            timeout: in seconds.
+            timeout: in seconds. What takes longer, it lets go of when it ends.
         """
-        if self._is_running.locked():
-            self._wait_for_the_end(timeout)
+        self._wake()
+        if self._is_running.acquire(timeout=max(0.0, timeout)):
+            self._is_running.release()
 
     def go_on(self) -> None:
         """Go on after the forks: with a new thread, if there is something to do for it."""
@@ -192,11 +195,6 @@ class Writer:
         self._is_in_a_hurry = True
         self._bell.put(None)
 
-    def _wait_for_the_end(self, timeout: float) -> None:
-        self._wake()
-        if self._is_running.acquire(timeout=timeout):
-            self._is_running.release()
-
     def _run(self) -> None:
         _living.add(self)
         try:
@@ -204,15 +202,17 @@ class Writer:
             if self._deadline is not None:
                 self._let_go()
         finally:
+            _living.discard(self)
             self._is_running.release()
-            self.go_on()  # if it ended for a fork, and that is over by now
+            self.go_on()  # if there is something to do again, or the fork is over by now
 
     def _write_until_the_end(self) -> None:
         while not _Forks.pending:
             self._is_idle = True
             # what came before that rang no bell
-            if not self.outbox.waiting and self._deadline is None:
-                self._sleep()
+            if not self.outbox.waiting and self._deadline is None and not self._is_needed():
+                self.target.close()
+                return
             self._is_idle = False
             while not self._bell.empty():
                 self._bell.get()
@@ -223,13 +223,13 @@ class Writer:
                 return
             self._is_in_a_hurry = False
 
-    def _sleep(self) -> None:
-        """Wait until there is something to do, with the database closed after a while."""
+    def _is_needed(self) -> bool:
+        """Wait until there is something to do; False if there is nothing for a while."""
         try:
             self._bell.get(timeout=IDLE_SECONDS)
         except Empty:
-            self.target.close()
-            self._bell.get()
+            return False
+        return True
 
     def _wait(self, seconds: float) -> None:
         """Wait, unless somebody waits for this thread, or until somebody does."""
@@ -273,12 +273,8 @@ class Writer:
         if self._adopting is not None:
             self._adopting.leave()
             self._adopting = None
-        lost = self.outbox.close() + self.dropped
-        self.dropped = 0
-        if lost:
-            log("warning", "%d calls were dropped, and are not in %s", lost, self.path)
+        self._say_how_many(self.outbox.close())
         self.target.close()
-        _living.discard(self)
 
     def _write_some(self) -> bool:
         """Write one batch: of our own lines, or else of those left; True if there is none."""
@@ -330,12 +326,21 @@ class Writer:
         if self._has_said_so:
             self._has_said_so = False
             log("warning", "calls are written to %s again", self.path)
-        now = time.monotonic()
-        if self.dropped and now - self._counted_at > COUNT_SECONDS:
-            self._counted_at = now
-            dropped, self.dropped = self.dropped, 0
-            self._is_dropping = False
-            log("warning", "%d calls were dropped, and are not in %s", dropped, self.path)
+        if time.monotonic() - self._counted_at > COUNT_SECONDS:
+            self._say_how_many()
+
+    def _say_how_many(self, lost: int = 0) -> None:
+        """Say how many calls were dropped or refused since that was last said."""
+        lost += self.dropped
+        self.dropped = 0
+        self._is_dropping = False
+        refused = self.target.newly_refused()
+        if lost or refused:
+            self._counted_at = time.monotonic()
+        if lost:
+            log("warning", "%d calls were dropped, and are not in %s", lost, self.path)
+        if refused:
+            log("warning", "%d calls were refused, and are not in %s", refused, self.path)
 
 
 class _Forks:
@@ -369,25 +374,30 @@ def writer_for(path: str) -> Writer:
         return writer
 
 
-def release(writer: Writer, timeout: float) -> None:
+def release(writer: Writer, timeout: float | None = None) -> None:
     """Let go of a writer; the last to do so ends it, and waits for that.
 
     Args:
         writer: what `writer_for` returned.
-        timeout: in seconds.
+        timeout: in seconds; without one, nobody waits.
     """
     with _registry:
         writer.users -= 1
         if writer.users:
             return
         _writers.pop(writer.path, None)
-    writer.close(timeout)
+    writer.end(EXIT_SECONDS if timeout is None else timeout)
+    if timeout is not None:
+        writer.wait_for_the_end(timeout + MARGIN_SECONDS)
 
 
 def _close_all() -> None:
-    end = time.monotonic() + EXIT_SECONDS
-    for writer in list(_writers.values()):
-        writer.close(max(0.0, end - time.monotonic()))
+    latest = time.monotonic() + EXIT_SECONDS + MARGIN_SECONDS
+    writers = [*_writers.values()]
+    for writer in writers:
+        writer.end(EXIT_SECONDS)
+    for writer in writers:
+        writer.wait_for_the_end(latest - time.monotonic())
 
 
 def _before_fork() -> None:
@@ -397,7 +407,7 @@ def _before_fork() -> None:
         _Forks.pending += 1
     writers = list({*_living, *_writers.values()})
     for writer in writers:
-        writer.pause(max(0.0, end - time.monotonic()))
+        writer.wait_for_the_end(end - time.monotonic())
     locks = [writer.outbox.lock for writer in writers]
     _forking[get_ident()] = writers, [lock for lock in locks if lock.acquire(timeout=FORK_SECONDS)]
 
