@@ -302,6 +302,10 @@ def test_names_are_kept_as_they_are_as_far_as_the_database_can(
         {"tool": None},
         {"tool": b"bytes"},
         {"error_type": KeyError, "status": "error"},
+        {"duration_ms": "the secret text of a result"},
+        {"status": "the secret text of a result"},
+        {"status": "error", "error_kind": "the secret text of a result"},
+        {"result_bytes": "the secret text of a result"},
     ],
     ids=repr,
 )
@@ -318,6 +322,7 @@ def test_what_is_no_call_is_not_recorded_and_raises_nothing(
     assert [record.name for record in caplog.records if "recorded" in record.message] == [
         "devflow_analytics_recorder"
     ]
+    assert "secret" not in caplog.text
 
 
 @pytest.mark.parametrize(

@@ -183,7 +183,7 @@ def test_the_same_lines_twice_are_the_same_rows(file: Path, rows: Callable[[str]
         line = _line(session)
 
     def adopt(lines: bytes) -> tuple[Rows, Rows]:
-        (Path(f"{file}-spool") / "1-00c0ffee.jsonl").write_bytes(lines)
+        (Path(f"{file}-spool") / "1-00c0ffee.v1.jsonl").write_bytes(lines)
         assert drain(file) == Drained(lines.count(b"\n"), 0)
         return rows("SELECT * FROM tool_calls ORDER BY id"), rows("SELECT * FROM sessions")
 
@@ -228,7 +228,7 @@ def test_lines_that_are_none_are_counted_and_the_others_written(
     ]
     torn = lines[4][:-9]
     content = b"".join([lines[1], *unsound, lines[2], b"\n\n", lines[3], torn])
-    (Path(f"{file}-spool") / "1-00c0ffee.jsonl").write_bytes(content)
+    (Path(f"{file}-spool") / "1-00c0ffee.v1.jsonl").write_bytes(content)
     assert drain(file) == Drained(3, len(unsound) + 3)
     assert names(rows("SELECT * FROM tool_calls ORDER BY rowid")) == ["first", *["line"] * 3]
     assert "a call was refused" in caplog.text
@@ -238,11 +238,82 @@ def test_lines_that_are_none_are_counted_and_the_others_written(
 def test_what_is_no_spool_of_ours_at_all_is_given_up(file: Path) -> None:
     with Recorder(file) as recorder:
         recorder.session().record("a", 1)
-    (Path(f"{file}-spool") / "1-00c0ffee.jsonl").write_bytes(
+    (Path(f"{file}-spool") / "1-00c0ffee.v1.jsonl").write_bytes(
         b"x" * 3 * adoption.BATCH_BYTES + b"\n"
     )
     assert drain(file) == Drained(0, 1)
     assert os.listdir(f"{file}-spool") == []
+
+
+def test_a_long_spool_is_taken_in_bit_by_bit_by_processes_that_are_killed(
+    python: Python, file: Path, locked: Callable[[], Any], rows: Callable[[str], Rows]
+) -> None:
+    create_analytics_db().close()
+    with locked():
+        python("for n in range(3000): s.record('left', 1)\nos._exit(0)")
+    (left,) = Path(f"{file}-spool").iterdir()
+    sizes = [left.stat().st_size]
+    kill = """
+        from devflow_analytics_recorder import adoption, drain
+        write, batches = adoption.write_batch, []
+        def stop(part, target):
+            batches.append(write(part, target))
+            if len(batches) == 2: os._exit(0)
+            return batches[-1]
+        adoption.write_batch = stop
+        drain()
+        """
+    while left.exists():
+        python(kill)
+        sizes.append(left.stat().st_size if left.exists() else 0)
+    assert sizes == sorted(sizes, reverse=True)
+    assert len({*sizes}) > 3
+    assert rows("SELECT count(*) AS n FROM tool_calls") == [{"n": 3000}]
+    assert rows("SELECT tool_count AS n FROM sessions") == [{"n": 3000}]
+
+
+def test_what_a_later_release_wrote_is_left_to_it(file: Path) -> None:
+    with Recorder(file) as recorder:
+        recorder.session().record("a", 1)
+    theirs = Path(f"{file}-spool") / "1-00c0ffee.v2.jsonl"
+    theirs.write_text("[2]\n")
+    assert drain(file) == Drained(0, 0)
+    assert theirs.exists()
+
+
+def test_ctrl_c_while_a_fork_waits_is_heard_after_it(
+    python: Python, rows: Callable[[str], Rows]
+) -> None:
+    create_analytics_db().close()
+    done = python(
+        """
+        import queue, signal, time
+        from devflow_analytics_recorder import writer
+        write = writer.Target.write
+        def slowly(target, lines):
+            begun.put(None)
+            time.sleep(0.3)
+            os.kill(os.getpid(), signal.SIGINT)
+            time.sleep(0.3)
+            write(target, lines)
+        writer.Target.write = slowly
+        begun = queue.SimpleQueue()
+        s.record("a", 1)
+        begun.get()
+        try:
+            child = os.fork()
+            if child == 0:
+                os._exit(0)
+            time.sleep(5)
+        except KeyboardInterrupt:
+            print("heard")
+        writer.Target.write = write
+        s.record("b", 1)
+        assert r.flush(20)
+        """
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "heard\n", "")
+    assert len(rows("SELECT * FROM tool_calls")) == 2
 
 
 def test_what_cannot_be_taken_in_is_a_named_error_and_waits_on(
@@ -427,6 +498,20 @@ def test_without_a_spool_calls_wait_in_memory(
     session.record("c", 1)
     assert names(calls()) == ["a", "b", "c"]
     assert len(os.listdir(f"{file}-spool")) == 1
+
+
+def test_that_calls_wait_in_memory_is_said_once(
+    file: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    file.parent.mkdir()
+    Path(f"{file}-spool").write_text("in the way")
+    with Recorder(file) as recorder:
+        for _ in range(3):
+            recorder.session().record("a", 1)
+            assert recorder.flush(20)
+    said = [record.message for record in caplog.records if "recorder" in record.name]
+    assert len(said) == 1
+    assert said[0].startswith("calls wait in memory, where a killed process loses them: ")
 
 
 def test_memory_has_an_end(

@@ -14,6 +14,7 @@ from threading import RLock
 from typing import TYPE_CHECKING
 
 from devflow_analytics_db import AnalyticsDbError, make_spool
+from devflow_analytics_recorder.log import log
 
 if TYPE_CHECKING:
     from devflow_analytics_db import Spool
@@ -24,8 +25,11 @@ MOST_IN_SPOOL = 128_000_000
 MOST_IN_MEMORY = 4_000_000
 """In bytes, about 15,000 calls, while there is no spool."""
 
-LONGEST_SPOOL = 16_000_000
-"""In bytes. A spool that is never read to its end is left for a new one, and then removed."""
+LONGEST_SPOOL = 1_000_000
+"""In bytes. One that is longer is left for a new one, and then removed.
+
+To empty a large file takes milliseconds, and whoever records would wait for that.
+"""
 
 MOST_PARTS = 8
 
@@ -209,6 +213,7 @@ class Outbox:
         """How many bytes of lines do not wait any more, since the process began."""
         self._parts: list[Part | MemoryPart] = []
         """The oldest first; the last is appended to."""
+        self._has_said_so = False
         self._reading: Part | MemoryPart | None = None
 
     @property
@@ -260,8 +265,9 @@ class Outbox:
         """
         with self.lock:
             self._refresh()
-            self._let_go_of_read()
+            done = self._take_out_what_was_read()
             self._reading = self._parts[0] if self._parts else None
+        _remove(done)
         return self._reading.read(most) if self._reading else b""
 
     def done(self, lines: bytes) -> None:
@@ -273,11 +279,13 @@ class Outbox:
             part.advance(len(lines))
             self.written += len(lines)
             self._refresh()
-            self._let_go_of_read()
-            if self._parts[-1:] == [part] and part.offset == part.size:
+            done = self._take_out_what_was_read()
+            is_read = self._parts[-1:] == [part] and part.offset == part.size
+            if is_read and part.size < LONGEST_SPOOL:
                 # If it cannot be emptied, it is the longer; what was read is not read again.
                 with suppress(OSError):
                     part.empty()
+        _remove(done)
 
     def renew(self) -> None:
         """Go on in a new spool, if the present one is too long, or gone, or only memory."""
@@ -292,16 +300,10 @@ class Outbox:
             return
         with self.lock:
             self._parts.append(new)
-            if not part.is_ours or part.is_in_place():
-                self._let_go_of_read()
-                return
-            with suppress(OSError):
-                part.refresh()
-                lines = part.read(MOST_IN_MEMORY)
-                # As they are in no file that anybody would find; if not all fit, they stay.
-                if len(lines) == part.size - part.offset and new.append(lines):
-                    part.advance(len(lines))
-            self._let_go_of_read()
+            if part.is_ours and not part.is_in_place():
+                _move(part, new)
+            done = self._take_out_what_was_read()
+        _remove(done)
 
     def close(self) -> int:
         """Remove the files, or leave those to the next process in which lines wait.
@@ -338,18 +340,39 @@ class Outbox:
         for part in self._parts:
             part.refresh()
 
-    def _let_go_of_read(self) -> None:
-        """Remove the first parts, as far as nothing waits in them, but for the last."""
+    def _take_out_what_was_read(self) -> list[Part | MemoryPart]:
+        """Take out the first parts, as far as nothing waits in them, but for the last.
+
+        They are removed without the lock: a large file takes its time.
+        """
+        taken = []
         while len(self._parts) > 1 and self._parts[0].offset == self._parts[0].size:
-            part = self._parts.pop(0)
-            with suppress(OSError):  # the next process finds and removes it
-                part.remove()
+            taken.append(self._parts.pop(0))
+        return taken
 
     def _make_part(self) -> Part | MemoryPart:
         try:
             return Part(make_spool(self.path))
-        except (AnalyticsDbError, OSError):
+        except (AnalyticsDbError, OSError) as error:
+            if not self._has_said_so:
+                self._has_said_so = True
+                log("warning", "calls wait in memory, where a killed process loses them: %s", error)
             return MemoryPart()
+
+
+def _move(part: Part | MemoryPart, new: Part) -> None:
+    """Move lines that are in no file that anybody would find; if they are too many, they stay."""
+    with suppress(OSError):
+        part.refresh()
+        lines = part.read(MOST_IN_MEMORY)
+        if len(lines) == part.size - part.offset and new.append(lines):
+            part.advance(len(lines))
+
+
+def _remove(parts: list[Part | MemoryPart]) -> None:
+    for part in parts:
+        with suppress(OSError):  # the next process finds and removes it
+            part.remove()
 
 
 def _end(part: Part) -> None:

@@ -19,7 +19,8 @@ from devflow_analytics_recorder.call import Call
 from devflow_analytics_recorder.ids import named_id, new_key
 from devflow_analytics_recorder.line import VERSION, clean, number, quoted, session_part
 from devflow_analytics_recorder.log import log
-from devflow_analytics_recorder.writer import EXIT_SECONDS, release, writer_for
+from devflow_analytics_recorder.writer import EXIT_SECONDS
+from devflow_analytics_recorder.writers import release, writer_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,6 +34,10 @@ if TYPE_CHECKING:
 
 STATUSES = frozenset(("success", "error", "timeout"))
 KINDS = frozenset((None, "tool", "arguments", "not_found", "protocol", "cancelled", "transport"))
+
+
+class NoCallError(ValueError):
+    """What is to be recorded is no call; its message quotes nothing of it."""
 
 
 class Recorder:
@@ -123,7 +128,9 @@ class Recorder:
         """Say, of the first only, what was not recorded, and why."""
         if not self._has_refused:
             self._has_refused = True
-            log("warning", "a call was not recorded, and others may not be: %s", error)
+            # The message of an error that is not ours may quote what we were given.
+            reason = error.args[0] if type(error) is NoCallError else type(error).__name__
+            log("warning", "a call was not recorded, and others may not be: %s", reason)
 
     def __enter__(self) -> Self:
         return self
@@ -311,16 +318,17 @@ def _require_call(
     """Make sure that these are a call's.
 
     Raises:
-        ValueError: they are not.
+        NoCallError: they are not.
     """
     if tool is None:
-        raise ValueError("a call without a tool")
+        raise NoCallError("it names no tool")
     if not 0 <= duration_ms < math.inf:
-        raise ValueError(f"{duration_ms} is no duration")
+        raise NoCallError(f"it took {duration_ms} ms")
     if status not in STATUSES:
-        raise ValueError(f"{status!r} is no status")
+        raise NoCallError(f"its status is not one of {', '.join(sorted(STATUSES))}")
     if error_kind not in KINDS:
-        raise ValueError(f"{error_kind!r} is no kind of error")
+        kinds = ", ".join(sorted(kind for kind in KINDS if kind))
+        raise NoCallError(f"its kind of error is not one of {kinds}")
 
 
 def _recorded(session: Session, function: Any, name: str) -> Any:  # noqa: ANN401  as it came

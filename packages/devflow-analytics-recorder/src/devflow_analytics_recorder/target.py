@@ -13,8 +13,11 @@ from devflow_analytics_recorder.log import log
 if TYPE_CHECKING:
     from devflow_analytics_db import AnalyticsDb
 
-LOCK_TIMEOUT_MS = 100
-"""How long to wait for another process's write at a time; a fork waits for that to end."""
+LOCK_TIMEOUT_MS = 20
+"""How long to wait for another process's write at a time; a fork waits for that to end.
+
+Where threads are greenlets, as with gevent, all of them wait.
+"""
 
 
 class Target:

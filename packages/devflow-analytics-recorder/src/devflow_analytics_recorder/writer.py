@@ -8,45 +8,41 @@ it ends, however it ends, the thread of another takes in.
 
 from __future__ import annotations
 
-import atexit
 import math
-import os
 import signal
 import sys
 import time
 from _thread import start_new_thread
 from contextlib import suppress
 from queue import Empty, SimpleQueue
-from threading import Lock, RLock, get_ident
-from typing import TYPE_CHECKING
+from threading import Lock
+from typing import ClassVar
 
-from devflow_analytics_db import AnalyticsDbError, LockedError
-from devflow_analytics_recorder.adoption import BATCH_BYTES, abandoned_parts, write_batch
-from devflow_analytics_recorder.log import log
+from devflow_analytics_db import LockedError
+from devflow_analytics_recorder.adoption import BATCH_BYTES, Adoption
+from devflow_analytics_recorder.log import log, log_once
 from devflow_analytics_recorder.outbox import Outbox
 from devflow_analytics_recorder.target import Target
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from devflow_analytics_recorder.outbox import Part
 
 GATHER_SECONDS = 0.05
 """How long the thread waits for more to come: the answer to a call is on its way meanwhile."""
 
+AGAIN_SECONDS = 1.0
+"""How long no thread is started after that failed."""
+
 IDLE_SECONDS = 5.0
 """How long the thread stays, and the database open, while nothing is recorded."""
-
-FORK_SECONDS = 5.0
-"""How long a fork waits for the thread to end its transaction, and then itself."""
 
 EXIT_SECONDS = 1.0
 """How long a process that ends waits for its lines to be written; then they stay in the spool."""
 
+ADOPTION_AT_EXIT_SECONDS = 0.2
+"""How long a process that ends goes on with what others left."""
+
 MARGIN_SECONDS = 0.1
 """How much longer than that the end of the thread may take."""
 
-FIRST_PAUSE = 0.1
+FIRST_PAUSE = 0.05
 LOCKED_PAUSE = 1.0
 LONGEST_PAUSE = 30.0
 """In seconds, after the database was locked, or the writing failed in another way.
@@ -60,9 +56,6 @@ COUNT_SECONDS = 60.0
 PATIENCE_SECONDS = 10.0
 """How long the database may be locked before that is worth a word in the log."""
 
-ADOPTION_SECONDS = 60.0
-"""How often the thread looks for what other processes left."""
-
 
 class Writer:
     """Writes what this process records in one database.
@@ -70,6 +63,11 @@ class Writer:
     What the program's own threads call takes no lock that a Ctrl-C could leave taken, and waits
     only in queues: `threading.Thread` and `threading.Event` hang if one comes in their midst.
     """
+
+    forks: ClassVar[int] = 0
+    """How many forks are about to be made; while there are any, no thread of ours runs."""
+    living: ClassVar[set[Writer]] = set()
+    """Those with a thread."""
 
     def __init__(self, path: str) -> None:
         self.path = path
@@ -88,17 +86,19 @@ class Writer:
         """When it was last said how many."""
         self._is_running = Lock()
         """Held for the thread, from when it is started until it ends."""
+        self._starts_at = 0.0
+        """When a thread may be started again, after that failed."""
         self._deadline: float | None = None
         """When the thread ends at the latest, as soon as it is to end at all."""
+        self._adopts_until: float | None = None
+        """Until when it then takes in what others left, once it has written its own."""
         self._is_idle = True
         self._is_in_a_hurry = False
         """Whether somebody waits for the thread."""
         self._bell: SimpleQueue[None] = SimpleQueue()
         self._waiting: list[tuple[int, SimpleQueue[None]]] = []
         """Who waits until how many bytes are written, and where to say so."""
-        self._abandoned: Iterator[Part] | None = None
-        self._adopting: Part | None = None
-        self._looked_at: float | None = None
+        self._adoption = Adoption(self.target)
         self._failing_since: float | None = None
         self._has_said_so = False
 
@@ -110,10 +110,10 @@ class Writer:
         if not self.outbox.append(line):
             self.drop()
             return
-        if self._is_idle:
-            self._bell.put(None)
         if not self._is_running.locked():
             self._start()
+        elif self._is_idle:
+            self._bell.put(None)
 
     def drop(self) -> None:
         """Count a call that cannot be recorded, and say so of the first."""
@@ -170,14 +170,15 @@ class Writer:
 
     def begin_in_child(self) -> None:
         """Begin with nothing: what waits is the parent's, and the thread is not here."""
-        if self._adopting is not None:
-            self._adopting.leave()
+        self._adoption.leave()
         self.outbox.forget()
         self._begin()
 
     def _start(self) -> None:
         """Start the thread, if there is none; if none can be started, all waits in the spool."""
-        if _Forks.pending or sys.is_finalizing() or not self._is_running.acquire(blocking=False):
+        if Writer.forks or sys.is_finalizing() or time.monotonic() < self._starts_at:
+            return
+        if not self._is_running.acquire(blocking=False):
             return
         # No signal that the program waits for, or holds back, may go to our thread instead.
         before = signal.pthread_sigmask(signal.SIG_BLOCK, ())
@@ -186,8 +187,10 @@ class Writer:
             start_new_thread(self._run, ())
         except BaseException as error:
             self._is_running.release()
-            if not isinstance(error, RuntimeError):  # of there being too many
+            if not isinstance(error, RuntimeError):
                 raise
+            self._starts_at = time.monotonic() + AGAIN_SECONDS
+            log_once("thread", "calls wait in %s: %s", self.path, error)  # as there are too many
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
@@ -196,18 +199,18 @@ class Writer:
         self._bell.put(None)
 
     def _run(self) -> None:
-        _living.add(self)
+        Writer.living.add(self)
         try:
             self._write_until_the_end()
             if self._deadline is not None:
                 self._let_go()
         finally:
-            _living.discard(self)
+            Writer.living.discard(self)
             self._is_running.release()
             self.go_on()  # if there is something to do again, or the fork is over by now
 
     def _write_until_the_end(self) -> None:
-        while not _Forks.pending:
+        while not Writer.forks:
             self._is_idle = True
             # what came before that rang no bell
             if not self.outbox.waiting and self._deadline is None and not self._is_needed():
@@ -240,7 +243,7 @@ class Writer:
     def _write_all(self) -> bool:
         """Write until nothing waits; False if that has to wait until another time."""
         pause = FIRST_PAUSE
-        while not _Forks.pending and not self._is_too_late():
+        while not Writer.forks and not self._is_too_late():
             start = time.monotonic()
             try:
                 is_done = self._write_some()
@@ -270,9 +273,7 @@ class Writer:
         return self._deadline is not None and time.monotonic() > self._deadline
 
     def _let_go(self) -> None:
-        if self._adopting is not None:
-            self._adopting.leave()
-            self._adopting = None
+        self._adoption.leave()
         self._say_how_many(self.outbox.close())
         self.target.close()
 
@@ -284,33 +285,12 @@ class Writer:
             self.outbox.done(lines)
             self.outbox.renew()
             return False
-        return not self._adopt_some()
-
-    def _adopt_some(self) -> bool:
-        """Write one batch of what other processes left; False if there is none."""
-        if self._adopting is None:
-            self._adopting = self._next_abandoned()
-            if self._adopting is None:
-                return False
-        if not write_batch(self._adopting, self.target):
-            part, self._adopting = self._adopting, None
-            with suppress(OSError):  # whoever finds it again finds nothing new in it
-                part.remove()
-        return True
-
-    def _next_abandoned(self) -> Part | None:
-        now = time.monotonic()
-        if self._abandoned is None:
-            if self._looked_at is not None and now - self._looked_at < ADOPTION_SECONDS:
-                return None
-            self._looked_at = now
-            self._abandoned = abandoned_parts(self.target)
-        part = None
-        with suppress(AnalyticsDbError):  # who may not look at them is not the one to take them in
-            part = next(self._abandoned, None)
-        if part is None:
-            self._abandoned = None
-        return part
+        if self._deadline is not None:
+            if self._adopts_until is None:
+                self._adopts_until = time.monotonic() + ADOPTION_AT_EXIT_SECONDS
+            if time.monotonic() > self._adopts_until:
+                return True
+        return not self._adoption.go_on()
 
     def _has_failed(self, error: Exception) -> None:
         now = time.monotonic()
@@ -341,105 +321,3 @@ class Writer:
             log("warning", "%d calls were dropped, and are not in %s", lost, self.path)
         if refused:
             log("warning", "%d calls were refused, and are not in %s", refused, self.path)
-
-
-class _Forks:
-    """The forks that threads are about to make; while there are any, no thread of ours runs."""
-
-    pending = 0
-    lock = Lock()
-
-
-_living: set[Writer] = set()
-"""Those with a thread."""
-
-_writers: dict[str, Writer] = {}
-"""Those that recorders have, by the database."""
-
-_registry = RLock()
-
-_forking: dict[int, tuple[list[Writer], list[RLock]]] = {}
-"""What is paused, and which locks are held, while a thread forks: by its identifier."""
-
-
-def writer_for(path: str) -> Writer:
-    """Return the writer of this process for a database, for one more recorder.
-
-    Args:
-        path: as `devflow_analytics_db.resolve_path` returns it.
-    """
-    with _registry:
-        writer = _writers.setdefault(path, Writer(path))
-        writer.users += 1
-        return writer
-
-
-def release(writer: Writer, timeout: float | None = None) -> None:
-    """Let go of a writer; the last to do so ends it, and waits for that.
-
-    Args:
-        writer: what `writer_for` returned.
-        timeout: in seconds; without one, nobody waits.
-    """
-    with _registry:
-        writer.users -= 1
-        if writer.users:
-            return
-        _writers.pop(writer.path, None)
-    writer.end(EXIT_SECONDS if timeout is None else timeout)
-    if timeout is not None:
-        writer.wait_for_the_end(timeout + MARGIN_SECONDS)
-
-
-def _close_all() -> None:
-    latest = time.monotonic() + EXIT_SECONDS + MARGIN_SECONDS
-    writers = [*_writers.values()]
-    for writer in writers:
-        writer.end(EXIT_SECONDS)
-    for writer in writers:
-        writer.wait_for_the_end(latest - time.monotonic())
-
-
-def _before_fork() -> None:
-    """End the threads for the time being: a process that forks should have none."""
-    end = time.monotonic() + FORK_SECONDS
-    with _Forks.lock:
-        _Forks.pending += 1
-    writers = list({*_living, *_writers.values()})
-    for writer in writers:
-        writer.wait_for_the_end(end - time.monotonic())
-    locks = [writer.outbox.lock for writer in writers]
-    _forking[get_ident()] = writers, [lock for lock in locks if lock.acquire(timeout=FORK_SECONDS)]
-
-
-def _after_fork_in_parent() -> None:
-    writers, held = _forking.pop(get_ident(), ((), ()))
-    for lock in held:
-        lock.release()
-    with _Forks.lock:
-        _Forks.pending -= 1
-        if _Forks.pending:
-            return
-    for writer in writers:
-        writer.go_on()
-
-
-def _after_fork_in_child() -> None:
-    global _registry  # noqa: PLW0603  a thread that is not here may have held it
-    _registry = RLock()
-    _Forks.lock = Lock()
-    _Forks.pending = 0
-    for writer in {*_living, *_writers.values()}:
-        writer.begin_in_child()
-    _living.clear()
-    _forking.clear()
-
-
-# The db package has registered its own by now, since it was imported above: so its `before` comes
-# after ours, and finds no connection in use.
-os.register_at_fork(
-    before=_before_fork,
-    after_in_parent=_after_fork_in_parent,
-    after_in_child=_after_fork_in_child,
-)
-atexit.register(_close_all)

@@ -206,7 +206,11 @@ def test_what_nobody_answers_is_given_up_when_the_process_ends() -> None:
     code = (
         "from devflow_analytics_recorder.integrations.rounds import Rounds\n"
         "rounds = Rounds()\n"
-        "for n in (1, 2): rounds.wait(n, n, 1000, print)"
+        "for n in (1, 2): rounds.wait(n, n, 1000, print)\n"
+        "import os, sys\n"
+        "child = os.fork()\n"
+        "if child == 0: sys.exit()\n"  # what waits is the parent's
+        "os.waitpid(child, 0)"
     )
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=60

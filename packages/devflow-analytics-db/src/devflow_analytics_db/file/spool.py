@@ -11,12 +11,16 @@ import fcntl
 import os
 import stat
 from collections.abc import Iterator  # noqa: TC003  the types of public functions are known
+from contextlib import suppress
 
 from devflow_analytics_db.file import PRIVATE_DIRECTORY, SPOOL, location, making
 from devflow_analytics_db.file.faults import denied, naming_faults
 
-SUFFIX = ".jsonl"
-"""The ending of a spool's name: its lines are JSON."""
+SUFFIX = ".v1.jsonl"
+"""The ending of a spool's name: its lines are JSON, and of the first kind that there was.
+
+A release that writes other lines ends it otherwise, and an older one leaves them to it.
+"""
 
 _RANDOM = 4
 """How many bytes of a spool's name are random."""
@@ -74,11 +78,13 @@ def make_spool(path: str | os.PathLike[str] | None = None) -> Spool:
     directory = spool_directory(file)
     with naming_faults(directory):
         home = making.make_parent(file)
-        making.make_directory(directory, like=home)
+        # as SQLite does with the files that it makes beside a database
+        like = home or (file if os.path.exists(file) else os.path.dirname(file))
+        making.make_directory(directory, like=like)
         _require_private(directory)
         while True:
             name = os.path.join(directory, f"{os.getpid()}-{os.urandom(_RANDOM).hex()}{SUFFIX}")
-            descriptor = making.open_private_file(name, _FLAGS, like=home)
+            descriptor = making.open_private_file(name, _FLAGS, like=like)
             try:
                 spool = _lock(name, descriptor)
             except OSError:  # no such locks on this file system
@@ -154,7 +160,9 @@ def _is_ours(directory: str) -> bool:
         found = os.lstat(directory)
     except FileNotFoundError:
         return False
-    trusted = (0, os.geteuid(), os.stat(os.path.dirname(directory)).st_uid)
+    trusted = {0, os.geteuid(), os.stat(os.path.dirname(directory)).st_uid}
+    with suppress(OSError):
+        trusted.add(os.stat(directory.removesuffix(SPOOL)).st_uid)
     return stat.S_ISDIR(found.st_mode) and found.st_uid in trusted
 
 

@@ -9,6 +9,7 @@ all rounds, without the time in between.
 from __future__ import annotations
 
 import atexit
+import os
 import time
 from typing import TYPE_CHECKING, NamedTuple
 from weakref import ref
@@ -34,6 +35,8 @@ class Waiting(NamedTuple):
     """Called with both, if no answer comes."""
     since: float
     """When it began to wait, by the monotonic clock."""
+    process: int
+    """Where: what a forked child inherits is its parent's to give up."""
 
 
 class Rounds:
@@ -60,7 +63,7 @@ class Rounds:
             started_ms: when the first began.
             give_up: called with both, if no answer comes.
         """
-        waiting = Waiting(duration_ms, started_ms, give_up, time.monotonic())
+        waiting = Waiting(duration_ms, started_ms, give_up, time.monotonic(), os.getpid())
         self._waiting.append((key, waiting))
         self.expire()
 
@@ -85,7 +88,8 @@ class Rounds:
 
     def _give_up_first(self) -> None:
         _, left = self._waiting.pop(0)
-        left.give_up(left.duration_ms, left.started_ms)
+        if left.process == os.getpid():
+            left.give_up(left.duration_ms, left.started_ms)
 
 
 def _give_up_all(rounds: ref[Rounds]) -> None:
