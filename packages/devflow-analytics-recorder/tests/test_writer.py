@@ -312,7 +312,9 @@ def test_ctrl_c_while_a_fork_waits_is_heard_after_it(
         assert r.flush(20)
         """
     )
-    assert (done.returncode, done.stdout, done.stderr) == (0, "heard\n", "")
+    # Python 3.12 warns of the fork, as another thread is about to interrupt this one
+    assert (done.returncode, done.stdout) == (0, "heard\n")
+    assert "Exception ignored" not in done.stderr
     assert len(rows("SELECT * FROM tool_calls")) == 2
 
 
@@ -862,12 +864,24 @@ def test_ctrl_c_in_the_midst_of_recording_leaves_it_usable(
     assert int(done.stdout) <= found["n"] <= int(done.stdout) + 30
 
 
-def test_a_closed_standard_output_and_a_changed_directory_do_not_matter(
-    python: Python, rows: Callable[[str], Rows]
+def test_a_program_without_input_and_output_prints_nothing_into_the_spool(
+    python: Python, file: Path
 ) -> None:
-    done = python("os.chdir('/'); os.close(1); s.record('a', 1)")
-    assert done.returncode == 0
-    assert names(rows("SELECT tool_name FROM tool_calls")) == ["a"]
+    done = python(
+        """
+        os.chdir("/")
+        for descriptor in (0, 1, 2): os.close(descriptor)
+        s.record("a", 1)
+        for descriptor in (0, 1, 2):
+            try: os.write(descriptor, b"what is printed\\n")
+            except OSError: pass
+        os.kill(os.getpid(), 9)
+        """
+    )
+    assert done.returncode == -9
+    (spool,) = Path(f"{file}-spool").iterdir()
+    assert b"printed" not in spool.read_bytes()
+    assert drain() == Drained(1, 0)
 
 
 def test_nothing_is_written_into_files_of_a_program_that_closed_every_descriptor(

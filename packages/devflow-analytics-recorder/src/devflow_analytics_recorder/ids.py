@@ -30,8 +30,8 @@ def new_key() -> str:
 def named_id(kind: str, name: str) -> str:
     """Return the key for what somebody else gave a name: a UUID of version 8 (RFC 9562).
 
-    The name cannot be found out from it: it is cut from a SHA-256. Whoever knows both gets the
-    same key, so that a call seen by a server, by a hook and in a log is one row.
+    A name that nobody can guess cannot be found out from it: it is cut from a SHA-256. Whoever
+    knows both gets the same key, so that a call seen by a server, a hook and in a log is one row.
 
     Args:
         kind: what gave the name, such as ``claude-code``.

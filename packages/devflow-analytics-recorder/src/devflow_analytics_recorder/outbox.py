@@ -32,9 +32,7 @@ To empty a large file takes milliseconds, and whoever records would wait for tha
 """
 
 MOST_PARTS = 8
-
-
-MOST_PARTS = 8
+"""How many spools and parts in memory there are at once, at most."""
 
 LOCK_SECONDS = 1.0
 """How long a call waits for the lock while the interpreter ends."""

@@ -23,7 +23,7 @@ from devflow_analytics_recorder.writer import EXIT_SECONDS
 from devflow_analytics_recorder.writers import release, writer_for
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
     from types import TracebackType
     from typing import Self, TypeVar
 
@@ -115,7 +115,7 @@ class Recorder:
         return self._writer is None or self._writer.flush(min(timeout, TIMEOUT_MAX))
 
     def close(self, timeout: float = EXIT_SECONDS) -> None:
-        """Write what waits, as far as there is time, and record nothing more.
+        """Write what waits, as far as there is time, and record nothing more. It blocks.
 
         Args:
             timeout: in seconds. What then still waits, the next process that records writes.
@@ -350,7 +350,19 @@ def _recorded(session: Session, function: Any, name: str) -> Any:  # noqa: ANN40
 
         @wraps(function)
         def recorded(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401  as it came
-            with session.call(name):
-                return function(*args, **kwargs)
+            call = session.call(name)
+            with call:
+                result = function(*args, **kwargs)
+                if not inspect.isawaitable(result):
+                    return result
+                call.goes_on = True
+            return _awaited(call, result)
 
     return recorded
+
+
+async def _awaited(call: Call, result: Awaitable[Any]) -> Any:  # noqa: ANN401  as it came
+    """Await what a function returned that is async and does not look so, as when decorated."""
+    call.goes_on = False
+    with call:
+        return await result

@@ -13,18 +13,20 @@ from devflow_analytics_recorder.log import log
 if TYPE_CHECKING:
     from devflow_analytics_db import AnalyticsDb
 
-LOCK_TIMEOUT_MS = 20
-"""How long to wait for another process's write at a time; a fork waits for that to end.
-
-Where threads are greenlets, as with gevent, all of them wait.
-"""
-
 
 class Target:
     """An analytics database, opened when the first lines come, and anew when it is gone."""
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, timeout_ms: int | None = None) -> None:
+        """Say where to write.
+
+        Args:
+            path: the database.
+            timeout_ms: how long to wait for another process's write at a time; without it as long
+                as the busy timeout says.
+        """
         self.path = path
+        self._timeout_ms = timeout_ms
         self.written = 0
         """Lines that were written."""
         self.refused = 0
@@ -71,8 +73,8 @@ class Target:
 
     def _write(self, lines: bytes) -> None:
         if self._db is None:
-            self._db = create_analytics_db(self.path, timeout_ms=LOCK_TIMEOUT_MS)
-        with self._db.transaction(timeout_ms=LOCK_TIMEOUT_MS) as connection:
+            self._db = create_analytics_db(self.path, timeout_ms=self._timeout_ms)
+        with self._db.transaction(timeout_ms=self._timeout_ms) as connection:
             rows.write(connection, lines)
 
     def _write_or_refuse(self, line: bytes) -> None:

@@ -42,8 +42,14 @@ ADOPTION_AT_EXIT_SECONDS = 0.2
 MARGIN_SECONDS = 0.1
 """How much longer than that the end of the thread may take."""
 
+LOCK_TIMEOUT_MS = 20
+"""How long to wait for another process's write at a time; a fork waits for that to end.
+
+Where threads are greenlets, as with gevent, all of them wait.
+"""
+
 FIRST_PAUSE = 0.05
-LOCKED_PAUSE = 1.0
+LOCKED_PAUSE = 0.1
 LONGEST_PAUSE = 30.0
 """In seconds, after the database was locked, or the writing failed in another way.
 
@@ -77,7 +83,7 @@ class Writer:
         self._begin()
 
     def _begin(self) -> None:
-        self.target = Target(self.path)
+        self.target = Target(self.path, LOCK_TIMEOUT_MS)
         self.dropped = 0
         """Calls that could not be recorded since that was last said."""
         self._is_dropping = False

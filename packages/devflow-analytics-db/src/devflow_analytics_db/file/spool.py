@@ -22,6 +22,9 @@ SUFFIX = ".v1.jsonl"
 A release that writes other lines ends it otherwise, and an older one leaves them to it.
 """
 
+STANDARD_ERROR = 2
+"""The last of the descriptors that are a program's input and output."""
+
 _RANDOM = 4
 """How many bytes of a spool's name are random."""
 
@@ -127,6 +130,13 @@ def _lock(path: str, descriptor: int) -> Spool | None:
     Raises:
         OSError: this file system has no such locks. The file was closed.
     """
+    if descriptor <= STANDARD_ERROR:
+        # Where a program has closed one of these, what it prints would go into the spool.
+        low, descriptor = (
+            descriptor,
+            fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, STANDARD_ERROR + 1),
+        )
+        os.close(low)
     spool = Spool(path, descriptor)
     kept = False
     try:
