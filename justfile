@@ -20,6 +20,12 @@ test-faults *arguments:
     # more than there are cores: they wait for the disk and for each other
     uv run --locked python -m pytest -n 4 --dist worksteal -m faults tests/faults "$@"
 
+# Record real MCP servers, driven by real clients, of every version or of those that are named
+test-mcp *versions:
+    # each version in a worker of its own, as it is staged once; -k takes names joined by "or"
+    uv run --locked python -m pytest -n 4 --dist loadscope -m mcp tests/mcp \
+        -k "{{ replace(versions, ' ', ' or ') }}"
+
 # Run test-faults, and write its counts into docs/safety.md
 reliability: (test-faults "--junit-xml=dist/faults.xml")
     uv run --locked python tools/count_cases.py dist/faults.xml
@@ -119,7 +125,7 @@ image-check:
 check: _but-the-oldest (_on "3.11" "packages" "tests")
 
 # Everything that CI runs, but for the image and for `just test` on the oldest Python, its last line
-ci: _but-the-oldest test-faults
+ci: _but-the-oldest test-faults test-mcp
 
 # all tests once on each newer Python; on one of them, each package alone, and measured
 _but-the-oldest: lint wheels (alone "3.12") (_on "3.12" "tests") (_on "3.13" "packages" "tests")

@@ -25,6 +25,8 @@ printf '[%s]' "$@"
         ("test", ["a b.py", "-k", "one or 'two'"], "[a b.py][-k][one or 'two']"),
         ("test", [], "[-n][auto][--dist][worksteal]"),
         ("test-faults", ["-k", "one or two"], "[tests/faults][-k][one or two]"),
+        ("test-mcp", ["mcp-1.9.4", "fastmcp-4.2.3"], "[-k][mcp-1.9.4 or fastmcp-4.2.3]"),
+        ("test-mcp", [], "[tests/mcp][-k][]"),
         ("reliability", [], "[tools/count_cases.py][dist/faults.xml]"),
         ("version", ["0.2.0"], "[tools/set_version.py][0.2.0]"),
         ("migration", ["add $x"], "[tools/draft_migration.py][add $x]"),
@@ -51,7 +53,7 @@ def test_a_recipe_hands_on_its_arguments_word_by_word(
 
 SUPPORTED = {"3.11", "3.12", "3.13"}
 TESTS = {"packages", "tests"}
-PACKAGES = {f"packages/devflow-analytics-{name}" for name in ("schema", "db", "cli")}
+PACKAGES = {f"packages/devflow-analytics-{name}" for name in ("schema", "db", "recorder", "cli")}
 
 
 @pytest.mark.skipif(not JUST.exists(), reason="just is not installed in this environment")
