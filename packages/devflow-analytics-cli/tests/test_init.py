@@ -30,8 +30,8 @@ Created {{file}}
   journal mode wal
   file mode 0600: only you can read and write it
 
-Next, record tool calls from Python, as the README shows:
-    from devflow_analytics_db import create_analytics_db
+Next, record your MCP server by one line, as the README shows:
+    from devflow_analytics_recorder import record
 You can also open the file with any SQLite tool.
 """
 

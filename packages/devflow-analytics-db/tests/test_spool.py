@@ -91,12 +91,31 @@ def test_removing_leaves_what_took_its_place(file: Path) -> None:
 def test_nothing_but_spools_is_found(file: Path, tmp_path: Path) -> None:
     make_spool(file).close()
     directory = Path(f"{file}-spool")
-    (directory / "directory.jsonl").mkdir()
+    (directory / "2-00c0ffee.v1.jsonl").mkdir()
     (directory / "notes.txt").write_text("mine")
-    (directory / "link.jsonl").symlink_to(tmp_path / "elsewhere.jsonl")
+    (directory / "notes.jsonl").write_text("mine")
+    (directory / "1-notes123.jsonl.bak").write_text("mine")
+    (directory / "3-00c0ffee.v1.jsonl").symlink_to(tmp_path / "elsewhere.jsonl")
     (tmp_path / "elsewhere.jsonl").write_text("not ours")
-    os.mkfifo(directory / "fifo.jsonl")
+    os.mkfifo(directory / "4-00c0ffee.v1.jsonl")
     assert len(found(file)) == 1
+
+
+def test_nothing_is_found_through_a_link_in_the_place_of_the_directory(
+    file: Path, tmp_path: Path
+) -> None:
+    file.parent.mkdir()
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "1-00c0ffee.v1.jsonl").write_text("precious")
+    Path(f"{file}-spool").symlink_to(tmp_path / "data")
+    assert found(file) == []
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a directory away")
+def test_nothing_is_found_in_a_directory_of_another_user(file: Path) -> None:
+    make_spool(file).close()
+    os.chown(f"{file}-spool", 4321, 4321)
+    assert found(file) == []
 
 
 def test_without_a_directory_none_is_found(file: Path) -> None:
@@ -143,4 +162,14 @@ def test_what_root_makes_in_a_home_belongs_to_its_owner(file: Path, home: Path) 
     assert {Path(path).stat().st_uid for path in (spool.path, f"{file}-spool", file.parent)} == {
         4321
     }
+    spool.close()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
+def test_what_root_makes_beside_a_database_belongs_to_its_owner(tmp_path: Path) -> None:
+    (tmp_path / "theirs").mkdir()
+    (tmp_path / "theirs" / "a.db").touch()
+    os.chown(tmp_path / "theirs" / "a.db", 4321, 4321)
+    spool = make_spool(tmp_path / "theirs" / "a.db")
+    assert {Path(path).stat().st_uid for path in (spool.path, Path(spool.path).parent)} == {4321}
     spool.close()

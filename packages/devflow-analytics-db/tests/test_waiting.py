@@ -167,15 +167,15 @@ def test_it_is_printed_with_the_rest(current: Path) -> None:
 
 def add_links_and_strangers(directory: Path, elsewhere: Path) -> None:
     elsewhere.mkdir()
-    (elsewhere / "real.jsonl").write_text("[1]\n")
-    (elsewhere / "real.jsonl").chmod(0o644)
-    (directory / "link.jsonl").symlink_to(elsewhere / "real.jsonl")
-    (directory / "dangling.jsonl").symlink_to(elsewhere / "nothing")
-    (directory / "directory.jsonl").mkdir()
-    (directory / "directory.jsonl").chmod(0o755)
+    (elsewhere / "7-00c0ffee.v1.jsonl").write_text("[1]\n")
+    (elsewhere / "7-00c0ffee.v1.jsonl").chmod(0o644)
+    (directory / "3-00c0ffee.v1.jsonl").symlink_to(elsewhere / "7-00c0ffee.v1.jsonl")
+    (directory / "6-00c0ffee.v1.jsonl").symlink_to(elsewhere / "nothing")
+    (directory / "2-00c0ffee.v1.jsonl").mkdir()
+    (directory / "2-00c0ffee.v1.jsonl").chmod(0o755)
     (directory / "notes.txt").write_text("mine\n")
     (directory / "notes.txt").chmod(0o644)
-    os.mkfifo(directory / "pipe.jsonl")
+    os.mkfifo(directory / "5-00c0ffee.v1.jsonl")
 
 
 @pytest.mark.parametrize("fix", [False, True])
@@ -203,7 +203,7 @@ def put_a_file(place: Path, _: Path) -> None:
 def put_a_link(place: Path, tmp_path: Path) -> None:
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / "elsewhere").chmod(0o755)
-    (tmp_path / "elsewhere" / "a.jsonl").write_text("[1]\n")
+    (tmp_path / "elsewhere" / "8-00c0ffee.v1.jsonl").write_text("[1]\n")
     place.symlink_to(tmp_path / "elsewhere")
 
 

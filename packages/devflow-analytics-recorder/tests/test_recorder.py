@@ -214,12 +214,50 @@ def test_functions_are_recorded_under_their_names(
     ]
 
 
+def test_what_is_async_and_does_not_look_so_is_measured_as_a_whole(
+    recorder: Recorder, calls: Callable[[], Rows]
+) -> None:
+    async def tool(*, fails: bool) -> int:
+        ended = asyncio.Event()
+        asyncio.get_running_loop().call_later(0.05, ended.set)
+        await ended.wait()
+        if fails:
+            raise KeyError
+        return 1
+
+    @recorder.session().recorded(name="tool")
+    def recorded(*, fails: bool) -> Any:  # as a decorator may make of it
+        return tool(fails=fails)
+
+    async def run() -> None:
+        assert await recorded(fails=False) == 1
+        with pytest.raises(KeyError):
+            await recorded(fails=True)
+
+    asyncio.run(run())
+    assert [row["status"] for row in calls()] == ["success", "error"]
+    assert all(row["duration_ms"] > 40 for row in calls())
+
+
 def test_what_has_no_name_of_its_own_can_be_recorded_too(
     recorder: Recorder, calls: Callable[[], Rows]
 ) -> None:
-    two = recorder.session().recorded(functools.partial(int, "2"), name="two")
-    assert two() == 2
-    assert [row["tool_name"] for row in calls()] == ["two"]
+    session = recorder.session()
+    assert session.recorded(functools.partial(int, "2"), name="two")() == 2
+    assert session.recorded(functools.partial(int, "2"))() == 2
+    assert [row["tool_name"] for row in calls()] == ["two", "partial"]
+
+
+@pytest.mark.parametrize("decorated", [classmethod(print), staticmethod(print), 5], ids=repr)
+def test_what_is_not_called_as_it_is_is_refused(decorated: Any, recorder: Recorder) -> None:
+    with pytest.raises(TypeError, match="put this decorator below that one"):
+        recorder.session().recorded(decorated)
+
+
+def test_waits_without_end_are_possible(recorder: Recorder) -> None:
+    recorder.session().record("a", 1)
+    assert recorder.flush(float("inf"))
+    recorder.close(float("inf"))
 
 
 def test_generators_are_refused_as_their_calls_end_before_their_work(recorder: Recorder) -> None:
@@ -302,6 +340,10 @@ def test_names_are_kept_as_they_are_as_far_as_the_database_can(
         {"tool": None},
         {"tool": b"bytes"},
         {"error_type": KeyError, "status": "error"},
+        {"duration_ms": "the secret text of a result"},
+        {"status": "the secret text of a result"},
+        {"status": "error", "error_kind": "the secret text of a result"},
+        {"result_bytes": "the secret text of a result"},
     ],
     ids=repr,
 )
@@ -318,6 +360,7 @@ def test_what_is_no_call_is_not_recorded_and_raises_nothing(
     assert [record.name for record in caplog.records if "recorded" in record.message] == [
         "devflow_analytics_recorder"
     ]
+    assert "secret" not in caplog.text
 
 
 @pytest.mark.parametrize(

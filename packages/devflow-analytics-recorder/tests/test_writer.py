@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 
-from devflow_analytics_db import backup, create_analytics_db, migrate, restore
+from devflow_analytics_db import AnalyticsDbError, backup, create_analytics_db, migrate, restore
 from devflow_analytics_recorder import Drained, Recorder, adoption, drain, outbox, writer
 from devflow_analytics_recorder.writer import EXIT_SECONDS
 
@@ -26,8 +26,62 @@ Rows = list[dict[str, Any]]
 Python = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
+needs_proc = pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="counts threads there")
+
+
 def names(rows: Rows) -> list[str]:
     return [row["tool_name"] for row in rows]
+
+
+def test_a_signal_that_the_program_waits_for_goes_to_nobody_else(python: Python) -> None:
+    done = python(
+        """
+        import signal
+        s.record("a", 1)
+        assert r.flush(20)
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+        os.kill(os.getpid(), signal.SIGTERM)
+        print(signal.sigwait({signal.SIGTERM}) == signal.SIGTERM)
+        """
+    )
+    assert (done.returncode, done.stdout) == (0, "True\n")
+
+
+def test_names_of_any_length_are_not_kept_in_memory(python: Python) -> None:
+    done = python(
+        """
+        import resource
+        def peak(): return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        s.record("a" * 1_000_000, 1)
+        before = peak()
+        for number in range(300):
+            s.record(f"{number}" + "x" * 1_000_000, 1)
+        print((peak() - before) // 1000)
+        """
+    )
+    assert int(done.stdout) < 50
+
+
+def test_the_database_is_closed_while_nothing_is_recorded(
+    python: Python, rows: Callable[[str], Rows]
+) -> None:
+    done = python(
+        """
+        from devflow_analytics_recorder import writer
+        writer.IDLE_SECONDS = 0.01
+        closed = writer.Target.close
+        import queue
+        told = queue.SimpleQueue()
+        writer.Target.close = lambda target: (closed(target), told.put(None))
+        for number in range(3):
+            s.record("a", 1)
+            told.get(timeout=20)
+            print(os.path.exists(os.path.expanduser("~/.devflow/analytics.db-wal")))
+        os._exit(0)
+        """
+    )
+    assert done.stdout == "False\n" * 3
+    assert len(rows("SELECT * FROM tool_calls")) == 3
 
 
 @pytest.mark.parametrize(
@@ -129,7 +183,7 @@ def test_the_same_lines_twice_are_the_same_rows(file: Path, rows: Callable[[str]
         line = _line(session)
 
     def adopt(lines: bytes) -> tuple[Rows, Rows]:
-        (Path(f"{file}-spool") / "left.jsonl").write_bytes(lines)
+        (Path(f"{file}-spool") / "1-00c0ffee.v1.jsonl").write_bytes(lines)
         assert drain(file) == Drained(lines.count(b"\n"), 0)
         return rows("SELECT * FROM tool_calls ORDER BY id"), rows("SELECT * FROM sessions")
 
@@ -174,7 +228,7 @@ def test_lines_that_are_none_are_counted_and_the_others_written(
     ]
     torn = lines[4][:-9]
     content = b"".join([lines[1], *unsound, lines[2], b"\n\n", lines[3], torn])
-    (Path(f"{file}-spool") / "left.jsonl").write_bytes(content)
+    (Path(f"{file}-spool") / "1-00c0ffee.v1.jsonl").write_bytes(content)
     assert drain(file) == Drained(3, len(unsound) + 3)
     assert names(rows("SELECT * FROM tool_calls ORDER BY rowid")) == ["first", *["line"] * 3]
     assert "a call was refused" in caplog.text
@@ -184,9 +238,102 @@ def test_lines_that_are_none_are_counted_and_the_others_written(
 def test_what_is_no_spool_of_ours_at_all_is_given_up(file: Path) -> None:
     with Recorder(file) as recorder:
         recorder.session().record("a", 1)
-    (Path(f"{file}-spool") / "left.jsonl").write_bytes(b"x" * 3 * adoption.BATCH_BYTES + b"\n")
+    (Path(f"{file}-spool") / "1-00c0ffee.v1.jsonl").write_bytes(
+        b"x" * 3 * adoption.BATCH_BYTES + b"\n"
+    )
     assert drain(file) == Drained(0, 1)
     assert os.listdir(f"{file}-spool") == []
+
+
+def test_a_long_spool_is_taken_in_bit_by_bit_by_processes_that_are_killed(
+    python: Python, file: Path, locked: Callable[[], Any], rows: Callable[[str], Rows]
+) -> None:
+    create_analytics_db().close()
+    with locked():
+        python("for n in range(3000): s.record('left', 1)\nos._exit(0)")
+    (left,) = Path(f"{file}-spool").iterdir()
+    sizes = [left.stat().st_size]
+    kill = """
+        from devflow_analytics_recorder import adoption, drain
+        write, batches = adoption.write_batch, []
+        def stop(part, target):
+            batches.append(write(part, target))
+            if len(batches) == 2: os._exit(0)
+            return batches[-1]
+        adoption.write_batch = stop
+        drain()
+        """
+    while left.exists():
+        python(kill)
+        sizes.append(left.stat().st_size if left.exists() else 0)
+    assert sizes == sorted(sizes, reverse=True)
+    assert len({*sizes}) > 3
+    assert rows("SELECT count(*) AS n FROM tool_calls") == [{"n": 3000}]
+    assert rows("SELECT tool_count AS n FROM sessions") == [{"n": 3000}]
+
+
+def test_what_a_later_release_wrote_is_left_to_it(file: Path) -> None:
+    with Recorder(file) as recorder:
+        recorder.session().record("a", 1)
+    theirs = Path(f"{file}-spool") / "1-00c0ffee.v2.jsonl"
+    theirs.write_text("[2]\n")
+    assert drain(file) == Drained(0, 0)
+    assert theirs.exists()
+
+
+def test_ctrl_c_while_a_fork_waits_is_heard_after_it(
+    python: Python, rows: Callable[[str], Rows]
+) -> None:
+    create_analytics_db().close()
+    done = python(
+        """
+        import queue, signal, time
+        from devflow_analytics_recorder import writer
+        write = writer.Target.write
+        def slowly(target, lines):
+            begun.put(None)
+            time.sleep(0.3)
+            os.kill(os.getpid(), signal.SIGINT)
+            time.sleep(0.3)
+            write(target, lines)
+        writer.Target.write = slowly
+        begun = queue.SimpleQueue()
+        s.record("a", 1)
+        begun.get()
+        try:
+            child = os.fork()
+            if child == 0:
+                os._exit(0)
+            time.sleep(5)
+        except KeyboardInterrupt:
+            print("heard")
+        writer.Target.write = write
+        s.record("b", 1)
+        assert r.flush(20)
+        """
+    )
+    # Python 3.12 warns of the fork, as another thread is about to interrupt this one
+    assert (done.returncode, done.stdout) == (0, "heard\n")
+    assert "Exception ignored" not in done.stderr
+    assert len(rows("SELECT * FROM tool_calls")) == 2
+
+
+def test_what_cannot_be_taken_in_is_a_named_error_and_waits_on(
+    python: Python, file: Path, rows: Callable[[str], Rows]
+) -> None:
+    create_analytics_db().close()
+    with closing(sqlite3.connect(file)) as connection:
+        connection.execute(
+            "CREATE TRIGGER broken AFTER INSERT ON tool_calls"
+            " BEGIN INSERT INTO missing VALUES (new.id); END"
+        )
+    python("s.record('a', 1)")
+    with pytest.raises(AnalyticsDbError, match=r"cannot be written into it: no such table"):
+        drain()
+    with closing(sqlite3.connect(file)) as connection:
+        connection.execute("DROP TRIGGER broken")
+    assert drain() == Drained(1, 0)
+    assert names(rows("SELECT tool_name FROM tool_calls")) == ["a"]
 
 
 def test_a_row_that_the_database_refuses_blocks_no_other(
@@ -202,6 +349,31 @@ def test_a_row_that_the_database_refuses_blocks_no_other(
     for name in ("a", "bad1", "b", "bad2", "c"):
         session.record(name, 1)
     assert names(calls()) == ["a", "b", "c"]
+
+
+def test_columns_of_a_users_do_not_matter(
+    recorder: Recorder, file: Path, calls: Callable[[], Rows]
+) -> None:
+    create_analytics_db(file).close()
+    with closing(sqlite3.connect(file)) as connection:
+        for column in ("session", "calls", "last_call", "value"):
+            connection.execute(f"ALTER TABLE sessions ADD COLUMN {column} TEXT")
+            connection.execute(f"ALTER TABLE tool_calls ADD COLUMN {column} TEXT")
+    recorder.session().record("a", 1)
+    assert names(calls()) == ["a"]
+
+
+def test_how_many_calls_were_refused_is_said(file: Path, caplog: pytest.LogCaptureFixture) -> None:
+    create_analytics_db(file).close()
+    with closing(sqlite3.connect(file)) as connection:
+        connection.execute("CREATE UNIQUE INDEX one ON tool_calls (tool_name)")
+    with Recorder(file) as recorder:
+        for _ in range(5):
+            recorder.session().record("a", 1)
+    said = [record.message for record in caplog.records if "recorder" in record.name]
+    assert len(said) == 2
+    assert said[0].startswith(f"a call was refused by {file}")
+    assert said[1] == f"4 calls were refused, and are not in {file}"
 
 
 def test_a_deleted_session_is_there_again_with_its_next_call(
@@ -330,6 +502,20 @@ def test_without_a_spool_calls_wait_in_memory(
     assert len(os.listdir(f"{file}-spool")) == 1
 
 
+def test_that_calls_wait_in_memory_is_said_once(
+    file: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    file.parent.mkdir()
+    Path(f"{file}-spool").write_text("in the way")
+    with Recorder(file) as recorder:
+        for _ in range(3):
+            recorder.session().record("a", 1)
+            assert recorder.flush(20)
+    said = [record.message for record in caplog.records if "recorder" in record.name]
+    assert len(said) == 1
+    assert said[0].startswith("calls wait in memory, where a killed process loses them: ")
+
+
 def test_memory_has_an_end(
     recorder: Recorder,
     file: Path,
@@ -420,20 +606,128 @@ def test_a_forked_child_records_in_a_session_of_its_own(
     assert os.listdir(f"{file}-spool") == []
 
 
+def test_threads_that_fork_at_once_do_not_wait_for_each_other(python: Python) -> None:
+    done = python(
+        """
+        import threading, time, warnings
+        warnings.simplefilter("ignore")
+        worst = 0
+        def fork():
+            global worst
+            for _ in range(20):
+                s.record("a", 1)
+                start = time.monotonic()
+                child = os.fork()
+                if child == 0:
+                    s.record("child", 1)
+                    os._exit(0)
+                worst = max(worst, time.monotonic() - start)
+                os.waitpid(child, 0)
+        threads = [threading.Thread(target=fork) for _ in range(4)]
+        for thread in threads: thread.start()
+        for thread in threads: thread.join()
+        assert r.flush(20)
+        print(worst)
+        """
+    )
+    assert done.returncode == 0, done.stderr
+    assert float(done.stdout) < 4  # of 5 s
+
+
+def test_a_fork_does_not_wait_for_a_thread_that_logs(python: Python) -> None:
+    done = python(
+        """
+        import logging, time
+        logging.basicConfig(level=logging.DEBUG, stream=open(os.devnull, "w"))
+        worst = 0
+        for n in range(20):
+            s.record("a", 1)
+            time.sleep(0.05 + n / 500)
+            start = time.monotonic()
+            child = os.fork()
+            if child == 0:
+                os._exit(0)
+            worst = max(worst, time.monotonic() - start)
+            os.waitpid(child, 0)
+        print(worst)
+        """
+    )
+    assert done.returncode == 0, done.stderr
+    assert float(done.stdout) < 4  # of 5 s
+
+
+@needs_proc
+def test_a_recorder_that_nobody_has_any_more_keeps_nothing_open(
+    python: Python, tmp_path: Path
+) -> None:
+    done = python(
+        """
+        import gc, time
+        before = len(os.listdir("/proc/self/fd")), len(os.listdir("/proc/self/task"))
+        for n in range(30):
+            os.mkdir(f"{sys.argv[1]}/{n}")
+            recorder = Recorder(f"{sys.argv[1]}/{n}/a.db")
+            recorder.session().record("a", 1)
+            assert recorder.flush(20)
+        del recorder
+        gc.collect()
+        end = time.monotonic() + 20
+        while (len(os.listdir("/proc/self/fd")), len(os.listdir("/proc/self/task"))) != before:
+            assert time.monotonic() < end
+            time.sleep(0.01)
+        """,
+        tmp_path,
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_call_is_kept_where_the_spool_is_gone_and_the_database_locked(
+    python: Python, file: Path, locked: Callable[[], Any], rows: Callable[[str], Rows]
+) -> None:
+    create_analytics_db().close()
+    with locked():
+        python(
+            """
+            s.record("first", 1)
+            os.closerange(3, 100)
+            for n in range(10): s.record("a", 1)
+            os.kill(os.getpid(), 9)
+            """
+        )
+    assert len(os.listdir(f"{file}-spool")) == 2
+    assert drain() == Drained(11, 0)
+    assert len(rows("SELECT * FROM tool_calls")) == 11
+
+
+def test_memory_is_given_back_as_it_is_read(
+    recorder: Recorder, file: Path, calls: Callable[[], Rows], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file.parent.mkdir()
+    Path(f"{file}-spool").write_text("in the way")
+    monkeypatch.setattr(outbox, "MOST_IN_MEMORY", 10_000)
+    session = recorder.session()
+    for _ in range(20):
+        for _ in range(20):
+            session.record("a", 1)
+        assert recorder.flush(20)
+    assert len(calls()) == 400
+
+
+@needs_proc
 def test_a_fork_finds_no_thread_of_ours(python: Python, rows: Callable[[str], Rows]) -> None:
     """Python warns of a fork with threads, and may hang in one."""
     done = python(
         """
-        import threading, warnings
+        import warnings
         warnings.simplefilter("error")
         for n in range(5):
             s.record(f"parent {n}", 1)
             child = os.fork()
             if child == 0:
-                os._exit(threading.active_count())
+                os._exit(len(os.listdir("/proc/self/task")))
             assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 1
         assert r.flush(20)
-        print(threading.active_count())
+        print(len(os.listdir("/proc/self/task")))
         """
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, "2\n", "")
@@ -570,12 +864,24 @@ def test_ctrl_c_in_the_midst_of_recording_leaves_it_usable(
     assert int(done.stdout) <= found["n"] <= int(done.stdout) + 30
 
 
-def test_a_closed_standard_output_and_a_changed_directory_do_not_matter(
-    python: Python, rows: Callable[[str], Rows]
+def test_a_program_without_input_and_output_prints_nothing_into_the_spool(
+    python: Python, file: Path
 ) -> None:
-    done = python("os.chdir('/'); os.close(1); s.record('a', 1)")
-    assert done.returncode == 0
-    assert names(rows("SELECT tool_name FROM tool_calls")) == ["a"]
+    done = python(
+        """
+        os.chdir("/")
+        for descriptor in (0, 1, 2): os.close(descriptor)
+        s.record("a", 1)
+        for descriptor in (0, 1, 2):
+            try: os.write(descriptor, b"what is printed\\n")
+            except OSError: pass
+        os.kill(os.getpid(), 9)
+        """
+    )
+    assert done.returncode == -9
+    (spool,) = Path(f"{file}-spool").iterdir()
+    assert b"printed" not in spool.read_bytes()
+    assert drain() == Drained(1, 0)
 
 
 def test_nothing_is_written_into_files_of_a_program_that_closed_every_descriptor(
@@ -633,8 +939,9 @@ def test_the_thread_is_idle_when_nothing_is_recorded(python: Python) -> None:
     assert float(done.stdout) < 0.05
 
 
+@needs_proc
 def test_threads_that_begin_at_once_start_one_thread_of_ours(recorder: Recorder) -> None:
-    before = {*threading.enumerate()}
+    before = {*os.listdir("/proc/self/task")}
     session = recorder.session()
     ready = threading.Barrier(8)
 
@@ -648,6 +955,5 @@ def test_threads_that_begin_at_once_start_one_thread_of_ours(recorder: Recorder)
     for thread in threads:
         thread.join()
     assert recorder.flush(30)
-    (ours,) = {*threading.enumerate()} - before
-    assert (ours.name, ours.daemon) == ("devflow-analytics", True)
+    assert len({*os.listdir("/proc/self/task")} - before) == 1
     assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL

@@ -45,7 +45,9 @@ if TYPE_CHECKING:
 
 
 @logging_errors
-def create_analytics_db(path: str | os.PathLike[str] | None = None) -> AnalyticsDb:
+def create_analytics_db(
+    path: str | os.PathLike[str] | None = None, *, timeout_ms: int | None = None
+) -> AnalyticsDb:
     """Open the analytics database, making it or bringing its schema up to date if need be.
 
     Safe to call from any number of processes and threads at once. If the file is current, nothing
@@ -55,6 +57,9 @@ def create_analytics_db(path: str | os.PathLike[str] | None = None) -> Analytics
     Args:
         path: the file; without it ``DEVFLOW_ANALYTICS_DB_PATH``, and without that
             ``~/.devflow/analytics.db``. Its directory is made if only that is missing.
+        timeout_ms: how long to wait for another process that writes or migrates, in milliseconds;
+            without it as long as the busy timeout says. What this one has to migrate takes as long
+            as it takes.
 
     Raises:
         AnalyticsDbError: one of those in `devflow_analytics_db.errors`; no row is lost.
@@ -64,14 +69,14 @@ def create_analytics_db(path: str | os.PathLike[str] | None = None) -> Analytics
     latest = latest_version()  # before anything is made
     disk.make(file)
     with naming_faults(file):
-        if not is_current(file, latest):
+        if not is_current(file, latest, timeout_ms):
             from devflow_analytics_db.migrations.identity import (  # noqa: PLC0415  seldom needed
                 identify_file,
             )
 
-            found = identify_file(file)
+            found = identify_file(file, timeout_ms)
             if found.version < latest or found.crashed:
-                return _bring_up_to_date(file)
+                return _bring_up_to_date(file, timeout_ms)
             latest = found.version
         if not is_writable(file):
             raise denied(file)  # now rather than at the first row
@@ -80,10 +85,10 @@ def create_analytics_db(path: str | os.PathLike[str] | None = None) -> Analytics
     return AnalyticsDb(file, latest)
 
 
-def _bring_up_to_date(file: str) -> AnalyticsDb:
+def _bring_up_to_date(file: str, timeout_ms: int | None) -> AnalyticsDb:
     from devflow_analytics_db.migrations.migrate import bring_to  # noqa: PLC0415  seldom needed
 
-    changes = bring_to(file)
+    changes = bring_to(file, timeout_ms=timeout_ms)
     how = "created" if changes.created else "opened"
     log("info", "%s %s: schema version %d", how, file, changes.schema_version)
     # another process may have been faster

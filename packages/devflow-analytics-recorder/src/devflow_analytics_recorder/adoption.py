@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import math
 import os
+import sqlite3
+import time
+from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
-from devflow_analytics_db import abandoned_spools, resolve_path
+from devflow_analytics_db import AnalyticsDbError, abandoned_spools, resolve_path
 from devflow_analytics_recorder.outbox import Part
 from devflow_analytics_recorder.target import Target
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+LOOK_SECONDS = 60.0
+"""How often a process that records looks for what others left."""
 
 BATCH_BYTES = 128_000
 """How much is written in one transaction, some 400 calls: others do not wait long for its end."""
@@ -46,10 +53,63 @@ def drain(path: str | os.PathLike[str] | None = None) -> Drained:
             except BaseException:
                 part.leave()
                 raise
-            part.remove()
+            with suppress(OSError):  # whoever finds it again finds nothing in it
+                part.remove()
+    except (sqlite3.Error, OSError) as error:
+        raise AnalyticsDbError(
+            f"Calls that wait beside {target.path} cannot be written into it: {error}.",
+            target.path,
+            "Run `check()` on it.",
+        ) from error
     finally:
         target.close()
     return Drained(target.written, target.refused)
+
+
+class Adoption:
+    """Takes in, bit by bit and from time to time, what others left beside a database."""
+
+    def __init__(self, target: Target) -> None:
+        self._target = target
+        self._found: Iterator[Part] | None = None
+        self._part: Part | None = None
+        self._looked_at = -math.inf
+
+    def go_on(self) -> bool:
+        """Write one batch; False if there is none, or it is not yet time to look again.
+
+        Raises:
+            AnalyticsDbError, sqlite3.Error, OSError: nothing can be written at the moment.
+        """
+        if self._part is None:
+            self._part = self._next()
+            if self._part is None:
+                return False
+        if not write_batch(self._part, self._target):
+            part, self._part = self._part, None
+            with suppress(OSError):  # whoever finds it again finds nothing in it
+                part.remove()
+        return True
+
+    def leave(self) -> None:
+        """Leave what is not written yet to another process."""
+        if self._part is not None:
+            self._part.leave()
+            self._part = None
+
+    def _next(self) -> Part | None:
+        if self._found is None:
+            now = time.monotonic()
+            if now - self._looked_at < LOOK_SECONDS:
+                return None
+            self._looked_at = now
+            self._found = abandoned_parts(self._target)
+        part = None
+        with suppress(AnalyticsDbError):  # who may not look at them is not the one to take them in
+            part = next(self._found, None)
+        if part is None:
+            self._found = None
+        return part
 
 
 def abandoned_parts(target: Target) -> Iterator[Part]:
@@ -68,24 +128,32 @@ def abandoned_parts(target: Target) -> Iterator[Part]:
 
 
 def write_batch(part: Part, target: Target) -> bool:
-    """Write the first lines of a part; False if there is none left.
+    """Write the last lines of a part, and cut them off; False if there is none left.
+
+    The last, since so the file itself tells how far the work has come, to whoever goes on with it.
 
     Raises:
         AnalyticsDbError, sqlite3.Error, OSError: nothing can be written at the moment.
     """
-    if part.offset == part.size:
+    if not part.size:
         return False
-    lines = part.read(BATCH_BYTES)
-    if not lines:  # a line longer than any of ours
+    start = max(0, part.size - BATCH_BYTES)
+    found = os.pread(part.spool.descriptor, part.size - start, start)
+    begin = found.find(b"\n") + 1 if start else 0  # not in the midst of a line
+    if begin == len(found):  # a line longer than any of ours
         target.refuse("what was found there is none")
-        part.offset = part.size
-        return False
-    target.write(lines)
-    part.offset += len(lines)
+        begin = _end_of_lines(part.spool.descriptor, part.size - 1) - start
+    else:
+        target.write(found[begin:])
+    part.size = start + begin
+    os.ftruncate(part.spool.descriptor, part.size)
     return True
 
 
 def _end_of_lines(descriptor: int, length: int) -> int:
-    """Return where the last whole line ends."""
-    start = max(0, length - BATCH_BYTES)
-    return start + os.pread(descriptor, BATCH_BYTES, start).rfind(b"\n") + 1
+    """Return where the last whole line ends of so much of a file."""
+    start, found = length, -1
+    while found < 0 < start:
+        end, start = start, max(0, start - BATCH_BYTES)
+        found = os.pread(descriptor, end - start, start).rfind(b"\n")
+    return start + found + 1

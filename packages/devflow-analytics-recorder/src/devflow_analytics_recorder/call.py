@@ -31,6 +31,7 @@ class Call:
         "_session",
         "_start",
         "_started_ms",
+        "goes_on",
         "request_bytes",
         "result_bytes",
         "tool",
@@ -48,6 +49,8 @@ class Call:
         self._session = session
         self._agent = agent
         self._native_id = native_id
+        self.goes_on = False
+        """Whether the end of its block is not the end of the call."""
         self._failed: Outcome | None = None
 
     def fail(self, error_type: str | None = None, kind: ErrorKind = "tool") -> None:
@@ -71,7 +74,12 @@ class Call:
         traceback: TracebackType | None,
     ) -> None:
         duration_ms = (time.perf_counter() - self._start) * 1000
-        outcome = (self._failed if error is None else None) or outcome_of(error)
+        if self.goes_on and error is None:
+            return
+        try:
+            outcome = (self._failed if error is None else None) or outcome_of(error)
+        except Exception:  # noqa: BLE001  a class may hide its name
+            outcome = Outcome("error", "tool")
         self._session.record(
             self.tool,
             duration_ms,

@@ -5,16 +5,33 @@ from __future__ import annotations
 from hashlib import sha256
 from uuid import UUID
 
+from devflow_analytics_schema import new_id
+
 _VERSION_8 = 8 << 76
 _VARIANT = 2 << 62
 _FREE_BITS = ~(0xF << 76 | 3 << 62)
 
 
+def new_key() -> str:
+    """Return a new key, as `new_id` does.
+
+    Raises:
+        ImportError: see `new_id`.
+        ValueError: the clock is before 1970.
+    """
+    try:
+        return new_id()
+    except BaseException as error:
+        if type(error).__name__ != "PanicException":  # uuid-utils raises it, and it is no Exception
+            raise
+        raise ValueError("the clock is before 1970") from None
+
+
 def named_id(kind: str, name: str) -> str:
     """Return the key for what somebody else gave a name: a UUID of version 8 (RFC 9562).
 
-    The name cannot be found out from it: it is cut from a SHA-256. Whoever knows both gets the
-    same key, so that a call seen by a server, by a hook and in a log is one row.
+    A name that nobody can guess cannot be found out from it: it is cut from a SHA-256. Whoever
+    knows both gets the same key, so that a call seen by a server, a hook and in a log is one row.
 
     Args:
         kind: what gave the name, such as ``claude-code``.

@@ -58,25 +58,36 @@ def clean(name: str | None) -> str | None:
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
-@lru_cache(maxsize=1024)
 def quoted(name: str | None) -> str:
     """Return a name as JSON, as the database can keep it.
 
     Raises:
         TypeError: it is no name.
     """
-    if name is not None and not isinstance(name, str):
+    if name is None:
+        return "null"
+    if not isinstance(name, str):
         raise TypeError(f"{type(name).__name__} is no name")
+    # cut before it is remembered: a client may send names of any length
+    return _quoted(name if len(name) <= LONGEST_NAME else name[:LONGEST_NAME])
+
+
+@lru_cache(maxsize=1024)
+def _quoted(name: str) -> str:
     return json.dumps(clean(name))
 
 
-def number(value: int | None) -> str:
+def number(value: int | None, least: int = -LARGEST) -> str:
     """Return an integer as JSON; null if there is none, or if the database cannot keep it.
+
+    Args:
+        value: the integer.
+        least: the smallest that the column may hold.
 
     Raises:
         ValueError, TypeError: it is no integer.
     """
-    if value is None or not -LARGEST <= value <= LARGEST:
+    if value is None or not least <= value <= LARGEST:
         return "null"
     return str(int(value))
 

@@ -2,33 +2,29 @@
 
 from __future__ import annotations
 
-import sys
+import logging
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from typing import Literal
 
-LOGGER_NAME = "devflow_analytics_recorder"
+# Imported here, and so before the `writer` registers what is to be done before a fork: that has to
+# come before what logging does then, which is to take its lock.
+logger = logging.getLogger("devflow_analytics_recorder")
+# Without a handler, warnings of a library reach stderr unasked.
+logger.addHandler(logging.NullHandler())
 
 _said: set[str] = set()
 
 
 def log(level: Literal["debug", "info", "warning", "error"], message: str, *values: object) -> None:
-    """Log a message in the ``%`` form of `logging`, if the application uses `logging` at all.
+    """Log a message in the ``%`` form of `logging`.
 
     Never raises: a handler of the application's that fails is not to end a tool call.
     """
-    logging = sys.modules.get("logging")
-    if logging is None:
-        return
-    try:
-        logger = logging.getLogger(LOGGER_NAME)
-        if not logger.handlers:
-            # Without a handler, warnings of a library reach stderr unasked.
-            logger.addHandler(logging.NullHandler())
+    with suppress(Exception):  # nobody is left to be told
         getattr(logger, level)(message, *values, stacklevel=2)  # as the caller's
-    except Exception:  # noqa: BLE001, S110  nobody is left to be told
-        pass
 
 
 def log_once(key: str, message: str, *values: object) -> None:

@@ -14,6 +14,7 @@ from threading import RLock
 from typing import TYPE_CHECKING
 
 from devflow_analytics_db import AnalyticsDbError, make_spool
+from devflow_analytics_recorder.log import log
 
 if TYPE_CHECKING:
     from devflow_analytics_db import Spool
@@ -24,13 +25,14 @@ MOST_IN_SPOOL = 128_000_000
 MOST_IN_MEMORY = 4_000_000
 """In bytes, about 15,000 calls, while there is no spool."""
 
-LONGEST_SPOOL = 16_000_000
-"""In bytes. A spool that is never read to its end is left for a new one, and then removed."""
+LONGEST_SPOOL = 1_000_000
+"""In bytes. One that is longer is left for a new one, and then removed.
+
+To empty a large file takes milliseconds, and whoever records would wait for that.
+"""
 
 MOST_PARTS = 8
-
-
-MOST_PARTS = 8
+"""How many spools and parts in memory there are at once, at most."""
 
 LOCK_SECONDS = 1.0
 """How long a call waits for the lock while the interpreter ends."""
@@ -88,6 +90,10 @@ class Part:
             return False
         return True
 
+    def advance(self, length: int) -> None:
+        """Let go of what was read first."""
+        self.offset += length
+
     def refresh(self) -> None:
         """Find out the size, which a Ctrl-C may have kept from being noted.
 
@@ -140,8 +146,9 @@ class MemoryPart:
     is_ours = True
     is_full = False
 
+    offset = 0
+
     def __init__(self) -> None:
-        self.offset = 0
         self._lines = bytearray()
 
     @property
@@ -152,7 +159,7 @@ class MemoryPart:
     @property
     def waiting_lines(self) -> int:
         """How many lines wait."""
-        return self._lines.count(b"\n", self.offset)
+        return self._lines.count(b"\n")
 
     def append(self, line: bytes) -> bool:
         """Append a line; False if there is no room for it."""
@@ -161,18 +168,20 @@ class MemoryPart:
         self._lines += line
         return True
 
+    def advance(self, length: int) -> None:
+        """Let go of what was read first, and give its memory back."""
+        del self._lines[:length]
+
     def refresh(self) -> None:
         """Do nothing: the size is right."""
 
     def read(self, most: int) -> bytes:
         """Return the first whole lines that wait, of no more than ``most`` bytes together."""
-        found = bytes(self._lines[self.offset : self.offset + most])
+        found = bytes(self._lines[:most])
         return found[: found.rfind(b"\n") + 1]
 
     def empty(self) -> None:
-        """Begin anew, where all was read."""
-        self._lines.clear()
-        self.offset = 0
+        """Do nothing: what was read is not there any more."""
 
     def is_in_place(self) -> bool:
         """Tell that the next process would not find what waits here."""
@@ -202,6 +211,7 @@ class Outbox:
         """How many bytes of lines do not wait any more, since the process began."""
         self._parts: list[Part | MemoryPart] = []
         """The oldest first; the last is appended to."""
+        self._has_said_so = False
         self._reading: Part | MemoryPart | None = None
 
     @property
@@ -239,7 +249,8 @@ class Outbox:
             return True
         if part.is_memory or len(self._parts) >= MOST_PARTS:
             return False
-        self._parts.append(MemoryPart())  # as the disk is full
+        # where the descriptor was closed, another spool; where the disk is full, memory
+        self._parts.append(MemoryPart() if part.is_ours else self._make_part())
         return self._parts[-1].append(line)
 
     def read(self, most: int) -> bytes:
@@ -252,8 +263,9 @@ class Outbox:
         """
         with self.lock:
             self._refresh()
-            self._let_go_of_read()
+            done = self._take_out_what_was_read()
             self._reading = self._parts[0] if self._parts else None
+        _remove(done)
         return self._reading.read(most) if self._reading else b""
 
     def done(self, lines: bytes) -> None:
@@ -262,14 +274,16 @@ class Outbox:
             part = self._reading
             if part is None:
                 return
-            part.offset += len(lines)
+            part.advance(len(lines))
             self.written += len(lines)
             self._refresh()
-            self._let_go_of_read()
-            if self._parts[-1:] == [part] and part.offset == part.size:
+            done = self._take_out_what_was_read()
+            is_read = self._parts[-1:] == [part] and part.offset == part.size
+            if is_read and part.size < LONGEST_SPOOL:
                 # If it cannot be emptied, it is the longer; what was read is not read again.
                 with suppress(OSError):
                     part.empty()
+        _remove(done)
 
     def renew(self) -> None:
         """Go on in a new spool, if the present one is too long, or gone, or only memory."""
@@ -284,7 +298,10 @@ class Outbox:
             return
         with self.lock:
             self._parts.append(new)
-            self._let_go_of_read()
+            if part.is_ours and not part.is_in_place():
+                _move(part, new)
+            done = self._take_out_what_was_read()
+        _remove(done)
 
     def close(self) -> int:
         """Remove the files, or leave those to the next process in which lines wait.
@@ -321,18 +338,39 @@ class Outbox:
         for part in self._parts:
             part.refresh()
 
-    def _let_go_of_read(self) -> None:
-        """Remove the first parts, as far as nothing waits in them, but for the last."""
+    def _take_out_what_was_read(self) -> list[Part | MemoryPart]:
+        """Take out the first parts, as far as nothing waits in them, but for the last.
+
+        They are removed without the lock: a large file takes its time.
+        """
+        taken = []
         while len(self._parts) > 1 and self._parts[0].offset == self._parts[0].size:
-            part = self._parts.pop(0)
-            with suppress(OSError):  # the next process finds and removes it
-                part.remove()
+            taken.append(self._parts.pop(0))
+        return taken
 
     def _make_part(self) -> Part | MemoryPart:
         try:
             return Part(make_spool(self.path))
-        except (AnalyticsDbError, OSError):
+        except (AnalyticsDbError, OSError) as error:
+            if not self._has_said_so:
+                self._has_said_so = True
+                log("warning", "calls wait in memory, where a killed process loses them: %s", error)
             return MemoryPart()
+
+
+def _move(part: Part | MemoryPart, new: Part) -> None:
+    """Move lines that are in no file that anybody would find; if they are too many, they stay."""
+    with suppress(OSError):
+        part.refresh()
+        lines = part.read(MOST_IN_MEMORY)
+        if len(lines) == part.size - part.offset and new.append(lines):
+            part.advance(len(lines))
+
+
+def _remove(parts: list[Part | MemoryPart]) -> None:
+    for part in parts:
+        with suppress(OSError):  # the next process finds and removes it
+            part.remove()
 
 
 def _end(part: Part) -> None:

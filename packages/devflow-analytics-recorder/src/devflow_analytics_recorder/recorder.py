@@ -9,19 +9,21 @@ import inspect
 import math
 import os
 import time
+import weakref
 from functools import wraps
+from threading import TIMEOUT_MAX
 from typing import TYPE_CHECKING, Any, overload
 
 from devflow_analytics_db import is_enabled, records_project, resolve_path
 from devflow_analytics_recorder.call import Call
-from devflow_analytics_recorder.ids import named_id
+from devflow_analytics_recorder.ids import named_id, new_key
 from devflow_analytics_recorder.line import VERSION, clean, number, quoted, session_part
 from devflow_analytics_recorder.log import log
-from devflow_analytics_recorder.writer import EXIT_SECONDS, release, writer_for
-from devflow_analytics_schema import new_id
+from devflow_analytics_recorder.writer import EXIT_SECONDS
+from devflow_analytics_recorder.writers import release, writer_for
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
     from types import TracebackType
     from typing import Self, TypeVar
 
@@ -32,6 +34,10 @@ if TYPE_CHECKING:
 
 STATUSES = frozenset(("success", "error", "timeout"))
 KINDS = frozenset((None, "tool", "arguments", "not_found", "protocol", "cancelled", "transport"))
+
+
+class NoCallError(ValueError):
+    """What is to be recorded is no call; its message quotes nothing of it."""
 
 
 class Recorder:
@@ -61,9 +67,13 @@ class Recorder:
         self._has_refused = False
         try:
             if is_enabled():
-                new_id()  # brings what makes keys now, and not in the midst of a call
+                new_key()  # brings what makes keys now, and not in the midst of a call
                 self._project = os.path.basename(os.getcwd()) if records_project() else None
-                self._writer = writer_for(str(resolve_path(path)))
+                writer = writer_for(str(resolve_path(path)))
+                self._writer = writer
+                # where nobody closes it: when the last of its sessions is gone as well
+                self._release = weakref.finalize(self, release, writer)
+                self._release.atexit = False
         except Exception as error:  # noqa: BLE001  nothing of ours may end the host
             log("warning", "no calls are recorded: %s", error)
 
@@ -102,23 +112,25 @@ class Recorder:
         Args:
             timeout: in seconds.
         """
-        return self._writer is None or self._writer.flush(timeout)
+        return self._writer is None or self._writer.flush(min(timeout, TIMEOUT_MAX))
 
     def close(self, timeout: float = EXIT_SECONDS) -> None:
-        """Write what waits, as far as there is time, and record nothing more.
+        """Write what waits, as far as there is time, and record nothing more. It blocks.
 
         Args:
             timeout: in seconds. What then still waits, the next process that records writes.
         """
         writer, self._writer = self._writer, None
-        if writer is not None:
-            release(writer, timeout)
+        if writer is not None and self._release.detach():
+            release(writer, min(timeout, TIMEOUT_MAX))
 
     def _refuse(self, error: Exception) -> None:
         """Say, of the first only, what was not recorded, and why."""
         if not self._has_refused:
             self._has_refused = True
-            log("warning", "a call was not recorded, and others may not be: %s", error)
+            # The message of an error that is not ours may quote what we were given.
+            reason = error.args[0] if type(error) is NoCallError else type(error).__name__
+            log("warning", "a call was not recorded, and others may not be: %s", reason)
 
     def __enter__(self) -> Self:
         return self
@@ -148,7 +160,7 @@ class Session:
     ) -> None:
         self._recorder = recorder
         self._server = server
-        self._key = key
+        self._named_id: str | None = None
         self.client = client
         """The name of the program that calls."""
         self.client_version = client_version
@@ -159,6 +171,7 @@ class Session:
             try:
                 self._server = clean(server)
                 self.client, self.client_version = clean(client), clean(client_version)
+                self._named_id = None if key is None else named_id(*key)
                 self._begin()
             except Exception as error:  # noqa: BLE001  nothing of ours may end the host
                 recorder._refuse(error)  # noqa: SLF001  made for each other
@@ -218,7 +231,7 @@ class Session:
             error_kind: if it failed, how.
             error_code: if it failed, a code of JSON-RPC or HTTP.
             started_ms: when it began, in Unix milliseconds; without it ``duration_ms`` ago.
-            request_bytes: the size of its arguments.
+            request_bytes: the size of its arguments. A number that cannot be one is left out.
             result_bytes: the size of its result.
             server: the name of the MCP server, if it is not the recorder's.
             agent: the type of the subagent that called; None for the main one.
@@ -235,7 +248,7 @@ class Session:
                 error_type = error_kind = error_code = None
             if self._process != os.getpid():
                 self._begin()
-            key = named_id(self.client or "", native_id) if native_id else new_id()
+            key = named_id(self.client or "", native_id) if native_id else new_key()
             if server is None:
                 server = self._server
             if started_ms is None:
@@ -244,7 +257,7 @@ class Session:
             line = (
                 f'[{VERSION},"{key}",{quoted(tool)},{duration_ms!r},{quoted(status)},'
                 f"{quoted(error_type)},{now_ms // 1000},{quoted(agent)},{quoted(error_kind)},"
-                f"{number(error_code)},{number(request_bytes)},{number(result_bytes)},"
+                f"{number(error_code)},{number(request_bytes, 0)},{number(result_bytes, 0)},"
                 f"{number(started_ms)},{quoted(server)}{self._end}"
             )
             writer.append(line.encode())
@@ -274,17 +287,19 @@ class Session:
             name: the name of the tool; without it the function's own.
 
         Raises:
-            TypeError: it is a generator function, whose calls end before its work begins. Use
-                `call` inside it.
+            TypeError: it is a generator function, whose calls end before its work begins: use
+                `call` inside it. Or it is not called as it is: put this decorator below
+                ``@classmethod`` and ``@staticmethod``.
         """
         if function is None:
             return lambda function: self.recorded(function, name=name)
-        recorded: Function = _recorded(self, function, name or function.__name__)
+        own_name = str(getattr(function, "__name__", type(function).__name__))
+        recorded: Function = _recorded(self, function, name or own_name)
         return recorded
 
     def _begin(self) -> None:
         """Begin a session of this process."""
-        self._id = new_id() if self._key is None else named_id(*self._key)
+        self._id = self._named_id or new_key()
         self._end = session_part(
             self._id,
             "recorder",
@@ -303,23 +318,26 @@ def _require_call(
     """Make sure that these are a call's.
 
     Raises:
-        ValueError: they are not.
+        NoCallError: they are not.
     """
     if tool is None:
-        raise ValueError("a call without a tool")
+        raise NoCallError("it names no tool")
     if not 0 <= duration_ms < math.inf:
-        raise ValueError(f"{duration_ms} is no duration")
+        raise NoCallError(f"it took {duration_ms} ms")
     if status not in STATUSES:
-        raise ValueError(f"{status!r} is no status")
+        raise NoCallError(f"its status is not one of {', '.join(sorted(STATUSES))}")
     if error_kind not in KINDS:
-        raise ValueError(f"{error_kind!r} is no kind of error")
+        kinds = ", ".join(sorted(kind for kind in KINDS if kind))
+        raise NoCallError(f"its kind of error is not one of {kinds}")
 
 
 def _recorded(session: Session, function: Any, name: str) -> Any:  # noqa: ANN401  as it came
+    if not callable(function) or isinstance(function, (classmethod, staticmethod)):
+        raise TypeError(f"{function!r} is not called as it is: put this decorator below that one.")
     if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
         raise TypeError(
-            f"{function.__qualname__} is a generator function: its calls end before its work"
-            " begins. Use `with session.call(…)` inside it."
+            f"{name} is a generator function: its calls end before its work begins."
+            " Use `with session.call(…)` inside it."
         )
     if inspect.iscoroutinefunction(function):
 
@@ -332,7 +350,19 @@ def _recorded(session: Session, function: Any, name: str) -> Any:  # noqa: ANN40
 
         @wraps(function)
         def recorded(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401  as it came
-            with session.call(name):
-                return function(*args, **kwargs)
+            call = session.call(name)
+            with call:
+                result = function(*args, **kwargs)
+                if not inspect.isawaitable(result):
+                    return result
+                call.goes_on = True
+            return _awaited(call, result)
 
     return recorded
+
+
+async def _awaited(call: Call, result: Awaitable[Any]) -> Any:  # noqa: ANN401  as it came
+    """Await what a function returned that is async and does not look so, as when decorated."""
+    call.goes_on = False
+    with call:
+        return await result

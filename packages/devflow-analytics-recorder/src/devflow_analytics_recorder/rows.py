@@ -58,7 +58,7 @@ SELECT {_field("session_id")}, min({_field("session_started_at")}), max({_field(
 FROM json_each(?) AS line
 WHERE NOT EXISTS (
     SELECT 1 FROM tool_calls
-    WHERE tool_calls.id = {_field("id")} AND session_id <> {_field("session_id")}
+    WHERE tool_calls.id = {_field("id")} AND tool_calls.session_id <> {_field("session_id")}
 )
 GROUP BY 1
 ON CONFLICT (id) DO UPDATE SET
@@ -71,16 +71,16 @@ WHERE started_at > excluded.started_at
 # Before the calls themselves: those that are there already do not count again.
 _COUNTS = f"""
 UPDATE sessions SET
-    tool_count = tool_count + added,
-    ended_at = max(coalesce(ended_at, last_call), last_call)
+    tool_count = sessions.tool_count + fresh.calls,
+    ended_at = max(coalesce(sessions.ended_at, fresh.last_call), fresh.last_call)
 FROM (
-    SELECT {_field("session_id")} AS session, count(DISTINCT {_field("id")}) AS added,
+    SELECT {_field("session_id")} AS session, count(DISTINCT {_field("id")}) AS calls,
         max({_field("timestamp")}) AS last_call
     FROM json_each(?) AS line
     WHERE NOT EXISTS (SELECT 1 FROM tool_calls WHERE tool_calls.id = {_field("id")})
     GROUP BY 1
-)
-WHERE id = session
+) AS fresh
+WHERE sessions.id = fresh.session
 """
 
 _FILLS = {

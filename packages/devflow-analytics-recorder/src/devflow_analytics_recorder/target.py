@@ -13,20 +13,31 @@ from devflow_analytics_recorder.log import log
 if TYPE_CHECKING:
     from devflow_analytics_db import AnalyticsDb
 
-LOCK_TIMEOUT_MS = 100
-"""How long to wait for another process's write at a time; a fork waits for that to end."""
-
 
 class Target:
     """An analytics database, opened when the first lines come, and anew when it is gone."""
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, timeout_ms: int | None = None) -> None:
+        """Say where to write.
+
+        Args:
+            path: the database.
+            timeout_ms: how long to wait for another process's write at a time; without it as long
+                as the busy timeout says.
+        """
         self.path = path
+        self._timeout_ms = timeout_ms
         self.written = 0
         """Lines that were written."""
         self.refused = 0
         """Lines that were not, and never can be: no calls, or such as the database refuses."""
+        self._counted = 0
         self._db: AnalyticsDb | None = None
+
+    def newly_refused(self) -> int:
+        """Return how many lines were refused since this was last asked."""
+        refused, self._counted = self.refused - self._counted, self.refused
+        return refused
 
     def write(self, lines: bytes) -> None:
         """Write the rows of whole lines. What cannot be written because of itself is counted.
@@ -55,15 +66,15 @@ class Target:
             self._db = None
 
     def refuse(self, reason: object) -> None:
-        """Count a line that cannot be written, and say so of the first."""
+        """Count a line that cannot be written, and say so of the first after `newly_refused`."""
         self.refused += 1
-        if self.refused == 1:
+        if self.refused == self._counted + 1:
             log("warning", "a call was refused by %s, and others may be: %s", self.path, reason)
 
     def _write(self, lines: bytes) -> None:
         if self._db is None:
-            self._db = create_analytics_db(self.path)
-        with self._db.transaction(timeout_ms=LOCK_TIMEOUT_MS) as connection:
+            self._db = create_analytics_db(self.path, timeout_ms=self._timeout_ms)
+        with self._db.transaction(timeout_ms=self._timeout_ms) as connection:
             rows.write(connection, lines)
 
     def _write_or_refuse(self, line: bytes) -> None:

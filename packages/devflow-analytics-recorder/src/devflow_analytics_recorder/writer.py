@@ -8,52 +8,72 @@ it ends, however it ends, the thread of another takes in.
 
 from __future__ import annotations
 
-import atexit
-import os
+import math
+import signal
 import sys
 import time
+from _thread import start_new_thread
 from contextlib import suppress
-from queue import SimpleQueue
-from threading import Condition, Event, Lock, RLock, Thread, current_thread, get_ident
-from typing import TYPE_CHECKING
+from queue import Empty, SimpleQueue
+from threading import Lock
+from typing import ClassVar
 
-from devflow_analytics_db import AnalyticsDbError, LockedError
-from devflow_analytics_recorder.adoption import BATCH_BYTES, abandoned_parts, write_batch
-from devflow_analytics_recorder.log import log
+from devflow_analytics_db import LockedError
+from devflow_analytics_recorder.adoption import BATCH_BYTES, Adoption
+from devflow_analytics_recorder.log import log, log_once
 from devflow_analytics_recorder.outbox import Outbox
 from devflow_analytics_recorder.target import Target
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from devflow_analytics_recorder.outbox import Part
 
 GATHER_SECONDS = 0.05
 """How long the thread waits for more to come: the answer to a call is on its way meanwhile."""
 
-FORK_SECONDS = 5.0
-"""How long a fork waits for the thread to end its transaction, and then itself."""
+AGAIN_SECONDS = 1.0
+"""How long no thread is started after that failed."""
+
+IDLE_SECONDS = 5.0
+"""How long the thread stays, and the database open, while nothing is recorded."""
 
 EXIT_SECONDS = 1.0
 """How long a process that ends waits for its lines to be written; then they stay in the spool."""
 
-FIRST_PAUSE = 0.1
-LOCKED_PAUSE = 1.0
+ADOPTION_AT_EXIT_SECONDS = 0.2
+"""How long a process that ends goes on with what others left."""
+
+MARGIN_SECONDS = 0.1
+"""How much longer than that the end of the thread may take."""
+
+LOCK_TIMEOUT_MS = 20
+"""How long to wait for another process's write at a time; a fork waits for that to end.
+
+Where threads are greenlets, as with gevent, all of them wait.
+"""
+
+FIRST_PAUSE = 0.05
+LOCKED_PAUSE = 0.1
 LONGEST_PAUSE = 30.0
 """In seconds, after the database was locked, or the writing failed in another way.
 
 Each pause is twice the one before, until it is the longest of its kind.
 """
 
+COUNT_SECONDS = 60.0
+"""How often it is said how many calls were dropped, at most."""
+
 PATIENCE_SECONDS = 10.0
 """How long the database may be locked before that is worth a word in the log."""
 
-ADOPTION_SECONDS = 60.0
-"""How often the thread looks for what other processes left."""
-
 
 class Writer:
-    """Writes what this process records in one database."""
+    """Writes what this process records in one database.
+
+    What the program's own threads call takes no lock that a Ctrl-C could leave taken, and waits
+    only in queues: `threading.Thread` and `threading.Event` hang if one comes in their midst.
+    """
+
+    forks: ClassVar[int] = 0
+    """How many forks are about to be made; while there are any, no thread of ours runs."""
+    living: ClassVar[set[Writer]] = set()
+    """Those with a thread."""
 
     def __init__(self, path: str) -> None:
         self.path = path
@@ -63,25 +83,28 @@ class Writer:
         self._begin()
 
     def _begin(self) -> None:
-        self.target = Target(self.path)
+        self.target = Target(self.path, LOCK_TIMEOUT_MS)
         self.dropped = 0
         """Calls that could not be recorded since that was last said."""
-        self._starting = RLock()
-        self._is_starting = False
-        self._thread: Thread | None = None
+        self._is_dropping = False
+        """Whether it was said that calls are dropped."""
+        self._counted_at = -math.inf
+        """When it was last said how many."""
         self._is_running = Lock()
-        """Held by the thread for as long as it lives."""
-        self._is_to_pause = False
-        """Whether the thread is to end for a fork."""
+        """Held for the thread, from when it is started until it ends."""
+        self._starts_at = 0.0
+        """When a thread may be started again, after that failed."""
         self._deadline: float | None = None
         """When the thread ends at the latest, as soon as it is to end at all."""
+        self._adopts_until: float | None = None
+        """Until when it then takes in what others left, once it has written its own."""
         self._is_idle = True
+        self._is_in_a_hurry = False
+        """Whether somebody waits for the thread."""
         self._bell: SimpleQueue[None] = SimpleQueue()
-        self._hurry = Event()
-        self._progress = Condition()
-        self._abandoned: Iterator[Part] | None = None
-        self._adopting: Part | None = None
-        self._looked_at: float | None = None
+        self._waiting: list[tuple[int, SimpleQueue[None]]] = []
+        """Who waits until how many bytes are written, and where to say so."""
+        self._adoption = Adoption(self.target)
         self._failing_since: float | None = None
         self._has_said_so = False
 
@@ -93,15 +116,16 @@ class Writer:
         if not self.outbox.append(line):
             self.drop()
             return
-        if self._is_idle:
-            self._bell.put(None)
-        if self._thread is None:
+        if not self._is_running.locked():
             self._start()
+        elif self._is_idle:
+            self._bell.put(None)
 
     def drop(self) -> None:
         """Count a call that cannot be recorded, and say so of the first."""
         self.dropped += 1
-        if self.dropped == 1:
+        if not self._is_dropping:
+            self._is_dropping = True
             log("warning", "there is no room to record calls for %s: they are dropped", self.path)
 
     def flush(self, timeout: float) -> bool:
@@ -110,140 +134,154 @@ class Writer:
         Args:
             timeout: in seconds.
         """
-        target = self.outbox.appended
-        if self.outbox.written < target and self._thread is None:
-            self._start()
-        self._hurry.set()
-        with self._progress:
-            return self._progress.wait_for(lambda: self.outbox.written >= target, timeout)
+        goal = self.outbox.appended
+        reached: SimpleQueue[None] = SimpleQueue()
+        self._waiting.append((goal, reached))
+        if self.outbox.written >= goal:
+            return True
+        self._start()
+        self._wake()
+        with suppress(Empty):
+            reached.get(timeout=timeout)
+        return self.outbox.written >= goal
 
-    def close(self, timeout: float) -> None:
-        """Write what waits, as far as there is time, and end the thread; the rest stays.
+    def end(self, timeout: float) -> None:
+        """Let the thread write what waits, as far as there is time, and then end; the rest stays.
 
         Args:
             timeout: in seconds.
         """
         self._deadline = time.monotonic() + timeout
-        if self._thread is None and self.outbox.waiting:
+        if self.outbox.waiting:
             self._start()
-        if self._thread is None:
+        if self._is_running.locked():
+            self._wake()
+        else:
             self._let_go()
-            return
-        self._bell.put(None)
-        self._hurry.set()
-        # If it takes longer, as where the database is locked, it lets go of all when it ends.
-        self._thread.join(timeout + 0.1)
 
-    def _let_go(self) -> None:
-        if self._adopting is not None:
-            self._adopting.leave()
-            self._adopting = None
-        lost = self.outbox.close() + self.dropped
-        self.dropped = 0
-        if lost:
-            log("warning", "%d calls were dropped, and are not in %s", lost, self.path)
-        self.target.close()
-        _living.discard(self)
-
-    def pause(self, timeout: float) -> None:
-        """End the thread as soon as its transaction has ended, if that is within the timeout.
-
-        None is started until `go_on`.
+    def wait_for_the_end(self, timeout: float) -> None:
+        """Wait until the thread has ended, as it does after `end`, and while a process forks.
 
         Args:
-            timeout: in seconds.
+            timeout: in seconds. What takes longer, it lets go of when it ends.
         """
-        self._is_to_pause = True
-        thread = self._thread
-        if thread is not None and thread.is_alive():
-            self._bell.put(None)
-            self._hurry.set()
-            thread.join(timeout)
+        self._wake()
+        if self._is_running.acquire(timeout=max(0.0, timeout)):
+            self._is_running.release()
 
     def go_on(self) -> None:
-        """Go on after `pause`: with a new thread, when there is something to do for it."""
-        self._is_to_pause = False
-        if self._thread is not None:
-            if self._thread.is_alive():
-                return
-            self._thread = None
-            if self._deadline is not None:
-                self._let_go()
+        """Go on after the forks: with a new thread, if there is something to do for it."""
         if self._deadline is None and self.outbox.waiting:
             self._start()
 
     def begin_in_child(self) -> None:
         """Begin with nothing: what waits is the parent's, and the thread is not here."""
-        if self._adopting is not None:
-            self._adopting.leave()
+        self._adoption.leave()
         self.outbox.forget()
         self._begin()
 
     def _start(self) -> None:
-        if self._is_to_pause or sys.is_finalizing():
-            return  # what waits stays in the spool
-        with self._starting:
-            if self._thread is not None or self._is_starting:  # by this thread, before a signal
-                return
-            self._is_starting = True
-            try:
-                Thread(target=self._run, name="devflow-analytics", daemon=True).start()
-            except RuntimeError:  # as there may be no more threads
-                pass
-            finally:
-                self._is_starting = False
-
-    def _run(self) -> None:
-        # Not by the starter, which a Ctrl-C may keep from knowing that it started one.
+        """Start the thread, if there is none; if none can be started, all waits in the spool."""
+        if Writer.forks or sys.is_finalizing() or time.monotonic() < self._starts_at:
+            return
         if not self._is_running.acquire(blocking=False):
             return
-        self._thread = current_thread()
-        _living.add(self)
+        # No signal that the program waits for, or holds back, may go to our thread instead.
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, ())
+        try:
+            signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+            start_new_thread(self._run, ())
+        except BaseException as error:
+            self._is_running.release()
+            if not isinstance(error, RuntimeError):
+                raise
+            self._starts_at = time.monotonic() + AGAIN_SECONDS
+            log_once("thread", "calls wait in %s: %s", self.path, error)  # as there are too many
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+    def _wake(self) -> None:
+        self._is_in_a_hurry = True
+        self._bell.put(None)
+
+    def _run(self) -> None:
+        Writer.living.add(self)
         try:
             self._write_until_the_end()
-            if not self._is_to_pause:
+            if self._deadline is not None:
                 self._let_go()
         finally:
+            Writer.living.discard(self)
             self._is_running.release()
+            self.go_on()  # if there is something to do again, or the fork is over by now
 
     def _write_until_the_end(self) -> None:
-        while self._deadline is None and not self._is_to_pause:
+        while not Writer.forks:
             self._is_idle = True
             # what came before that rang no bell
-            if not self.outbox.waiting:
-                self._bell.get()
+            if not self.outbox.waiting and self._deadline is None and not self._is_needed():
+                self.target.close()
+                return
             self._is_idle = False
             while not self._bell.empty():
                 self._bell.get()
-            self._hurry.wait(GATHER_SECONDS)
-            self._hurry.clear()
-            self._write_all()
+            self._wait(GATHER_SECONDS)
+            is_all_written = self._write_all()
+            # something may have come since
+            if self._deadline is not None and not (is_all_written and self.outbox.waiting):
+                return
+            self._is_in_a_hurry = False
 
-    def _write_all(self) -> None:
+    def _is_needed(self) -> bool:
+        """Wait until there is something to do; False if there is nothing for a while."""
+        try:
+            self._bell.get(timeout=IDLE_SECONDS)
+        except Empty:
+            return False
+        return True
+
+    def _wait(self, seconds: float) -> None:
+        """Wait, unless somebody waits for this thread, or until somebody does."""
+        if not self._is_in_a_hurry:
+            with suppress(Empty):
+                self._bell.get(timeout=seconds)
+
+    def _write_all(self) -> bool:
+        """Write until nothing waits; False if that has to wait until another time."""
         pause = FIRST_PAUSE
-        while not self._is_to_pause and not self._is_too_late():
+        while not Writer.forks and not self._is_too_late():
             start = time.monotonic()
             try:
                 is_done = self._write_some()
             except Exception as error:  # noqa: BLE001  a thread that ends writes nothing more
                 self._has_failed(error)
+                self.outbox.renew()
                 if self._deadline is not None and not isinstance(error, LockedError):
-                    return
-                self._hurry.wait(pause)
-                self._hurry.clear()
+                    return False
+                self._is_in_a_hurry = False  # who waits has to wait for somebody else
+                self._wait(pause)
                 longest = LOCKED_PAUSE if isinstance(error, LockedError) else LONGEST_PAUSE
                 pause = min(2 * pause, longest)
                 continue
             pause = FIRST_PAUSE
             self._has_succeeded()
-            with self._progress:
-                self._progress.notify_all()
+            for waiting in self._waiting.copy():
+                goal, reached = waiting
+                if self.outbox.written >= goal:
+                    reached.put(None)
+                    self._waiting.remove(waiting)
             if is_done:
-                return
-            self._hurry.wait(time.monotonic() - start)  # for others, who want to write as well
+                return True
+            self._wait(time.monotonic() - start)  # for others, who want to write as well
+        return False
 
     def _is_too_late(self) -> bool:
         return self._deadline is not None and time.monotonic() > self._deadline
+
+    def _let_go(self) -> None:
+        self._adoption.leave()
+        self._say_how_many(self.outbox.close())
+        self.target.close()
 
     def _write_some(self) -> bool:
         """Write one batch: of our own lines, or else of those left; True if there is none."""
@@ -253,33 +291,12 @@ class Writer:
             self.outbox.done(lines)
             self.outbox.renew()
             return False
-        return not self._adopt_some()
-
-    def _adopt_some(self) -> bool:
-        """Write one batch of what other processes left; False if there is none."""
-        if self._adopting is None:
-            self._adopting = self._next_abandoned()
-            if self._adopting is None:
-                return False
-        if not write_batch(self._adopting, self.target):
-            part, self._adopting = self._adopting, None
-            with suppress(OSError):  # whoever finds it again finds nothing new in it
-                part.remove()
-        return True
-
-    def _next_abandoned(self) -> Part | None:
-        now = time.monotonic()
-        if self._abandoned is None:
-            if self._looked_at is not None and now - self._looked_at < ADOPTION_SECONDS:
-                return None
-            self._looked_at = now
-            self._abandoned = abandoned_parts(self.target)
-        part = None
-        with suppress(AnalyticsDbError):  # who may not look at them is not the one to take them in
-            part = next(self._abandoned, None)
-        if part is None:
-            self._abandoned = None
-        return part
+        if self._deadline is not None:
+            if self._adopts_until is None:
+                self._adopts_until = time.monotonic() + ADOPTION_AT_EXIT_SECONDS
+            if time.monotonic() > self._adopts_until:
+                return True
+        return not self._adoption.go_on()
 
     def _has_failed(self, error: Exception) -> None:
         now = time.monotonic()
@@ -295,88 +312,18 @@ class Writer:
         if self._has_said_so:
             self._has_said_so = False
             log("warning", "calls are written to %s again", self.path)
-        if self.dropped:
-            dropped, self.dropped = self.dropped, 0
-            log("warning", "%d calls were dropped, and are not in %s", dropped, self.path)
+        if time.monotonic() - self._counted_at > COUNT_SECONDS:
+            self._say_how_many()
 
-
-_living: set[Writer] = set()
-"""Those with a thread."""
-
-_writers: dict[str, Writer] = {}
-"""Those that recorders have, by the database."""
-
-_registry = RLock()
-
-_forking: dict[int, tuple[list[Writer], list[RLock]]] = {}
-"""What is paused, and which locks are held, while a thread forks: by its identifier."""
-
-
-def writer_for(path: str) -> Writer:
-    """Return the writer of this process for a database, for one more recorder.
-
-    Args:
-        path: as `devflow_analytics_db.resolve_path` returns it.
-    """
-    with _registry:
-        writer = _writers.setdefault(path, Writer(path))
-        writer.users += 1
-        return writer
-
-
-def release(writer: Writer, timeout: float) -> None:
-    """Let go of a writer; the last to do so ends it, and waits for that.
-
-    Args:
-        writer: what `writer_for` returned.
-        timeout: in seconds.
-    """
-    with _registry:
-        writer.users -= 1
-        if writer.users:
-            return
-        _writers.pop(writer.path, None)
-    writer.close(timeout)
-
-
-def _close_all() -> None:
-    end = time.monotonic() + EXIT_SECONDS
-    for writer in list(_writers.values()):
-        writer.close(max(0.0, end - time.monotonic()))
-
-
-def _before_fork() -> None:
-    """End the threads for the time being: a process that forks should have none."""
-    end = time.monotonic() + FORK_SECONDS
-    writers = list({*_living, *_writers.values()})
-    for writer in writers:
-        writer.pause(max(0.0, end - time.monotonic()))
-    locks = [writer.outbox.lock for writer in writers]
-    _forking[get_ident()] = writers, [lock for lock in locks if lock.acquire(timeout=FORK_SECONDS)]
-
-
-def _after_fork_in_parent() -> None:
-    writers, held = _forking.pop(get_ident(), ((), ()))
-    for lock in held:
-        lock.release()
-    for writer in writers:
-        writer.go_on()
-
-
-def _after_fork_in_child() -> None:
-    global _registry  # noqa: PLW0603  a thread that is not here may have held it
-    _registry = RLock()
-    for writer in {*_living, *_writers.values()}:
-        writer.begin_in_child()
-    _living.clear()
-    _forking.clear()
-
-
-# The db package has registered its own by now, since it was imported above: so its `before` comes
-# after ours, and finds no connection in use.
-os.register_at_fork(
-    before=_before_fork,
-    after_in_parent=_after_fork_in_parent,
-    after_in_child=_after_fork_in_child,
-)
-atexit.register(_close_all)
+    def _say_how_many(self, lost: int = 0) -> None:
+        """Say how many calls were dropped or refused since that was last said."""
+        lost += self.dropped
+        self.dropped = 0
+        self._is_dropping = False
+        refused = self.target.newly_refused()
+        if lost or refused:
+            self._counted_at = time.monotonic()
+        if lost:
+            log("warning", "%d calls were dropped, and are not in %s", lost, self.path)
+        if refused:
+            log("warning", "%d calls were refused, and are not in %s", refused, self.path)

@@ -232,10 +232,11 @@ def test_the_rounds_of_a_call_that_asks_for_input_are_one_row(
         return answers.pop(0)
 
     recorder = record(new, path=file)
-    asyncio.run(new.receive("ask"))
-    asyncio.run(new.receive("ask", requestState="one", inputResponses={}))
+    receive = partial(new.receive, "ask", connection=new.Connection())
+    asyncio.run(receive())
+    asyncio.run(receive(requestState="one", inputResponses={}))
     assert written(recorder) == []
-    asyncio.run(new.receive("ask", requestState="two", inputResponses={}))
+    asyncio.run(receive(requestState="two", inputResponses={}))
     (row,) = written(recorder)
     assert (row["status"], row["duration_ms"]) == ("success", 3000)
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gc
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from types import SimpleNamespace
@@ -190,3 +192,27 @@ def test_few_calls_that_wait_are_kept_in_mind(monkeypatch: pytest.MonkeyPatch) -
     for number in range(5):
         waiting.wait(number, number, 1000, lambda duration_ms, _: given_up.append(duration_ms))
     assert given_up == [0, 1, 2]
+
+
+def test_calls_that_are_asked_alike_go_on_in_their_order() -> None:
+    waiting = Rounds()
+    for number in (1, 2):
+        waiting.wait("key", number, 1000, lambda _, __: None)
+    found = [waiting.resume("key") for _ in range(3)]
+    assert [None if one is None else one.duration_ms for one in found] == [1, 2, None]
+
+
+def test_what_nobody_answers_is_given_up_when_the_process_ends() -> None:
+    code = (
+        "from devflow_analytics_recorder.integrations.rounds import Rounds\n"
+        "rounds = Rounds()\n"
+        "for n in (1, 2): rounds.wait(n, n, 1000, print)\n"
+        "import os, sys\n"
+        "child = os.fork()\n"
+        "if child == 0: sys.exit()\n"  # what waits is the parent's
+        "os.waitpid(child, 0)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=60
+    )
+    assert (done.stdout, done.stderr) == ("1 1000\n2 1000\n", "")

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 NEXT_STEP = """\
 
-Next, record tool calls from Python, as the README shows:
-    from devflow_analytics_db import create_analytics_db
+Next, record your MCP server by one line, as the README shows:
+    from devflow_analytics_recorder import record
 You can also open the file with any SQLite tool."""
 
 

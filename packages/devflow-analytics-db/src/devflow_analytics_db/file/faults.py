@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import time
 from functools import wraps
 
 from devflow_analytics_db.errors import (
@@ -32,6 +33,9 @@ if TYPE_CHECKING:
 
 ANOTHER_FILE = f"name another file with `path` or {DB_PATH.name}"
 """How advice ends wherever the file need not be the one that it is."""
+
+AGAIN_SECONDS = 60.0
+"""How long an error is not logged again that is met again."""
 
 OLDEST_SQLITE = (3, 37, 0)
 """The first SQLite with STRICT tables."""
@@ -90,17 +94,37 @@ class naming_faults:  # noqa: N801  a context manager, and read as one
 
 
 def logging_errors(function: Callable[Parameters, Result]) -> Callable[Parameters, Result]:
-    """Log the named error that ends a call of a public function."""
+    """Log the named error that ends a call of a public function.
+
+    One that somebody meets again and again, as in trying until it works, is logged once a minute.
+    """
 
     @wraps(function)
     def logged(*args: Parameters.args, **kwargs: Parameters.kwargs) -> Result:
         try:
             return function(*args, **kwargs)
         except AnalyticsDbError as error:
-            log("error", "%s", error)
+            if not _Logged.is_known(str(error)):
+                log("error", "%s", error)
             raise
 
     return logged
+
+
+class _Logged:
+    """The last error that was logged."""
+
+    message = ""
+    until = 0.0
+
+    @classmethod
+    def is_known(cls, message: str) -> bool:
+        """Tell whether an error was logged within the last minute, as the last one."""
+        now = time.monotonic()
+        if message == cls.message and now < cls.until:
+            return True
+        cls.message, cls.until = message, now + AGAIN_SECONDS
+        return False
 
 
 def base_code(fault: sqlite3.Error) -> int:

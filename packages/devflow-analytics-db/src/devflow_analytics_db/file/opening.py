@@ -31,8 +31,10 @@ def open_immutable(file: str) -> Connection:
     return _open(file, "mode=ro&immutable=1", 0)
 
 
-def open_for_reading(file: str) -> Connection:
+def open_for_reading(file: str, timeout_ms: int | None = None) -> Connection:
     """Open a file for reading as any reader does, changing no byte of it.
+
+    It waits for others as long as the timeout says; without one, as the busy timeout.
 
     A journal that somebody left behind is read, but not written back into the file: the file may
     be another program's. Without one, the connection is an ordinary one, since only such a one
@@ -41,9 +43,11 @@ def open_for_reading(file: str) -> Connection:
     """
     if _has_wal_alone(file):
         return _open_wal_alone(file)
+    if timeout_ms is None:
+        timeout_ms = busy_timeout_ms()
     if has_journal(file):
-        return _open(file, "mode=ro", busy_timeout_ms())
-    return _open(file, "mode=rw", busy_timeout_ms()) if is_writable(file) else open_immutable(file)
+        return _open(file, "mode=ro", timeout_ms)
+    return _open(file, "mode=rw", timeout_ms) if is_writable(file) else open_immutable(file)
 
 
 def journal_mode(connection: Connection) -> str | None:

@@ -11,12 +11,22 @@ import fcntl
 import os
 import stat
 from collections.abc import Iterator  # noqa: TC003  the types of public functions are known
+from contextlib import suppress
 
 from devflow_analytics_db.file import PRIVATE_DIRECTORY, SPOOL, location, making
 from devflow_analytics_db.file.faults import denied, naming_faults
 
-SUFFIX = ".jsonl"
-"""The ending of a spool's name: its lines are JSON."""
+SUFFIX = ".v1.jsonl"
+"""The ending of a spool's name: its lines are JSON, and of the first kind that there was.
+
+A release that writes other lines ends it otherwise, and an older one leaves them to it.
+"""
+
+STANDARD_ERROR = 2
+"""The last of the descriptors that are a program's input and output."""
+
+_RANDOM = 4
+"""How many bytes of a spool's name are random."""
 
 _FLAGS = os.O_RDWR | os.O_APPEND | os.O_NOFOLLOW
 
@@ -71,11 +81,13 @@ def make_spool(path: str | os.PathLike[str] | None = None) -> Spool:
     directory = spool_directory(file)
     with naming_faults(directory):
         home = making.make_parent(file)
-        making.make_directory(directory, like=home)
+        # as SQLite does with the files that it makes beside a database
+        like = home or (file if os.path.exists(file) else os.path.dirname(file))
+        making.make_directory(directory, like=like)
         _require_private(directory)
         while True:
-            name = os.path.join(directory, f"{os.getpid()}-{os.urandom(4).hex()}{SUFFIX}")
-            descriptor = making.open_private_file(name, _FLAGS, like=home)
+            name = os.path.join(directory, f"{os.getpid()}-{os.urandom(_RANDOM).hex()}{SUFFIX}")
+            descriptor = making.open_private_file(name, _FLAGS, like=like)
             try:
                 spool = _lock(name, descriptor)
             except OSError:  # no such locks on this file system
@@ -94,12 +106,11 @@ def abandoned_spools(path: str | os.PathLike[str] | None = None) -> Iterator[Spo
     """
     directory = spool_directory(location.resolve(path))
     with naming_faults(directory):
-        try:
-            names = os.listdir(directory)
-        except FileNotFoundError:
+        if not _is_ours(directory):
             return
+        names = os.listdir(directory)
     for name in sorted(names):
-        if name.endswith(SUFFIX):
+        if is_spool_name(name):
             spool = _find(os.path.join(directory, name))
             if spool is not None:
                 yield spool
@@ -119,6 +130,13 @@ def _lock(path: str, descriptor: int) -> Spool | None:
     Raises:
         OSError: this file system has no such locks. The file was closed.
     """
+    if descriptor <= STANDARD_ERROR:
+        # Where a program has closed one of these, what it prints would go into the spool.
+        low, descriptor = (
+            descriptor,
+            fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, STANDARD_ERROR + 1),
+        )
+        os.close(low)
     spool = Spool(path, descriptor)
     kept = False
     try:
@@ -140,9 +158,25 @@ def _require_private(directory: str) -> None:
         PermissionDeniedError: it is another user's.
         OSError: its mode cannot be set.
     """
-    found = os.lstat(directory)
-    trusted = (0, os.geteuid(), os.stat(os.path.dirname(directory)).st_uid)
-    if not stat.S_ISDIR(found.st_mode) or found.st_uid not in trusted:
+    if not _is_ours(directory):
         raise denied(directory)
-    if stat.S_IMODE(found.st_mode) & ~PRIVATE_DIRECTORY:
+    if stat.S_IMODE(os.stat(directory).st_mode) & ~PRIVATE_DIRECTORY:
         os.chmod(directory, PRIVATE_DIRECTORY)
+
+
+def _is_ours(directory: str) -> bool:
+    """Tell whether a directory is one that we made, and not a link, or another user's."""
+    try:
+        found = os.lstat(directory)
+    except FileNotFoundError:
+        return False
+    trusted = {0, os.geteuid(), os.stat(os.path.dirname(directory)).st_uid}
+    with suppress(OSError):
+        trusted.add(os.stat(directory.removesuffix(SPOOL)).st_uid)
+    return stat.S_ISDIR(found.st_mode) and found.st_uid in trusted
+
+
+def is_spool_name(name: str) -> bool:
+    """Tell whether a file's name is one that `make_spool` gives."""
+    process, _, rest = name.partition("-")
+    return process.isdecimal() and rest.endswith(SUFFIX) and len(rest) == 2 * _RANDOM + len(SUFFIX)

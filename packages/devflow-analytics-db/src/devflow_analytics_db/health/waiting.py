@@ -7,7 +7,7 @@ import os
 import stat
 from typing import TYPE_CHECKING, NamedTuple
 
-from devflow_analytics_db.file.spool import SUFFIX, spool_directory
+from devflow_analytics_db.file.spool import is_spool_name, spool_directory
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -42,7 +42,7 @@ def spool_paths(file: str) -> Iterator[str]:
         return
     for name in sorted(os.listdir(directory)):
         path = os.path.join(directory, name)
-        if name.endswith(SUFFIX) and stat.S_ISREG(_mode(path)):
+        if is_spool_name(name) and stat.S_ISREG(_mode(path)):
             yield path
 
 

@@ -133,10 +133,12 @@ def listed_versions(connection: Connection) -> list[int]:
     return [version for (version,) in connection.execute(query)]
 
 
-def is_current(file: str, version: int) -> bool:
+def is_current(file: str, version: int, timeout_ms: int | None = None) -> bool:
     """Tell whether a file is ours and at a schema version; False also if that is not certain."""
     try:
-        connection = open_for_reading(file) if has_journal(file) else open_immutable(file)
+        connection = (
+            open_for_reading(file, timeout_ms) if has_journal(file) else open_immutable(file)
+        )
     except sqlite3.Error:
         return False
     try:

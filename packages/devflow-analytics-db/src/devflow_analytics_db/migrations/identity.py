@@ -62,7 +62,7 @@ class Identity:
         """A transaction is to be rolled back before anything that only reads can read it."""
 
 
-def identify_file(file: str) -> Identity:
+def identify_file(file: str, timeout_ms: int | None = None) -> Identity:
     """Identify a file without changing it.
 
     Raises:
@@ -79,7 +79,7 @@ def identify_file(file: str) -> Identity:
     verdict: AnalyticsDbError | None = None
     for _ in range(LOOKS):
         try:
-            return _look_through(open_for_reading(file))
+            return _look_through(open_for_reading(file, timeout_ms))
         except sqlite3.OperationalError as fault:
             if base_code(fault) not in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN):
                 raise

@@ -83,7 +83,9 @@ def migrate(
         return bring_to(file, to, allow_down=allow_down)
 
 
-def bring_to(file: str, to: int | None = None, *, allow_down: bool = False) -> Changes:
+def bring_to(
+    file: str, to: int | None = None, *, allow_down: bool = False, timeout_ms: int | None = None
+) -> Changes:
     """Bring a file that may be one of ours to a version, by default the newest.
 
     Any number of processes may do so at once: the first to get the lock does the work, and the
@@ -92,9 +94,11 @@ def bring_to(file: str, to: int | None = None, *, allow_down: bool = False) -> C
     Raises:
         AnalyticsDbError, sqlite3.Error: nothing was changed.
     """
+    if timeout_ms is None:
+        timeout_ms = busy_timeout_ms(MIGRATION_TIMEOUT_MS)
     backup, committing = None, False
     try:
-        with closing(open_existing(file, busy_timeout_ms(MIGRATION_TIMEOUT_MS))) as connection:
+        with closing(open_existing(file, timeout_ms)) as connection:
             claim(connection)
             configure(connection)
             for statement in PRAGMAS:

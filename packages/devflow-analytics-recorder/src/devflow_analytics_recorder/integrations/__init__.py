@@ -86,8 +86,9 @@ def _name(server: object, low: object) -> str | None:
 def _described(server: object) -> str:
     """Return an object's class, and the version of the package that defines it."""
     kind = type(server)
-    package = kind.__module__.partition(".")[0]
-    return f"{kind.__module__}.{kind.__qualname__} {_version(package)}".rstrip()
+    module = str(kind.__module__)
+    package = module.partition(".")[0]
+    return f"{module}.{kind.__qualname__} {_version(package)}".rstrip()
 
 
 def _version(package: str) -> str:

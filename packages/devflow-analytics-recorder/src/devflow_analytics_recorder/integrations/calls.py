@@ -109,6 +109,7 @@ def tap_handled(owner: object, name: str, server: object) -> None:
 
 
 def _note(server: object, fault: BaseException | None) -> None:
-    call = current(server)
-    if call is not None:
-        call.note(fault)
+    with suppress(Exception):  # the tool comes first
+        call = current(server)
+        if call is not None:
+            call.note(fault)

@@ -7,6 +7,7 @@ validated, and what is sent for it: the object of a result, or the exception of 
 from __future__ import annotations
 
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, Protocol, cast
 
 from devflow_analytics_recorder.integrations.calls import tap
@@ -130,8 +131,7 @@ class RecordingMiddleware:
         try:
             result = await call_next(context)
         except BaseException as fault:
-            late = context.protocol_version >= STATELESS
-            self.watch.end(call, _of_exception_late if late else _of_exception, fault)
+            self.watch.end(call, partial(_of_exception, context), fault)
             raise
         self.watch.end(call, _of_result, result)
         return result
@@ -179,12 +179,9 @@ def _client_info(meta: Mapping[str, object]) -> tuple[str | None, str | None]:
     )
 
 
-def _of_exception(call: Watched, fault: BaseException) -> Ending:
-    return exception(call.request.tool, fault, OTHER_ERROR)
-
-
-def _of_exception_late(call: Watched, fault: BaseException) -> Ending:
-    return exception(call.request.tool, fault, INTERNAL_ERROR)
+def _of_exception(context: RequestContext, call: Watched, fault: BaseException) -> Ending:
+    late = context.protocol_version >= STATELESS
+    return exception(call.request.tool, fault, INTERNAL_ERROR if late else OTHER_ERROR)
 
 
 def _of_result(call: Watched, result: object) -> Ending:

@@ -8,8 +8,11 @@ all rounds, without the time in between.
 
 from __future__ import annotations
 
+import atexit
+import os
 import time
 from typing import TYPE_CHECKING, NamedTuple
+from weakref import ref
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
@@ -32,13 +35,18 @@ class Waiting(NamedTuple):
     """Called with both, if no answer comes."""
     since: float
     """When it began to wait, by the monotonic clock."""
+    process: int
+    """Where: what a forked child inherits is its parent's to give up."""
 
 
 class Rounds:
     """Remembers what waits for an answer."""
 
     def __init__(self) -> None:
-        self._waiting: dict[Hashable, Waiting] = {}
+        self._waiting: list[tuple[Hashable, Waiting]] = []
+        """The oldest first. Calls that are asked alike have the same key."""
+        # What nobody answers before the process ends is a call all the same.
+        atexit.register(_give_up_all, ref(self))
 
     def wait(
         self,
@@ -55,15 +63,36 @@ class Rounds:
             started_ms: when the first began.
             give_up: called with both, if no answer comes.
         """
-        now = time.monotonic()
-        self._waiting[key] = Waiting(duration_ms, started_ms, give_up, now)
-        while self._waiting:
-            oldest = next(iter(self._waiting))
-            if len(self._waiting) <= MOST and now - self._waiting[oldest].since <= PATIENCE_S:
-                break
-            left = self._waiting.pop(oldest)
-            left.give_up(left.duration_ms, left.started_ms)
+        waiting = Waiting(duration_ms, started_ms, give_up, time.monotonic(), os.getpid())
+        self._waiting.append((key, waiting))
+        self.expire()
 
     def resume(self, key: Hashable) -> Waiting | None:
-        """Return, and forget, the call that waited for an answer which came with this key."""
-        return self._waiting.pop(key, None)
+        """Return, and forget, the call that waited longest for an answer with this key."""
+        for index, (waits_for, waiting) in enumerate(self._waiting):
+            if waits_for == key:
+                del self._waiting[index]
+                return waiting
+        return None
+
+    def expire(self) -> None:
+        """Give up what waited for too long, and the oldest of what is too many."""
+        since = time.monotonic() - PATIENCE_S
+        while self._waiting and (len(self._waiting) > MOST or self._waiting[0][1].since < since):
+            self._give_up_first()
+
+    def give_up_all(self) -> None:
+        """Give up what waits."""
+        while self._waiting:
+            self._give_up_first()
+
+    def _give_up_first(self) -> None:
+        _, left = self._waiting.pop(0)
+        if left.process == os.getpid():
+            left.give_up(left.duration_ms, left.started_ms)
+
+
+def _give_up_all(rounds: ref[Rounds]) -> None:
+    found = rounds()
+    if found is not None:
+        found.give_up_all()

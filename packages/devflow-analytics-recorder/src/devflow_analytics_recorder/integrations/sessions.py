@@ -6,10 +6,12 @@ import time
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 from weakref import WeakKeyDictionary
 
+from devflow_analytics_recorder.ids import named_id
 from devflow_analytics_recorder.integrations.conversations import (
     conversation,
     conversation_of_process,
 )
+from devflow_analytics_recorder.line import clean
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -57,6 +59,7 @@ class Sessions:
 
     def __init__(self, recorder: Recorder) -> None:
         self._recorder = recorder
+        # What a client sends may be of any length: kept are only names that were cut, and hashes.
         self._connections: WeakKeyDictionary[object, Session] = WeakKeyDictionary()
         self._keyed: dict[tuple[object, ...], Session] = {}
         self._idle: dict[tuple[str | None, str | None], tuple[Session, float]] = {}
@@ -87,7 +90,7 @@ class Sessions:
             if key is not None:
                 return self._of_key(key, caller)
         now = time.monotonic()
-        client = (caller.client, caller.version)
+        client = (clean(caller.client), clean(caller.version))
         session, last = self._idle.pop(client, (None, now))
         if session is None or now - last > IDLE_S:
             session = self._new(caller)
@@ -97,7 +100,7 @@ class Sessions:
         return session
 
     def _of_key(self, key: tuple[str, str], caller: Caller) -> Session:
-        full = (*key, caller.client, caller.version)
+        full = (named_id(*key), clean(caller.client), clean(caller.version))
         session = self._keyed.pop(full, None)
         if session is None:
             session = self._recorder.session(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import json
 from typing import TYPE_CHECKING, Protocol, cast
 
 if TYPE_CHECKING:
@@ -34,6 +35,14 @@ _SAMPLES = 16
 _BULK = ("text", "data")
 """Where the content blocks of a result hold what may be long: plain text, and base64."""
 
+_FREE = {
+    "structuredContent": "structuredContent",
+    "structured_content": "structuredContent",
+    "meta": "_meta",
+    "_meta": "_meta",
+}
+"""The fields of a result that may hold anything, as models and as the wire call them."""
+
 _NO_JSON = (TypeError, ValueError, RecursionError)
 """What is raised for a value that JSON cannot hold."""
 
@@ -44,8 +53,9 @@ class Sizes:
     A size is how many bytes the compact JSON of a value is in UTF-8: no spaces, nothing escaped
     that need not be, and nothing that is not set. That is what a stdio connection carries; over
     HTTP the same result may be a little longer. The size of a text longer than `LONG` is an
-    estimate, from `_SAMPLES` parts of it; all else is exact. Structured content is always encoded,
-    a sixth of what the server itself needs for it.
+    estimate, from `_SAMPLES` parts of it; all else is exact. Structured content is always
+    encoded. It may hold anything, also what can be gone through only once: that is left alone, and
+    the result then has no size.
     """
 
     def __init__(self) -> None:
@@ -75,10 +85,24 @@ class Sizes:
             return None
 
     def _result(self, result: object, content: Sequence[object]) -> int:
-        if not any(_is_long(block) for block in content):
-            return len(self._to_json(result, by_alias=True, exclude_none=True))
-        size = self._frame(result, "content") + len('"content":[]') + len(content) - 1
-        return size + sum(self._block(block) for block in content)
+        fields = fields_of(result)
+        free = {
+            name: _size_of_free(value)
+            for field, name in _FREE.items()
+            if (value := fields.get(field)) is not None
+        }
+        for block in content:
+            meta = fields_of(block).get("meta", fields_of(block).get("_meta"))
+            if meta is not None:
+                _size_of_free(meta)  # to know that it can be gone through twice
+        parts = [len(f'"{name}":') + size for name, size in free.items()]
+        if any(_is_long(block) for block in content):
+            frame = self._frame(result, "content", *_FREE)
+            blocks = sum(self._block(block) for block in content) + len(content) - 1
+            parts.append(len('"content":[]') + blocks)
+        else:
+            frame = self._frame(result, *_FREE)
+        return frame - (not parts and frame > len("{}")) + sum(parts) + max(0, len(parts) - 1)
 
     def _block(self, block: object) -> int:
         if not _is_long(block):
@@ -109,6 +133,17 @@ class Sizes:
             sample = "".join(text[start : start + length] for start in starts)
         size = len(self._to_json(sample)) - len('""')
         return size if sample is text else round(size * len(text) / len(sample))
+
+
+def _size_of_free(value: object) -> int:
+    """Return the size of what may be anything, if it is plain JSON.
+
+    pydantic would take values out of an iterator, which the server then finds empty.
+
+    Raises:
+        TypeError, ValueError, RecursionError: it is not.
+    """
+    return len(json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode())
 
 
 def _is_long(block: object) -> bool:

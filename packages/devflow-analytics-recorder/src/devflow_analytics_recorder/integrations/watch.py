@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
+from devflow_analytics_recorder.ids import named_id
 from devflow_analytics_recorder.integrations.calls import RunningCall, within_another
 from devflow_analytics_recorder.integrations.conversations import native_id
 from devflow_analytics_recorder.integrations.endings import Ending
@@ -72,6 +73,7 @@ class Watch:
         try:
             if within_another():
                 return None
+            self._rounds.expire()
             request = read(source)
             if request is None:
                 return None
@@ -125,12 +127,11 @@ class Watch:
 def _key(call: Watched, state: str | None) -> tuple[object, ...]:
     """Return what tells that a call with answers goes on with one that asked.
 
-    A server that has nothing to remember sends no state; the call is then the same tool's, with
-    arguments of the same size, in the same session.
+    It is the same tool's, with arguments of the same size, in the same session, and with the state
+    that the server sent, if it has something to remember.
     """
-    if state is not None:
-        return (state,)
-    return (call.session.id, call.request.tool, call.request_bytes)
+    kept = None if state is None else named_id("requestState", state)  # it may be of any length
+    return (call.session.id, call.request.tool, call.request_bytes, kept)
 
 
 def _write(  # noqa: PLR0913  one a column
