@@ -23,7 +23,7 @@ test-faults *arguments:
 # Record real MCP servers, driven by real clients, of every version or of those that are named
 test-mcp *versions:
     # each version in a worker of its own, as it is staged once; -k takes names joined by "or"
-    uv run --locked python -m pytest -n 4 --dist loadscope -m mcp tests/mcp \
+    uv run --locked python -m pytest -n 6 --dist loadscope -m mcp tests/mcp \
         -k "{{ replace(versions, ' ', ' or ') }}"
 
 # Run test-faults, and write its counts into docs/safety.md
