@@ -135,9 +135,11 @@ class Writer:
             timeout: in seconds.
         """
         goal = self.outbox.appended
+        if self.outbox.written >= goal:
+            return True
         reached: SimpleQueue[None] = SimpleQueue()
         self._waiting.append((goal, reached))
-        if self.outbox.written >= goal:
+        if self.outbox.written >= goal:  # by now
             return True
         self._start()
         self._wake()
