@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from devflow_analytics_db import NotAnAnalyticsDatabaseError, create_analytics_db
+from devflow_analytics_db.file import faults
 from devflow_analytics_db.migrations import latest_version
 from devflow_analytics_db.migrations.migration import load_migrations
 
@@ -54,6 +55,20 @@ def test_each_step_is_logged(caplog: pytest.LogCaptureFixture, file: Path) -> No
     with pytest.raises(NotAnAnalyticsDatabaseError) as caught:
         create_analytics_db()
     assert logged(caplog, file) == [f"ERROR {caught.value}".replace(str(file), "FILE")]
+
+
+def test_an_error_that_is_met_again_and_again_is_logged_once_a_minute(
+    caplog: pytest.LogCaptureFixture, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file.parent.mkdir()
+    file.write_text("no database")
+    seconds = [0.0]
+    monkeypatch.setattr(faults.time, "monotonic", lambda: seconds[0])
+    for now in (100.0, 101.0, 159.0, 161.0):
+        seconds[0] = now
+        with pytest.raises(NotAnAnalyticsDatabaseError):
+            create_analytics_db()
+    assert [record.levelname for record in caplog.records] == ["ERROR", "ERROR"]
 
 
 @pytest.mark.parametrize("imports", ["", "import logging"])

@@ -840,8 +840,11 @@ def test_a_signal_handler_may_record_in_the_midst_of_recording(
 
 
 def test_ctrl_c_in_the_midst_of_recording_leaves_it_usable(
-    python: Python, rows: Callable[[str], Rows]
+    python: Python, rows: Callable[[str], Rows], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # A lock of coverage's own would be left taken, and its end wait for that.
+    for name in [name for name in os.environ if name.startswith("COVERAGE_PROCESS")]:
+        monkeypatch.delenv(name)
     done = python(
         """
         import signal

@@ -104,7 +104,7 @@ def logging_errors(function: Callable[Parameters, Result]) -> Callable[Parameter
         try:
             return function(*args, **kwargs)
         except AnalyticsDbError as error:
-            if not _Logged.is_known(str(error)):
+            if not _Logged.is_known(f"{function.__qualname__}: {error}"):
                 log("error", "%s", error)
             raise
 
