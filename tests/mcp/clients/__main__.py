@@ -17,8 +17,8 @@ from matrix.cases import CASES, SECRET, Case
 from matrix.play import Play, read_plays
 
 FAMILY, PLAYS = sys.argv[1:]
-SECONDS = 30
-"""How long any call may take."""
+SECONDS = 100
+"""How long the calls of a case may take."""
 
 sdk = importlib.import_module(f"clients.{FAMILY}")
 
