@@ -20,7 +20,12 @@ from devflow_analytics_db.migrations import file_names
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-OURS = ("devflow_analytics_cli", "devflow_analytics_db", "devflow_analytics_schema")
+OURS = (
+    "devflow_analytics_cli",
+    "devflow_analytics_db",
+    "devflow_analytics_recorder",
+    "devflow_analytics_schema",
+)
 NEEDED = (*OURS, "click", "pony", "typing_extensions")  # uuid_utils is compiled
 MAIN = "from devflow_analytics_cli.main import main\nmain()\n"
 
