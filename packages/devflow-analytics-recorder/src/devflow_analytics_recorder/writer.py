@@ -11,11 +11,11 @@ from __future__ import annotations
 import math
 import signal
 import sys
+import threading
 import time
 from _thread import start_new_thread
 from contextlib import suppress
 from queue import Empty, SimpleQueue
-from threading import Lock
 from typing import ClassVar
 
 from devflow_analytics_db import LockedError
@@ -90,7 +90,7 @@ class Writer:
         """Whether it was said that calls are dropped."""
         self._counted_at = -math.inf
         """When it was last said how many."""
-        self._is_running = Lock()
+        self._is_running = threading.Lock()
         """Held for the thread, from when it is started until it ends."""
         self._starts_at = 0.0
         """When a thread may be started again, after that failed."""
@@ -207,6 +207,9 @@ class Writer:
         self._bell.put(None)
 
     def _run(self) -> None:
+        trace = threading.gettrace()
+        if trace is not None:  # as every `threading.Thread` does for debuggers and coverage
+            sys.settrace(trace)
         Writer.living.add(self)
         try:
             self._write_until_the_end()
