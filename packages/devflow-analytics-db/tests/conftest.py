@@ -112,6 +112,33 @@ def holding() -> Callable[..., AbstractContextManager[int]]:
     return hold
 
 
+SPOOL = """
+import os, sys
+from devflow_analytics_db import make_spool
+os.write(make_spool().descriptor, sys.argv[1].encode())
+print("ready", flush=True)
+sys.stdin.read()
+"""
+
+
+@pytest.fixture
+def spooling() -> Callable[[bytes], AbstractContextManager[subprocess.Popen[bytes]]]:
+    """Another process that holds a spool with these lines."""
+
+    @contextmanager
+    def hold(lines: bytes) -> Iterator[subprocess.Popen[bytes]]:
+        with subprocess.Popen(
+            [sys.executable, "-c", SPOOL, lines],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+        ) as process:
+            assert process.stdout is not None
+            assert process.stdout.readline() == b"ready\n"
+            yield process
+
+    return hold
+
+
 @pytest.fixture
 def add_migration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]]:
     """Put one more migration after the released ones, as the next release will; or take it away."""

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import os
 import stat
-import subprocess
-import sys
 from contextlib import ExitStack
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -17,6 +16,13 @@ from devflow_analytics_db import (
     abandoned_spools,
     make_spool,
 )
+
+if TYPE_CHECKING:
+    import subprocess
+    from collections.abc import Callable
+    from contextlib import AbstractContextManager
+
+    Spooling = Callable[[bytes], AbstractContextManager[subprocess.Popen[bytes]]]
 
 
 def names(file: Path) -> list[str]:
@@ -52,17 +58,8 @@ def test_nobody_finds_a_spool_that_is_held(file: Path) -> None:
     assert found(file) == [spool.path]
 
 
-def test_a_spool_is_found_when_its_process_is_killed(file: Path) -> None:
-    code = (
-        "import os, sys\nfrom devflow_analytics_db import make_spool\n"
-        "os.write(make_spool().descriptor, b'line\\n')\nprint('ready', flush=True)\n"
-        "sys.stdin.read()"
-    )
-    with subprocess.Popen(
-        [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE
-    ) as process:
-        assert process.stdout is not None
-        assert process.stdout.readline() == b"ready\n"
+def test_a_spool_is_found_when_its_process_is_killed(file: Path, spooling: Spooling) -> None:
+    with spooling(b"line\n") as process:
         assert found(file) == []
         process.kill()
     (spool,) = abandoned_spools(file)

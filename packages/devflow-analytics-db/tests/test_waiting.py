@@ -5,8 +5,6 @@ from __future__ import annotations
 import fcntl
 import os
 import stat
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,7 +22,11 @@ from devflow_analytics_db import (
 )
 
 if TYPE_CHECKING:
+    import subprocess
     from collections.abc import Callable
+    from contextlib import AbstractContextManager
+
+    Spooling = Callable[[bytes], AbstractContextManager[subprocess.Popen[bytes]]]
 
 ADVICE = "Any program that records writes them into the database, and so does `drain()`."
 
@@ -71,17 +73,8 @@ def test_where_no_call_was_ever_recorded_none_waits_and_no_directory_is_made(
     assert os.listdir(current.parent) == ["analytics.db"]
 
 
-def test_calls_of_a_running_process_wait_for_nobody_else(current: Path) -> None:
-    code = (
-        "import os, sys\nfrom devflow_analytics_db import make_spool\n"
-        "os.write(make_spool().descriptor, b'[1]\\n[2]\\n')\nprint('ready', flush=True)\n"
-        "sys.stdin.read()"
-    )
-    with subprocess.Popen(
-        [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE
-    ) as process:
-        assert process.stdout is not None
-        assert process.stdout.readline() == b"ready\n"
+def test_calls_of_a_running_process_wait_for_nobody_else(current: Path, spooling: Spooling) -> None:
+    with spooling(b"[1]\n[2]\n") as process:
         before = contents(current.parent)
         assert waiting() == (2, 1)
         assert finding(diagnose()) == Finding(

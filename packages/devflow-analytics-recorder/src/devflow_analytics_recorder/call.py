@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self
 
-    from devflow_analytics_recorder.outcome import ErrorKind
     from devflow_analytics_recorder.recorder import Session
+    from devflow_analytics_schema import ErrorKindLike
 
 
 class Call:
@@ -53,7 +53,7 @@ class Call:
         """Whether the end of its block is not the end of the call."""
         self._failed: Outcome | None = None
 
-    def fail(self, error_type: str | None = None, kind: ErrorKind = "tool") -> None:
+    def fail(self, error_type: str | None = None, kind: ErrorKindLike = "tool") -> None:
         """Say that the call fails, though no exception leaves the block.
 
         Args:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple
 
-Status: TypeAlias = Literal["success", "error", "timeout"]
-ErrorKind: TypeAlias = Literal[
-    "tool", "arguments", "not_found", "protocol", "cancelled", "transport"
-]
+if TYPE_CHECKING:
+    from devflow_analytics_schema import ErrorKindLike, StatusLike
 
 _CANCELLED = {"CancelledError", "Cancelled"}
 """What asyncio, concurrent.futures and trio call it; none of them is imported for that."""
@@ -16,8 +14,8 @@ _CANCELLED = {"CancelledError", "Cancelled"}
 class Outcome(NamedTuple):
     """How a call ended."""
 
-    status: Status = "success"
-    error_kind: ErrorKind | None = None
+    status: StatusLike = "success"
+    error_kind: ErrorKindLike | None = None
     error_type: str | None = None
     """The name of the exception's class; never its message."""
 

@@ -21,19 +21,20 @@ from devflow_analytics_recorder.line import VERSION, clean, number, quoted, sess
 from devflow_analytics_recorder.log import log
 from devflow_analytics_recorder.writer import EXIT_SECONDS
 from devflow_analytics_recorder.writers import release, writer_for
+from devflow_analytics_schema import ErrorKind, ToolCallStatus
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
     from types import TracebackType
     from typing import Self, TypeVar
 
-    from devflow_analytics_recorder.outcome import ErrorKind, Status
     from devflow_analytics_recorder.writer import Writer
+    from devflow_analytics_schema import ErrorKindLike, StatusLike
 
     Function = TypeVar("Function", bound=Callable[..., Any])
 
-STATUSES = frozenset(("success", "error", "timeout"))
-KINDS = frozenset((None, "tool", "arguments", "not_found", "protocol", "cancelled", "transport"))
+STATUSES = frozenset(ToolCallStatus)
+KINDS = frozenset((None, *ErrorKind))
 
 
 class NoCallError(ValueError):
@@ -206,10 +207,10 @@ class Session:
         self,
         tool: str,
         duration_ms: float,
-        status: Status = "success",
+        status: StatusLike = "success",
         *,
         error_type: str | None = None,
-        error_kind: ErrorKind | None = None,
+        error_kind: ErrorKindLike | None = None,
         error_code: int | None = None,
         started_ms: int | None = None,
         request_bytes: int | None = None,

@@ -10,7 +10,7 @@ from devflow_analytics_recorder.outcome import Outcome, is_cancellation
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from devflow_analytics_recorder.outcome import ErrorKind
+    from devflow_analytics_schema import ErrorKindLike
 
 INVALID_PARAMS = -32602
 """JSON-RPC's code for parameters that a method cannot take."""
@@ -55,7 +55,7 @@ def error_result(
         result: the result.
         content: its content blocks.
     """
-    kind: ErrorKind = "tool"
+    kind: ErrorKindLike = "tool"
     if _names_unknown(tool, text):
         kind = "not_found"
     elif fault is not None and _refuses_arguments(fault, text):
@@ -91,7 +91,7 @@ def protocol_error(
     return Ending(_failed("not_found" if unknown else "protocol", fault), code)
 
 
-def _failed(kind: ErrorKind, fault: BaseException | None) -> Outcome:
+def _failed(kind: ErrorKindLike, fault: BaseException | None) -> Outcome:
     if fault is None:
         return Outcome("error", kind)
     return Outcome("timeout" if timed_out(fault) else "error", kind, type(cause_of(fault)).__name__)
