@@ -31,6 +31,7 @@ PREFIX = f"devflow-image-check-{os.getpid()}"
 
 DISTRIBUTIONS = [
     "click",
+    "devflow-analytics-capture",
     "devflow-analytics-cli",
     "devflow-analytics-db",
     "devflow-analytics-recorder",

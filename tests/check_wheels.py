@@ -59,6 +59,17 @@ with tempfile.TemporaryDirectory() as directory:
         assert connection.execute("SELECT tool_name FROM tool_calls").fetchone() == ("search",)
 """
 
+CAPTURE = """
+import os, tempfile
+from importlib.util import find_spec
+from devflow_analytics_capture import import_calls
+
+assert not any(map(find_spec, ("click", "devflow_analytics_cli")))
+with tempfile.TemporaryDirectory() as directory:
+    os.environ["HOME"] = directory
+    assert import_calls(f"{directory}/calls.db").found == 0
+"""
+
 CLI = """
 import pathlib, subprocess, sys, tempfile
 command = pathlib.Path(sys.executable).with_name("devflow-analytics")
@@ -70,6 +81,7 @@ CHECKS = {
     "devflow-analytics-schema": SCHEMA,
     "devflow-analytics-db": DB,
     "devflow-analytics-recorder": RECORDER,
+    "devflow-analytics-capture": CAPTURE,
     "devflow-analytics-cli": CLI,
 }
 

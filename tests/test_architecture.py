@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 PACKAGES = (
+    "devflow_analytics_capture",
     "devflow_analytics_cli",
     "devflow_analytics_db",
     "devflow_analytics_recorder",

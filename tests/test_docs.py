@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+import devflow_analytics_capture
 import devflow_analytics_db
 import devflow_analytics_recorder
 import devflow_analytics_schema
@@ -78,7 +79,13 @@ def test_a_recipe_that_is_named_exists(page: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "package", [devflow_analytics_schema, devflow_analytics_db, devflow_analytics_recorder]
+    "package",
+    [
+        devflow_analytics_schema,
+        devflow_analytics_db,
+        devflow_analytics_recorder,
+        devflow_analytics_capture,
+    ],
 )
 def test_every_exported_name_is_in_the_readme_of_its_package(package: ModuleType) -> None:
     readme = ROOT / "packages" / package.__name__.replace("_", "-") / "README.md"

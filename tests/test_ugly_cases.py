@@ -43,11 +43,11 @@ ANOTHER_FILE = "name another file with --db or DEVFLOW_ANALYTICS_DB_PATH"
 # the clone or Python itself may be below a private directory.
 AS_NOBODY = """
 import codecs, importlib, os, pkgutil, shlex, sys, tempfile
-import devflow_analytics_cli, devflow_analytics_db, devflow_analytics_recorder
-import devflow_analytics_schema
+import devflow_analytics_capture, devflow_analytics_cli, devflow_analytics_db
+import devflow_analytics_recorder, devflow_analytics_schema
 codecs.lookup("ascii")
-packages = devflow_analytics_cli, devflow_analytics_db, devflow_analytics_recorder
-for package in (*packages, devflow_analytics_schema):
+packages = devflow_analytics_capture, devflow_analytics_cli, devflow_analytics_db
+for package in (*packages, devflow_analytics_recorder, devflow_analytics_schema):
     for module in pkgutil.walk_packages(package.__path__, package.__name__ + "."):
         if not module.name.endswith("__main__"):
             importlib.import_module(module.name)

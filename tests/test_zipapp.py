@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 OURS = (
+    "devflow_analytics_capture",
     "devflow_analytics_cli",
     "devflow_analytics_db",
     "devflow_analytics_recorder",

@@ -24,6 +24,7 @@ import docs_code
 import docs_command
 import docs_schema
 
+import devflow_analytics_capture
 import devflow_analytics_db
 import devflow_analytics_recorder
 
@@ -74,6 +75,7 @@ PARTS: dict[str, Callable[[str], str]] = {
     "results": docs_code.results,
     "handle": docs_code.handle,
     "modules of the db package": partial(docs_code.modules, devflow_analytics_db),
+    "modules of the capture package": partial(docs_code.modules, devflow_analytics_capture),
     "modules of the recorder package": partial(docs_code.modules, devflow_analytics_recorder),
     "decisions": decisions,
     "columns of sessions": partial(docs_schema.columns, "sessions"),

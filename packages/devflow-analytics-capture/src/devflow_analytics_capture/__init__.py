@@ -1,0 +1,36 @@
+"""Brings in the tool calls that others see: agents, which log them and run hooks at each.
+
+`import_calls` reads what agents log into the analytics database, each call once. `hook_settings`
+is what makes an agent say by itself when there is something new.
+
+Importing this package imports nothing else: each name brings its module when it is first asked for.
+"""
+
+import sys
+
+__version__ = "0.1.0"
+
+TYPE_CHECKING = False
+
+_MODULES: dict[str, tuple[str, ...]] = {}
+"""The public names, by the module that has them."""
+
+__all__ = sorted(["__version__", *(name for names in _MODULES.values() for name in names)])  # noqa: PLE0605  a list all the same
+
+
+def __getattr__(name: str) -> object:
+    found = [module for module, names in _MODULES.items() if name in names]
+    if not found:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    module = f"{__name__}.{found[0]}"
+    try:
+        __import__(module)
+        value: object = getattr(sys.modules[module], name)
+    except AttributeError as error:  # which would say that this package has no such name
+        raise ImportError(f"{module} failed to import: {error}", name=module) from error
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return __all__
