@@ -1,0 +1,12 @@
+"""The importers, one for each agent whose logs are known."""
+
+from __future__ import annotations
+
+from devflow_analytics_capture.importers.claude_code import ClaudeCode
+from devflow_analytics_capture.importers.importer import Importer
+
+IMPORTERS: tuple[type[Importer], ...] = (ClaudeCode,)
+"""All of them, in the order in which their logs are read."""
+
+CLIENTS = tuple(importer.client for importer in IMPORTERS)
+"""The names of their agents."""
