@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from devflow_analytics_capture.importers.claude_code import ClaudeCode
-from devflow_analytics_capture.importers.importer import Importer
+
+if TYPE_CHECKING:
+    from devflow_analytics_capture.importers.importer import Importer
 
 IMPORTERS: tuple[type[Importer], ...] = (ClaudeCode,)
 """All of them, in the order in which their logs are read."""

@@ -221,16 +221,16 @@ class ClaudeCode(LineImporter[_Line]):
             agent=self._agent(record, log) if record.is_sidechain else None,
         )
         if block.name in _SPAWNS:
-            self._remember(block, conversation.id, calls)
+            self._remember(calls.key(block.id, conversation.id), block, calls)
 
-    def _remember(self, block: _Block, conversation_id: str, calls: Calls) -> None:
+    def _remember(self, key: str, block: _Block, calls: Calls) -> None:
         """Remember which type of subagent a call starts, until its result says the id."""
         try:
             spawned = decode(memoryview(block.input or b"{}"), _SPAWNED_DECODER)
         except MalformedError:
             return
         types = calls.context.setdefault("types", {})
-        types[calls.key(block.id, conversation_id)] = (spawned.subagent_type or "general-purpose")[
+        types[key] = (spawned.subagent_type or "general-purpose")[
             :255
         ]
         while len(types) > 100:  # noqa: PLR2004  more do not run at once
@@ -298,7 +298,7 @@ def _conversation(record: _Line) -> Conversation:
 
 def _measured(record: _Line) -> _Measured | None:
     raw = record.tool_use_result
-    if raw is None or not bytes(memoryview(raw)[:1]) == b"{":
+    if raw is None or bytes(memoryview(raw)[:1]) != b"{":
         return None
     try:
         return decode(memoryview(raw), _MEASURED_DECODER)
