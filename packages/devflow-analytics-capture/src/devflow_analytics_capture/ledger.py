@@ -16,7 +16,6 @@ from devflow_analytics_recorder import write_calls
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Iterable
 
     from devflow_analytics_capture.logs.cursor import Cursor
     from devflow_analytics_recorder import ObservedCall
@@ -64,6 +63,9 @@ class Batch(NamedTuple):
     """What is committed at once."""
 
     client: str
+    """The agent that logged it."""
+    others: tuple[str, ...]
+    """How the names of the other agents begin, whose calls these are not."""
     calls: list[ObservedCall]
     """In the order in which they were found."""
     cursors: list[Cursor]
@@ -78,14 +80,12 @@ class Ledger(ABC):
     from before the day from which on calls are imported.
     """
 
-    def __init__(self, others: Iterable[str], since: int) -> None:
+    def __init__(self, since: int) -> None:
         """Say what not to write.
 
         Args:
-            others: how the names of the agents begin whose calls these are not.
             since: calls from before are left out, in Unix seconds.
         """
-        self._others = json.dumps(list(others))
         self._since = since
 
     @abstractmethod
@@ -113,7 +113,7 @@ class Ledger(ABC):
         """Let go of the database."""
 
     def _select(
-        self, connection: sqlite3.Connection, calls: list[ObservedCall], counts: Counter[str]
+        self, connection: sqlite3.Connection, batch: Batch, counts: Counter[str]
     ) -> tuple[list[ObservedCall], list[ObservedCall]]:
         """Return those that may be written, in the order of time, and those recorded otherwise.
 
@@ -121,8 +121,8 @@ class Ledger(ABC):
         """
         floor = connection.execute("SELECT max(not_before) FROM import_floor").fetchone()[0] or 0
         oldest = max(self._since, floor)
-        recent = [call for call in calls if call.timestamp >= oldest]
-        counts["too_old"] += len(calls) - len(recent)
+        recent = [call for call in batch.calls if call.timestamp >= oldest]
+        counts["too_old"] += len(batch.calls) - len(recent)
         keys = json.dumps([call.id for call in recent])
         known = _column(connection, _KNOWN, keys)
         new = [
@@ -130,7 +130,11 @@ class Ledger(ABC):
             for call in recent
             if call.server is not None and call.id not in known
         ]
-        recorded = _column(connection, _RECORDED, json.dumps(new), self._others) if new else set()
+        recorded = (
+            _column(connection, _RECORDED, json.dumps(new), json.dumps(batch.others))
+            if new
+            else set()
+        )
         excluded = _column(connection, _EXCLUDED, keys) - recorded - known
         for name, left_out in (("recorded", recorded), ("excluded", excluded)):
             counts[name] += sum(call.id in left_out for call in recent)
@@ -142,15 +146,13 @@ class Ledger(ABC):
 class Database(Ledger):
     """The analytics database."""
 
-    def __init__(
-        self, path: str | os.PathLike[str] | None, others: Iterable[str], since: int
-    ) -> None:
+    def __init__(self, path: str | os.PathLike[str] | None, since: int) -> None:
         """Open it, or make it.
 
         Raises:
             AnalyticsDbError: as `devflow_analytics_db.create_analytics_db` does.
         """
-        super().__init__(others, since)
+        super().__init__(since)
         self._db = create_analytics_db(path)
 
     def cursors(self, client: str) -> dict[tuple[int, int], Cursor]:
@@ -163,7 +165,7 @@ class Database(Ledger):
         counts: Counter[str] = Counter()
         now = int(time.time())
         with self._db.transaction(timeout_ms=LOCK_TIMEOUT_MS) as connection:
-            kept, recorded = self._select(connection, batch.calls, counts)
+            kept, recorded = self._select(connection, batch, counts)
             first, again = _without_copies(kept)
             counts["added"] += write_calls(connection, first)
             if again:  # each may know more; its session has no call of them
@@ -190,15 +192,13 @@ class Database(Ledger):
 class Rehearsal(Ledger):
     """What `Database` would do, with nothing written: the database need not even exist."""
 
-    def __init__(
-        self, path: str | os.PathLike[str] | None, others: Iterable[str], since: int
-    ) -> None:
+    def __init__(self, path: str | os.PathLike[str] | None, since: int) -> None:
         """Open it to read.
 
         Raises:
-            AnalyticsDbError: as `devflow_analytics_db.open_readonly` does, but not if it is missing.
+            AnalyticsDbError: as `devflow_analytics_db.open_readonly` does, unless it is missing.
         """
-        super().__init__(others, since)
+        super().__init__(since)
         self._seen = sqlite3.connect("")  # a file that vanishes, if it grows
         self._seen.execute("CREATE TABLE seen (id TEXT PRIMARY KEY) WITHOUT ROWID")
         try:
@@ -222,7 +222,7 @@ class Rehearsal(Ledger):
         kept = batch.calls
         known: set[str] = set()
         if self._connection is not None and self._has_imports:
-            kept, _ = self._select(self._connection, kept, counts)
+            kept, _ = self._select(self._connection, batch, counts)
             known = _column(self._connection, _KNOWN, json.dumps([call.id for call in kept]))
         fresh = [(call.id,) for call in kept if call.id not in known]
         before = self._seen.total_changes
@@ -254,8 +254,5 @@ def _without_copies(
 ) -> tuple[list[ObservedCall], list[ObservedCall]]:
     """Return each call once, and the others: the session that has it first keeps it."""
     first: dict[str, ObservedCall] = {}
-    again = []
-    for call in calls:
-        if first.setdefault(call.id, call) is not call:
-            again.append(call)
+    again = [call for call in calls if first.setdefault(call.id, call) is not call]
     return list(first.values()), again

@@ -230,9 +230,7 @@ class ClaudeCode(LineImporter[_Line]):
         except MalformedError:
             return
         types = calls.context.setdefault("types", {})
-        types[key] = (spawned.subagent_type or "general-purpose")[
-            :255
-        ]
+        types[key] = (spawned.subagent_type or "general-purpose")[:255]
         while len(types) > 100:  # noqa: PLR2004  more do not run at once
             del types[next(iter(types))]
 

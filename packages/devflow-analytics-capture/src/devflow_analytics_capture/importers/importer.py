@@ -21,6 +21,10 @@ if TYPE_CHECKING:
 Record = TypeVar("Record")
 
 
+class UnreadableLogError(Exception):
+    """A whole log cannot be read here; its message says why, and quotes nothing of it."""
+
+
 class Progress(NamedTuple):
     """How far reading a log came; there it can be interrupted."""
 

@@ -25,6 +25,13 @@ DAY_MS = 86_400_000
 """A day, in milliseconds: a time further in the future than that is a clock's mistake."""
 
 
+LONGEST_MS = 366 * DAY_MS
+"""The longest call that can be, in milliseconds."""
+
+LARGEST_CODE = 2**31
+"""Codes are smaller than that."""
+
+
 class Conversation(NamedTuple):
     """A session as an agent knows it."""
 
@@ -200,7 +207,7 @@ class Calls:
         if begun is not None and wall_ms is None:
             wall_ms = max(0, at_ms - begun.began_ms)
         duration_ms = wall_ms if run_ms is None else run_ms
-        if duration_ms is None:
+        if duration_ms is None or not 0 <= duration_ms <= LONGEST_MS:
             self.counts["untimed"] += 1
             return
         own = _Begun(
@@ -243,6 +250,7 @@ class Calls:
         runs = run_ms is not None and 0 <= run_ms <= max(wall_ms, 1) + 1_000
         duration_ms = float(run_ms if runs and run_ms is not None else wall_ms)
         kind: DurationKindLike = "run" if runs else "wall"
+        code = outcome.error_code
         self.ready.append(
             ObservedCall(
                 id=key,
@@ -253,7 +261,7 @@ class Calls:
                 timestamp=at_ms // 1000,
                 agent=begun.agent,
                 error_kind=outcome.error_kind,
-                error_code=outcome.error_code,
+                error_code=code if code is not None and abs(code) < LARGEST_CODE else None,
                 started_ms=max(begun.began_ms, int(at_ms - duration_ms)),
                 server=begun.server,
                 session_id=begun.session,
