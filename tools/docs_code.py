@@ -40,6 +40,8 @@ def call(name: str, function: object) -> tuple[str, str]:
     shown = signature.replace(parameters=untyped, return_annotation=inspect.Signature.empty)
     if inspect.isgeneratorfunction(function):
         return f"`{name}{shown}`", f"an iterator of `{returned[9:-1]}`"
+    if returned == "Iterator[None]":
+        return f"`{name}{shown}`", "a context manager"
     if returned.startswith("Iterator["):
         return f"`{name}{shown}`", f"a context manager that gives a `{returned[9:-1]}`"
     return f"`{name}{shown}`", "" if returned == "None" else f"`{returned}`"

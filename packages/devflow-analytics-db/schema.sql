@@ -1,4 +1,4 @@
--- Schema version 3, as the migrations make it. Written by 'just docs'.
+-- Schema version 4, as the migrations make it. Written by 'just docs'.
 
 CREATE TABLE "__drizzle_migrations" (
     id SERIAL PRIMARY KEY,
@@ -14,6 +14,32 @@ CREATE TABLE devflow_migrations (
     applied_at INTEGER NOT NULL, -- Unix time, seconds
     duration_ms INTEGER NOT NULL,
     applied_by TEXT NOT NULL
+) STRICT;
+
+CREATE TABLE import_cursors (
+    client TEXT NOT NULL, -- the agent that logs
+    device INTEGER NOT NULL, -- of the log
+    inode INTEGER NOT NULL,
+    size INTEGER NOT NULL, -- bytes, when it was read
+    modified_ns INTEGER NOT NULL, -- Unix time, nanoseconds, when it was read
+    position INTEGER NOT NULL, -- bytes that were read
+    head BLOB NOT NULL, -- hash of its first bytes
+    tail BLOB NOT NULL, -- hash of the last bytes before the position
+    since INTEGER NOT NULL, -- Unix time, seconds: calls from before were passed over
+    unanswered INTEGER NOT NULL, -- calls that have no result yet
+    state TEXT NOT NULL, -- those calls, and what the importer has to remember, as JSON
+    seen_at INTEGER NOT NULL, -- Unix time, seconds, when an import last found it
+    PRIMARY KEY (client, device, inode)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE import_exclusions (
+    call_id TEXT PRIMARY KEY NOT NULL,
+    timestamp INTEGER NOT NULL -- Unix time, seconds, of the call
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE import_floor (
+    id INTEGER PRIMARY KEY CONSTRAINT one_row CHECK (id = 1),
+    not_before INTEGER NOT NULL -- Unix time, seconds: no call from before is imported
 ) STRICT;
 
 CREATE TABLE "sessions" (
@@ -50,3 +76,10 @@ CREATE INDEX timestamp_idx ON tool_calls (timestamp);
 CREATE INDEX timestamp_tool_name_idx ON tool_calls (timestamp, tool_name);
 
 CREATE INDEX tool_name_idx ON tool_calls (tool_name);
+
+CREATE TRIGGER tool_calls_deleted AFTER DELETE ON tool_calls
+WHEN substr(OLD.id, 15, 1) = '8'
+    AND OLD.timestamp >= (SELECT not_before FROM import_floor WHERE id = 1)
+BEGIN
+    INSERT OR IGNORE INTO import_exclusions (call_id, timestamp) VALUES (OLD.id, OLD.timestamp);
+END;

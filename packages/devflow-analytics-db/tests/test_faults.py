@@ -581,6 +581,7 @@ def test_each_error_owns_the_exit_status_of_its_kind() -> None:
         "CannotCreateError": 73,
         "DestinationExistsError": 73,
         "StorageError": 74,
+        "ImportRunningError": 75,
         "LockedError": 75,
         "PermissionDeniedError": 77,
         "IncompatibleSchemaError": 78,

@@ -1,16 +1,35 @@
-"""What the names that agents give to tools are made of; the hook imports it, and it nothing."""
+"""The names that agents give to tools and to calls; without imports, as the hook needs it."""
 
-_MCP = "mcp__"
+_BEFORE_COUNT = frozenset(("", "call", "call_", "call-", "tool", "tool_", "tool-"))
+_LONGEST_COUNT = 5
+_DIGITS = "0123456789"
 
 
 def split_mcp_name(name: str) -> tuple[str | None, str]:
-    """Return the MCP server and the tool of which a name is made; None and the name for any other.
+    """Return the server and the tool that ``mcp__SERVER__TOOL`` names; None for any other name.
 
-    Agents call a tool of an MCP server ``mcp__SERVER__TOOL``. The server's name ends before the
-    next two underscores, as it does for the agents; what follows is all the tool's.
+    The server's name ends at the first ``__``, as Claude Code has it; the tool's may hold some.
     """
-    if name.startswith(_MCP):
-        server, _, tool = name.removeprefix(_MCP).partition("__")
-        if server and tool:
-            return server, tool
-    return None, name
+    prefix, _, rest = name.partition("__")
+    server, separator, tool = rest.partition("__")
+    return (server, tool) if prefix == "mcp" and server and separator and tool else (None, name)
+
+
+def is_counted(native_id: str) -> bool:
+    """Tell whether an agent's id of a call only counts, as ``call_0`` does.
+
+    Some gateways to models make such. They name a call within one conversation only.
+    """
+    start = native_id.rstrip(_DIGITS)
+    if not 1 <= len(native_id) - len(start) <= _LONGEST_COUNT:
+        return False
+    function = start.removeprefix("functions.").removesuffix(":")
+    return (
+        start in _BEFORE_COUNT
+        or (len(start) == 1 and "a" <= start <= "z")
+        or (
+            start == f"functions.{function}:"
+            and all(letter.isalnum() or letter in "_.-" for letter in function)
+            and bool(function)
+        )
+    )

@@ -132,21 +132,42 @@ def test_a_call_that_failed(payload: Payload, here: Here, lines: Lines) -> None:
 
 
 @pytest.mark.parametrize(
-    "error",
+    ("error", "expected"),
     [
-        "MCP error -32001: Request timed out",
-        "Error: MCP error -32001: Request timed out",
-        "The operation timed out.",
-        "Command timed out after 2m 0s",
+        ("Error: MCP error -32001: Request timed out", ["timeout", "protocol", "McpError", -32001]),
+        ("Command timed out after 2m 0s", ["timeout", "tool", "Timeout", None]),
+        ("Exit code 1", ["error", "tool", "ExitStatus", None]),
+        (None, ["error", "tool", None, None]),
     ],
 )
-def test_a_call_that_took_too_long(
-    error: str, payload: Payload, here: Here, lines: Lines, file: Path
+def test_how_a_call_failed_is_told_by_how_its_error_begins(
+    error: str | None,
+    expected: list[object],
+    payload: Payload,
+    here: Here,
+    lines: Lines,
+    file: Path,
 ) -> None:
     here(payload | {"hook_event_name": "PostToolUseFailure", "error": error})
     found = fields(lines()[0])
-    assert (found["status"], found["error_kind"]) == ("timeout", "tool")
+    names = ("status", "error_kind", "error_type", "error_code")
+    assert [found[name] for name in names] == expected
     assert drain(file) == (1, 0)
+
+
+def test_a_call_that_was_denied_is_not_noted(payload: Payload, here: Here, file: Path) -> None:
+    event = "PostToolUseFailure"
+    here(payload | {"hook_event_name": event, "error": "Permission to use Bash has been denied."})
+    assert not file.parent.exists()
+
+
+def test_an_id_that_only_counts_is_one_of_its_session(
+    payload: Payload, here: Here, lines: Lines
+) -> None:
+    here(payload | {"tool_use_id": "call_0"})
+    here(payload | {"tool_use_id": "call_0", "session_id": "other"})
+    keys = [named_id("claude-code", f"{name}\0call_0") for name in (payload["session_id"], "other")]
+    assert [fields(found)["id"] for found in lines()] == keys
 
 
 def test_a_tool_of_the_agents_own_has_no_server(payload: Payload, here: Here, lines: Lines) -> None:
@@ -171,6 +192,7 @@ def test_a_subagent_is_named_and_the_main_agent_is_not(
         ("/", None),
         ("", None),
         ("shop", "shop"),
+        ("C:\\me\\shop", "shop"),
     ],
 )
 def test_the_project_is_kept_if_it_is_asked_for(

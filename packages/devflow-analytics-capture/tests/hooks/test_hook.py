@@ -189,7 +189,7 @@ def test_next_to_nothing_is_imported(payload: Payload) -> None:
         )
         return {row.rpartition("|")[2].strip() for row in done.stderr.decode().splitlines()[1:]}
 
-    ours = {"", ".names", ".noting", ".noting.calls", ".noting.note", ".noting.spool"}
+    ours = {"", ".names", ".noting", ".noting.calls", ".noting.failures", ".noting.note", ".noting.spool"}
     allowed = {f"devflow_analytics_capture{name}" for name in ours}
     allowed |= {"_json", "_sha2", "_sha256", "fcntl"}
     assert imported(HOOK, "claude-code") - imported("-c", "pass") <= allowed

@@ -25,6 +25,7 @@ if TYPE_CHECKING:  # what `_MODULES` says, for type checkers
         DatabaseGoneError as DatabaseGoneError,
         DatabaseNotFoundError as DatabaseNotFoundError,
         DestinationExistsError as DestinationExistsError,
+        ImportRunningError as ImportRunningError,
         IncompatibleSchemaError as IncompatibleSchemaError,
         IncompatibleSQLiteError as IncompatibleSQLiteError,
         InstallationError as InstallationError,
@@ -37,6 +38,7 @@ if TYPE_CHECKING:  # what `_MODULES` says, for type checkers
         TamperedMigrationError as TamperedMigrationError,
     )
     from devflow_analytics_db.file.connection import Connection as Connection
+    from devflow_analytics_db.file.import_lock import import_lock as import_lock
     from devflow_analytics_db.file.path import (
         default_path as default_path,
         resolve_path as resolve_path,
@@ -58,6 +60,7 @@ if TYPE_CHECKING:  # what `_MODULES` says, for type checkers
     from devflow_analytics_db.migrations.plan import Plan as Plan, plan_migration as plan_migration
     from devflow_analytics_db.reading import open_readonly as open_readonly
     from devflow_analytics_db.settings import (
+        busy_timeout_ms as busy_timeout_ms,
         is_enabled as is_enabled,
         records_project as records_project,
     )
@@ -74,6 +77,7 @@ _MODULES = {
         "DatabaseGoneError",
         "DatabaseNotFoundError",
         "DestinationExistsError",
+        "ImportRunningError",
         "IncompatibleSQLiteError",
         "IncompatibleSchemaError",
         "InstallationError",
@@ -86,6 +90,7 @@ _MODULES = {
         "TamperedMigrationError",
     ),
     "file.connection": ("Connection",),
+    "file.import_lock": ("import_lock",),
     "file.path": ("default_path", "resolve_path"),
     "file.spool": ("Spool", "abandoned_spools", "make_spool"),
     "health.doctor": ("diagnose",),
@@ -95,7 +100,7 @@ _MODULES = {
     "migrations.migrate": ("Changes", "migrate"),
     "migrations.plan": ("Plan", "plan_migration"),
     "reading": ("open_readonly",),
-    "settings": ("is_enabled", "records_project"),
+    "settings": ("busy_timeout_ms", "is_enabled", "records_project"),
 }
 """The public names, by the module that has them (docs/decisions/0003-imports.md)."""
 

@@ -108,6 +108,12 @@ class LockedError(AnalyticsDbError):
     exit_status = 75
 
 
+class ImportRunningError(AnalyticsDbError):
+    """Another process is importing into the database: one at a time does."""
+
+    exit_status = 75
+
+
 class PermissionDeniedError(AnalyticsDbError):
     """The user has no right to read or to write the directory or the file."""
 

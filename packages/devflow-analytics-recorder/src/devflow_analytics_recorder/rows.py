@@ -9,12 +9,16 @@ is null, and a measured duration takes the place of an upper bound.
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
-from devflow_analytics_recorder.line import FIELDS
+from devflow_analytics_recorder.line import FIELDS, VERSION, clean
 
 if TYPE_CHECKING:
     import sqlite3
+    from collections.abc import Sequence
+
+    from devflow_analytics_recorder.observed import ObservedCall
 
 COLUMNS = (
     "id",
@@ -83,6 +87,11 @@ FROM (
 WHERE sessions.id = fresh.session
 """
 
+_HOW_MANY_ARE_NEW = f"""
+SELECT count(DISTINCT {_field("id")}) FROM json_each(?) AS line
+WHERE NOT EXISTS (SELECT 1 FROM tool_calls WHERE tool_calls.id = {_field("id")})
+"""
+
 _FILLS = {
     **{name: f"{name} IS NULL AND excluded.{name} IS NOT NULL" for name in OF_ANY_CALL},
     **{
@@ -113,6 +122,36 @@ def write(connection: sqlite3.Connection, lines: bytes) -> None:
         sqlite3.Error: a line is no line of ours, the database refuses a row, or it cannot be
             written at all.
     """
-    array = f"[{lines[:-1].decode().replace(chr(10), ',')}]"
+    _write(connection, f"[{lines[:-1].decode().replace(chr(10), ',')}]")
+
+
+def write_calls(connection: sqlite3.Connection, calls: Sequence[ObservedCall]) -> int:
+    """Write the rows of calls that somebody else saw, and return how many were not there yet.
+
+    A call that is there already, by whomever, only gains what was not known of it.
+
+    Args:
+        connection: one that is in a transaction (`AnalyticsDb.transaction`). What it has to be
+            committed with can be written in the same one.
+        calls: each with names of any kind: what the database cannot keep of them is replaced.
+
+    Raises:
+        sqlite3.IntegrityError: a number is none that the column may hold. Roll back.
+        sqlite3.Error: nothing can be written.
+    """
+    values = [
+        [VERSION, *(_cleaned(getattr(call, field)) for field in FIELDS[1:])] for call in calls
+    ]
+    array = json.dumps(values)
+    (new,) = connection.execute(_HOW_MANY_ARE_NEW, (array,)).fetchone()
+    _write(connection, array)
+    return int(new)
+
+
+def _cleaned(value: object) -> object:
+    return clean(value) if isinstance(value, str) else value
+
+
+def _write(connection: sqlite3.Connection, array: str) -> None:
     for statement in (_SESSIONS, _COUNTS, _CALLS):
         connection.execute(statement, (array,))

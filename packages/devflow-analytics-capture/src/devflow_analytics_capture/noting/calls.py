@@ -2,7 +2,8 @@
 
 import posix
 
-from devflow_analytics_capture.names import split_mcp_name
+from devflow_analytics_capture.names import is_counted, split_mcp_name
+from devflow_analytics_capture.noting.failures import failure_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -13,12 +14,11 @@ if TYPE_CHECKING:
 LONGEST_NAME = 255
 """In characters; a longer name is cut."""
 
-LONGEST_CALL_MS = 10_000_000_000
-"""Some 115 days. What takes longer is no call."""
+LONGEST_CALL_MS = 366 * 86_400_000
+"""What takes longer is no call."""
 
-TIMEOUTS = ("MCP error -32001", "The operation timed out", "Command timed out after ")
-"""How the errors of calls begin that took too long. Nothing of an error is ever kept."""
-
+_SUCCESS = ("success", None, None, None)
+_FAILURE = ("error", "tool", None, None)
 _FREE_BITS = ~(0xF << 76 | 3 << 62)
 
 
@@ -39,16 +39,17 @@ def line_of(
         return None
     if isinstance(duration, bool) or not 0 <= duration < LONGEST_CALL_MS:
         return None
+    failure = call.get("failure")
+    status, kind, error, code = failure if isinstance(failure, tuple) else _SUCCESS
     started_ms = int(now_ms - duration)
-    error_kind = "null" if call["status"] == "success" else '"tool"'
-    folder = _name(call, "folder") if keeps_project else None
-    project = (folder or "").rstrip("/").rpartition("/")[2] or None
+    project = _last_part(_name(call, "folder")) if keeps_project else None
     # In the order of `FIELDS` of the recorder.
     return (
-        f'[1,"{call["id"]}",{quoted(tool)},{float(duration)!r},"{call["status"]}",null,'
-        f"{now_ms // 1000},{quoted(_name(call, 'agent'))},{error_kind},null,null,null,"
-        f'{started_ms},{quoted(_name(call, "server"))},"{named_id(client, session)}","hook",'
-        f'"run",{started_ms // 1000},{quoted(client)},{quoted(_name(call, "version"))},'
+        f'[1,"{call["id"]}",{quoted(tool)},{float(duration)!r},"{status}",{quoted(error)},'
+        f"{now_ms // 1000},{quoted(_name(call, 'agent'))},{quoted(kind)},"
+        f"{'null' if code is None else code},null,null,{started_ms},"
+        f'{quoted(_name(call, "server"))},"{named_id(client, session)}","hook","run",'
+        f"{started_ms // 1000},{quoted(client)},{quoted(_name(call, 'version'))},"
         f"{quoted(project)}]\n"
     )
 
@@ -56,25 +57,28 @@ def line_of(
 def _of_claude_code(client: str, payload: "Values") -> "Values":
     """Return what Claude Code tells of a call; nothing if it tells of none."""
     native_id, name = _name(payload, "tool_use_id"), _name(payload, "tool_name")
+    event = payload.get("hook_event_name")
     if native_id is None or name is None or payload.get("is_interrupt"):
         return {}
-    event = payload.get("hook_event_name")
-    if event == "PostToolUse":
-        status = "success"
-    elif event == "PostToolUseFailure":
-        error = _name(payload, "error") or ""
-        status = "timeout" if error.removeprefix("Error: ").startswith(TIMEOUTS) else "error"
-    else:
+    failure: tuple[str, str, str | None, int | None] | None = None
+    if event == "PostToolUseFailure":
+        failure = failure_of(_name(payload, "error") or "")
+        if failure is None:
+            return {}
+    elif event != "PostToolUse":
         return {}
+    session = _name(payload, "session_id")
+    if is_counted(native_id):
+        native_id = f"{session}\0{native_id}"
     server, tool = split_mcp_name(name)
     return {
         "id": named_id(client, native_id),
-        "session": payload.get("session_id"),
+        "session": session,
         "tool": tool,
         "server": server,
         # the main agent may have a type, too, but has no id
         "agent": payload.get("agent_type") if payload.get("agent_id") else None,
-        "status": status,
+        "failure": failure,
         "duration": payload.get("duration_ms"),
         "folder": payload.get("cwd"),
     }
@@ -94,7 +98,7 @@ def _of_cursor(payload: "Values", now_ms: int) -> "Values":
         "session": payload.get("conversation_id"),
         "tool": tool,
         "server": payload.get("mcp_server_name") or payload.get("server_name") or server,
-        "status": "error" if _tells_of_error(_name(payload, "result_json") or "") else "success",
+        "failure": _FAILURE if _tells_of_error(_name(payload, "result_json") or "") else None,
         "duration": payload.get("duration"),
         "version": payload.get("cursor_version"),
         "folder": folders[0] if isinstance(folders, list) and folders else None,
@@ -104,6 +108,10 @@ def _of_cursor(payload: "Values", now_ms: int) -> "Values":
 def _tells_of_error(result: str) -> bool:
     # in a text that quotes it, there are backslashes before the quotes
     return '"isError"' in result and parsed(result).get("isError") is True
+
+
+def _last_part(folder: str | None) -> str | None:
+    return (folder or "").replace("\\", "/").rstrip("/").rpartition("/")[2] or None
 
 
 def named_id(kind: str, name: str) -> str:

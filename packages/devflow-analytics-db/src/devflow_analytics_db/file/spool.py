@@ -80,11 +80,7 @@ def make_spool(path: str | os.PathLike[str] | None = None) -> Spool:
     file = location.resolve(path)
     directory = spool_directory(file)
     with naming_faults(directory):
-        home = making.make_parent(file)
-        # as SQLite does with the files that it makes beside a database
-        like = home or (file if os.path.exists(file) else os.path.dirname(file))
-        making.make_directory(directory, like=like)
-        _require_private(directory)
+        like = make_spool_directory(file)
         while True:
             name = os.path.join(directory, f"{os.getpid()}-{os.urandom(_RANDOM).hex()}{SUFFIX}")
             descriptor = making.open_private_file(name, _FLAGS, like=like)
@@ -96,6 +92,24 @@ def make_spool(path: str | os.PathLike[str] | None = None) -> Spool:
             if spool is not None:
                 return spool
             # somebody found the new file before it was locked, and took it for one left behind
+
+
+def make_spool_directory(file: str) -> str:
+    """Make the directory of a database's spools if it is missing, and private if it is not.
+
+    Returns:
+        Whose owner is to have what is made in it: a path.
+
+    Raises:
+        AnalyticsDbError, OSError: it cannot be made or used.
+    """
+    directory = spool_directory(file)
+    home = making.make_parent(file)
+    # as SQLite does with the files that it makes beside a database
+    like = home or (file if os.path.exists(file) else os.path.dirname(file))
+    making.make_directory(directory, like=like)
+    _require_private(directory)
+    return like
 
 
 def abandoned_spools(path: str | os.PathLike[str] | None = None) -> Iterator[Spool]:
