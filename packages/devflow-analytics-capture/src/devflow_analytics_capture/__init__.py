@@ -11,8 +11,20 @@ import sys
 __version__ = "0.1.0"
 
 TYPE_CHECKING = False
+if TYPE_CHECKING:  # what `_MODULES` says, for type checkers
+    from devflow_analytics_capture.importers import CLIENTS as CLIENTS
+    from devflow_analytics_capture.importing import import_calls as import_calls
+    from devflow_analytics_capture.result import (
+        ClientImport as ClientImport,
+        Imported as Imported,
+        Place as Place,
+    )
 
-_MODULES: dict[str, tuple[str, ...]] = {}
+_MODULES = {
+    "importers": ("CLIENTS",),
+    "importing": ("import_calls",),
+    "result": ("ClientImport", "Imported", "Place"),
+}
 """The public names, by the module that has them."""
 
 __all__ = sorted(["__version__", *(name for names in _MODULES.values() for name in names)])  # noqa: PLE0605  a list all the same

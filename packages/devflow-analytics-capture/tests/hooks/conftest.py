@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import json
 import os
-import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +19,6 @@ HOOK = Path(sys.modules["devflow_analytics_capture"].__file__ or "").with_name("
 Payload = dict[str, object]
 Run = Callable[..., "subprocess.CompletedProcess[bytes]"]
 Lines = Callable[[], list[list[Any]]]
-Rows = Callable[[str], list[dict[str, Any]]]
 
 
 @pytest.fixture
@@ -105,15 +102,3 @@ def lines(file: Path) -> Lines:
         return [json.loads(line) for path in spools for line in path.read_bytes().splitlines()]
 
     return read
-
-
-@pytest.fixture
-def rows(file: Path) -> Rows:
-    """Ask a question of the database."""
-
-    def ask(question: str) -> list[dict[str, Any]]:
-        with closing(sqlite3.connect(f"file:{file}?mode=ro", uri=True)) as connection:
-            connection.row_factory = sqlite3.Row
-            return [dict(row) for row in connection.execute(question)]
-
-    return ask

@@ -50,15 +50,14 @@ TEXTS = [
 @pytest.mark.parametrize("text", TEXTS)
 def test_the_hook_finds_what_the_importer_finds(text: str) -> None:
     said = {"message": {"content": [{"type": "tool_result", "is_error": True, "content": text}]}}
-    record = msgspec.json.decode(json.dumps(said), type=claude_code._Line)
+    record = msgspec.json.decode(json.dumps(said), type=claude_code._Line)  # noqa: SLF001
     assert record.message
     (block,) = record.message.content or ()
-    assert isinstance(block, claude_code._Block)
-    outcome = claude_code._outcome(block, record)
+    assert not isinstance(block, str)
+    outcome = claude_code._outcome(block, record)  # noqa: SLF001
     found = failure_of(text)
     assert found == (
-        outcome
-        and (outcome.status, outcome.error_kind, outcome.error_type, outcome.error_code)
+        outcome and (outcome.status, outcome.error_kind, outcome.error_type, outcome.error_code)
     )
 
 

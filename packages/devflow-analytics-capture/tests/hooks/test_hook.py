@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import resource
+import runpy
 import subprocess
 import sys
 from collections.abc import Callable
@@ -189,7 +190,15 @@ def test_next_to_nothing_is_imported(payload: Payload) -> None:
         )
         return {row.rpartition("|")[2].strip() for row in done.stderr.decode().splitlines()[1:]}
 
-    ours = {"", ".names", ".noting", ".noting.calls", ".noting.failures", ".noting.note", ".noting.spool"}
+    ours = {
+        "",
+        ".names",
+        ".noting",
+        ".noting.calls",
+        ".noting.failures",
+        ".noting.note",
+        ".noting.spool",
+    }
     allowed = {f"devflow_analytics_capture{name}" for name in ours}
     allowed |= {"_json", "_sha2", "_sha256", "fcntl"}
     assert imported(HOOK, "claude-code") - imported("-c", "pass") <= allowed
@@ -211,3 +220,23 @@ def test_modules_of_others_are_not_taken_for_pythons(
     )
     assert result(done) == SILENT
     assert len(lines()) == 1
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_it_ends_with_status_0_at_once_whether_it_fails_or_not(
+    fails: bool,  # noqa: FBT001
+    monkeypatch: pytest.MonkeyPatch,
+    home: Path,
+) -> None:
+    def fail(*_: object) -> None:
+        if fails:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    monkeypatch.setattr("devflow_analytics_capture.noting.note.note", fail)
+    monkeypatch.setattr("posix._exit", sys.exit)
+    with pytest.raises(SystemExit) as ended:
+        runpy.run_path(str(HOOK), run_name="__main__")
+    assert ended.value.code == 0
+    runpy.run_path(str(HOOK))  # which is not the agent
+    assert os.listdir(home) == []

@@ -78,14 +78,17 @@ _FAILED = Outcome("error", "tool")
 _MCP_CODE = re.compile(r"MCP error (-?\d{1,6})\b")
 
 
+_NULL = msgspec.Raw(b"null")
+
+
 class _Block(msgspec.Struct):
     type: str = ""
     id: str | None = None
     name: str | None = None
-    input: msgspec.Raw | None = None
+    input: msgspec.Raw = _NULL
     tool_use_id: str | None = None
     is_error: bool | None = None
-    content: msgspec.Raw | None = None
+    content: msgspec.Raw = _NULL
 
 
 class _Message(msgspec.Struct):
@@ -108,7 +111,7 @@ class _Line(msgspec.Struct, rename="camel"):
     forked_from: _Origin | None = None
     tool_denial_kind: str | None = None
     message: _Message | None = None
-    tool_use_result: msgspec.Raw | None = None
+    tool_use_result: msgspec.Raw = _NULL
 
 
 class _Measured(msgspec.Struct, rename="camel"):
@@ -226,7 +229,7 @@ class ClaudeCode(LineImporter[_Line]):
     def _remember(self, key: str, block: _Block, calls: Calls) -> None:
         """Remember which type of subagent a call starts, until its result says the id."""
         try:
-            spawned = decode(memoryview(block.input or b"{}"), _SPAWNED_DECODER)
+            spawned = decode(memoryview(block.input), _SPAWNED_DECODER)
         except MalformedError:
             return
         types = calls.context.setdefault("types", {})
@@ -296,7 +299,7 @@ def _conversation(record: _Line) -> Conversation:
 
 def _measured(record: _Line) -> _Measured | None:
     raw = record.tool_use_result
-    if raw is None or bytes(memoryview(raw)[:1]) != b"{":
+    if bytes(memoryview(raw)[:1]) != b"{":
         return None
     try:
         return decode(memoryview(raw), _MEASURED_DECODER)
@@ -331,7 +334,7 @@ def _outcome(block: _Block, record: _Line) -> Outcome | None:
 def _text(block: _Block) -> str:
     """Return the beginning of what a result says."""
     try:
-        content = decode(memoryview(block.content or b"null"), _CONTENT_DECODER)
+        content = decode(memoryview(block.content), _CONTENT_DECODER)
     except MalformedError:
         return ""
     if isinstance(content, list):

@@ -39,8 +39,11 @@ def decode(content: bytes | memoryview, decoder: Decoder[Fields]) -> Fields:
         pass
     try:
         text = bytes(content).decode(errors="replace")
-        return msgspec.convert(json.loads(text, strict=False), decoder.type)
-    except (ValueError, RecursionError, msgspec.ValidationError):
+        document = json.loads(text, strict=False, parse_constant=lambda _: None)
+        text = json.dumps(document, ensure_ascii=False)
+        whole = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+        return decoder.decode(whole)
+    except (ValueError, RecursionError, msgspec.DecodeError):
         # not chained: it would quote what is private
         raise MalformedError from None
 
