@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import os
 
     from devflow_analytics_capture.logs.cursor import Cursor
+    from devflow_analytics_db import Connection
     from devflow_analytics_recorder import ObservedCall
 
 LOCK_TIMEOUT_MS = 30_000
@@ -203,18 +204,15 @@ class Rehearsal(Ledger):
         self._seen.execute("CREATE TABLE seen (id TEXT PRIMARY KEY) WITHOUT ROWID")
         try:
             self._open = open_readonly(path)
-            self._connection: sqlite3.Connection | None = self._open.__enter__()
-            (version,) = self._connection.execute("PRAGMA user_version").fetchone()
-            self._has_imports = version >= _SCHEMA_WITH_IMPORTS
+            self._connection: Connection | None = self._open.__enter__()
+            self._has_imports = _has_imports(self._connection)
         except DatabaseNotFoundError:
             self._connection = None
             self._has_imports = False
 
     def cursors(self, client: str) -> dict[tuple[int, int], Cursor]:
         """Return how far the logs of an agent were read."""
-        if self._connection is None or not self._has_imports:
-            return {}
-        return load_cursors(self._connection, client)
+        return {} if self._connection is None else read_cursors(self._connection, client)
 
     def commit(self, batch: Batch) -> Counter[str]:
         """Count what would become of calls."""
@@ -243,6 +241,16 @@ class Rehearsal(Ledger):
 
 def _ended_ms(call: ObservedCall) -> int:
     return int((call.started_ms or 0) + call.duration_ms)
+
+
+def read_cursors(connection: Connection, client: str) -> dict[tuple[int, int], Cursor]:
+    """Return how far the logs of an agent were read; nothing from a database without that."""
+    return load_cursors(connection, client) if _has_imports(connection) else {}
+
+
+def _has_imports(connection: Connection) -> bool:
+    """Tell whether a database has the tables of imports."""
+    return (connection.schema_version or 0) >= _SCHEMA_WITH_IMPORTS
 
 
 def _column(connection: sqlite3.Connection, query: str, *values: str) -> set[str]:

@@ -1,10 +1,8 @@
-"""The names that agents give to tools and to calls."""
+"""The names that agents give to tools and to calls; without imports, as the hook needs it."""
 
-from __future__ import annotations
-
-import re
-
-_COUNTED = re.compile(r"(?:call[_-]?|tool[_-]?|functions\.[\w.-]+:|[a-z]?)[0-9]{1,5}")
+_BEFORE_COUNT = frozenset(("", "call", "call_", "call-", "tool", "tool_", "tool-"))
+_LONGEST_COUNT = 5
+_DIGITS = "0123456789"
 
 
 def split_mcp_name(name: str) -> tuple[str | None, str]:
@@ -22,4 +20,16 @@ def is_counted(native_id: str) -> bool:
 
     Some gateways to models make such. They name a call within one conversation only.
     """
-    return _COUNTED.fullmatch(native_id) is not None
+    start = native_id.rstrip(_DIGITS)
+    if not 1 <= len(native_id) - len(start) <= _LONGEST_COUNT:
+        return False
+    function = start.removeprefix("functions.").removesuffix(":")
+    return (
+        start in _BEFORE_COUNT
+        or (len(start) == 1 and "a" <= start <= "z")
+        or (
+            start == f"functions.{function}:"
+            and all(letter.isalnum() or letter in "_.-" for letter in function)
+            and bool(function)
+        )
+    )
