@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+SECRET = "correct-horse-battery-staple"  # noqa: S105  it is made up
+"""What stands in every place of a log that is private."""
+
 
 @dataclass
 class Truth:
