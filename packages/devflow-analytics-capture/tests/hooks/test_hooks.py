@@ -68,6 +68,11 @@ def settings(home: Path, bin_directory: Path) -> Path:
     return home / ".claude" / "settings.json"
 
 
+def uncovered() -> dict[str, str]:
+    """Return the environment without what has a process write down what it runs of the code."""
+    return {name: value for name, value in os.environ.items() if "COVERAGE" not in name}
+
+
 def commands(settings: Path) -> dict[str, list[str]]:
     """Return the commands of hooks, by event."""
     hooks = json.loads(settings.read_text(encoding="utf-8-sig"))["hooks"]
@@ -438,14 +443,64 @@ def test_a_link_to_nothing_is_named(settings: Path) -> None:
             function("claude-code")  # type: ignore[operator]
 
 
-@pytest.mark.parametrize("kind", ["directory", "fifo"])
+@pytest.mark.parametrize("kind", ["directory", "fifo", "circle of links"])
 def test_what_is_no_file_is_named(kind: str, settings: Path) -> None:
     if kind == "fifo":
         os.mkfifo(settings)
+    elif kind == "circle of links":
+        settings.symlink_to(settings)
     else:
         settings.mkdir()
     with pytest.raises(SettingsError, match=str(settings)):
         write_hooks("claude-code")
+
+
+def test_a_file_system_without_hard_links_will_do(
+    settings: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def link(*_: object) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr(os, "link", link)
+    assert write_hooks("claude-code").changed
+    remove_hooks("claude-code")
+    settings.write_text(OTHERS)
+    backup = write_hooks("claude-code").backup
+    assert backup
+    assert backup.read_text() == OTHERS
+    assert len(os.listdir(settings.parent)) == 2
+
+
+def test_what_somebody_writes_before_the_file_is_removed_is_not_lost(
+    settings: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_hooks("claude-code")
+    is_unchanged = settings_file._is_unchanged  # noqa: SLF001
+
+    def meanwhile(*arguments: Any) -> bool:
+        monkeypatch.setattr(settings_file, "_is_unchanged", is_unchanged)
+        settings.write_text('{"a": 1}')
+        return is_unchanged(*arguments)
+
+    monkeypatch.setattr(settings_file, "_is_unchanged", meanwhile)
+    remove_hooks("claude-code")
+    assert settings.read_text() == '{"a": 1}'
+
+
+def test_a_file_that_somebody_makes_at_the_last_moment_is_not_lost(
+    settings: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real_link = os.link
+
+    def link(source: str, target: str) -> None:
+        monkeypatch.setattr(os, "link", real_link)
+        settings.write_text('{"a": 1}')
+        real_link(source, target)
+
+    monkeypatch.setattr(os, "link", link)
+    write_hooks("claude-code")
+    assert json.loads(settings.read_text())["a"] == 1
+    assert len(ours(settings)) == 1
 
 
 def test_a_huge_file_is_none_of_settings(settings: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -526,6 +581,7 @@ except StorageError as error:
             capture_output=True,
             text=True,
             check=True,
+            env=uncovered(),
         )
         assert "File too large. It was left as it is." in done.stdout
         assert settings.read_text() == OTHERS
@@ -580,7 +636,7 @@ except PermissionDeniedError as error:
             capture_output=True,
             text=True,
             check=True,
-            env=os.environ | {"HOME": name, "PYTHONPATH": os.pathsep.join(sys.path)},
+            env=uncovered() | {"HOME": name, "PYTHONPATH": os.pathsep.join(sys.path)},
         )
         assert f"No right to change {settings}: Permission denied." in done.stdout
         assert settings.read_text() == OTHERS

@@ -42,7 +42,7 @@ def read(path: str) -> Found | None:
     """Return what is in a file; None if there is none.
 
     Raises:
-        PermissionDeniedError, SettingsError, StorageError: it cannot be read, or is no file.
+        PermissionDeniedError, SettingsError: it cannot be read, or is no file.
     """
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
@@ -57,13 +57,13 @@ def read(path: str) -> Found | None:
     except OSError as fault:
         raise _fault(fault, path) from fault
     try:
-        with open(descriptor, "rb") as file:
-            status = os.fstat(file.fileno())
-            if not stat.S_ISREG(status.st_mode):
-                raise SettingsError(f"{path} is no file.", path, "Move it away.")
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
+            raise SettingsError(f"{path} is no file.", path, "Move it away.")
+        with open(descriptor, "rb", closefd=False) as file:
             content = file.read(LARGEST + 1)
-    except OSError as fault:
-        raise _fault(fault, path) from fault
+    finally:
+        os.close(descriptor)
     if len(content) > LARGEST:
         raise SettingsError(f"{path} is too large to be settings.", path)
     return Found(content, status)
@@ -138,13 +138,9 @@ def _keep(found: Found, backup: str) -> None:
         return
     new = _write_beside(backup, found.content, found.status, mode=0o600)
     try:
-        os.link(new, backup, follow_symlinks=False)
-    except FileExistsError:  # another one was faster
-        pass
-    except OSError:  # a file system without hard links
-        os.rename(new, backup)
-        return
-    os.unlink(new)
+        _place(new, backup)
+    finally:
+        _unlink(new)
 
 
 def _replace(path: str, found: Found | None, after: str | None) -> bool:
@@ -168,18 +164,32 @@ def _replace(path: str, found: Found | None, after: str | None) -> bool:
             return False
         if found:
             os.rename(new, real)
-        else:
-            try:
-                os.link(new, real)
-            except FileExistsError:
-                return False
-            except OSError:
-                os.rename(new, real)
+        elif not _place(new, real):
+            return False
         _sync_directory(real)
     finally:
-        with suppress(FileNotFoundError):
-            os.unlink(new)
+        _unlink(new)
     return True
+
+
+def _place(new: str, path: str) -> bool:
+    """Give a new file its name; False if there is a file of that name.
+
+    Raises:
+        OSError: it cannot get it.
+    """
+    try:
+        os.link(new, path)
+    except FileExistsError:
+        return False
+    except OSError:  # a file system without hard links
+        os.rename(new, path)
+    return True
+
+
+def _unlink(path: str) -> None:
+    with suppress(OSError):
+        os.unlink(path)
 
 
 def _is_unchanged(path: str, found: Found | None) -> bool:
@@ -217,8 +227,7 @@ def _write_beside(path: str, content: bytes, like: os.stat_result | None, *, mod
             os.fchmod(descriptor, mode)
             os.fsync(descriptor)
     except BaseException:
-        with suppress(OSError):
-            os.unlink(new)
+        _unlink(new)
         raise
     return new
 
