@@ -32,6 +32,7 @@ if TYPE_CHECKING:  # what `_MODULES` says, for type checkers
         Imported as Imported,
         Place as Place,
     )
+    from devflow_analytics_capture.unread import Unread as Unread, unread_logs as unread_logs
 
 _MODULES = {
     "errors": ("AgentNotFoundError", "SettingsChangedError", "SettingsError"),
@@ -46,6 +47,7 @@ _MODULES = {
     "importers": ("CLIENTS",),
     "importing": ("import_calls",),
     "result": ("ClientImport", "Imported", "Place"),
+    "unread": ("Unread", "unread_logs"),
 }
 """The public names, by the module that has them."""
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import os
 
     from devflow_analytics_capture.logs.cursor import Cursor
+    from devflow_analytics_db import Connection
     from devflow_analytics_recorder import ObservedCall
 
 LOCK_TIMEOUT_MS = 30_000
@@ -38,14 +39,15 @@ WHERE EXISTS (SELECT 1 FROM import_exclusions WHERE call_id = value)
 """
 
 # The same tool, within the time that the agent saw; recorded by who did not know the agent's own
-# id of the call, and not for another agent.
+# id of the call, and not for another agent. The plus keeps SQLite from looking through all calls
+# of the tool, and lets it look at those of the time instead.
 _RECORDED = f"""
 SELECT json_extract(seen.value, '$[0]') FROM json_each(?) AS seen
 WHERE EXISTS (
     SELECT 1 FROM tool_calls JOIN sessions ON sessions.id = tool_calls.session_id
     WHERE tool_calls.timestamp BETWEEN json_extract(seen.value, '$[2]') / 1000 - 1
             AND json_extract(seen.value, '$[3]') / 1000 + 1
-        AND tool_calls.tool_name = json_extract(seen.value, '$[1]')
+        AND +tool_calls.tool_name = json_extract(seen.value, '$[1]')
         AND tool_calls.source IN ('recorder', 'proxy')
         AND substr(tool_calls.id, 15, 1) <> '8'
         AND tool_calls.started_ms >= json_extract(seen.value, '$[2]') - {SLACK_MS}
@@ -203,18 +205,15 @@ class Rehearsal(Ledger):
         self._seen.execute("CREATE TABLE seen (id TEXT PRIMARY KEY) WITHOUT ROWID")
         try:
             self._open = open_readonly(path)
-            self._connection: sqlite3.Connection | None = self._open.__enter__()
-            (version,) = self._connection.execute("PRAGMA user_version").fetchone()
-            self._has_imports = version >= _SCHEMA_WITH_IMPORTS
+            self._connection: Connection | None = self._open.__enter__()
+            self._has_imports = _has_imports(self._connection)
         except DatabaseNotFoundError:
             self._connection = None
             self._has_imports = False
 
     def cursors(self, client: str) -> dict[tuple[int, int], Cursor]:
         """Return how far the logs of an agent were read."""
-        if self._connection is None or not self._has_imports:
-            return {}
-        return load_cursors(self._connection, client)
+        return {} if self._connection is None else read_cursors(self._connection, client)
 
     def commit(self, batch: Batch) -> Counter[str]:
         """Count what would become of calls."""
@@ -243,6 +242,16 @@ class Rehearsal(Ledger):
 
 def _ended_ms(call: ObservedCall) -> int:
     return int((call.started_ms or 0) + call.duration_ms)
+
+
+def read_cursors(connection: Connection, client: str) -> dict[tuple[int, int], Cursor]:
+    """Return how far the logs of an agent were read; nothing from a database without that."""
+    return load_cursors(connection, client) if _has_imports(connection) else {}
+
+
+def _has_imports(connection: Connection) -> bool:
+    """Tell whether a database has the tables of imports."""
+    return (connection.schema_version or 0) >= _SCHEMA_WITH_IMPORTS
 
 
 def _column(connection: sqlite3.Connection, query: str, *values: str) -> set[str]:

@@ -121,6 +121,41 @@ def file_mode(path: str | os.PathLike[str], *, new: bool) -> str:
     return f"file mode {found.st_mode & 0o7777:04o}: {who}"
 
 
+def shown_path(path: str) -> str:
+    """Return a path for people to read: printable, with ``~`` for their home."""
+    home = os.path.expanduser("~").rstrip("/")
+    return printable(f"~{path[len(home) :]}" if home and path.startswith(f"{home}/") else path)
+
+
+def unread(settings: Settings) -> dict[str, object]:
+    """Return the keys of ``--json`` that say what agents have logged since the last import.
+
+    They are null if that could not be found at once.
+    """
+    from devflow_analytics_capture import unread_logs  # noqa: PLC0415  not for every command
+
+    found = unread_logs(settings.path)
+    return {
+        "unread_logs": found and found.logs,
+        "unread_bytes": found and found.size_bytes,
+        "unread_agents": found and list(found.agents),
+    }
+
+
+def unread_words(keys: Mapping[str, object]) -> str | None:
+    """Return the same in words: ``2.3 GB in 412 logs of Claude Code``; None if there is nothing."""
+    from devflow_analytics_db import readable_size  # noqa: PLC0415  brings more than most need
+
+    match keys:
+        case {"unread_logs": int(logs), "unread_bytes": int(size), "unread_agents": list(agents)}:
+            if not logs:
+                return None
+            *most, last = agents
+            names = f"{', '.join(most)} and {last}" if most else last
+            return f"{readable_size(size)} in {logs:,} log{'' if logs == 1 else 's'} of {names}"
+    return None
+
+
 def shell_word(text: str | os.PathLike[str]) -> str:
     """Return text as one word of a command that is printed, to be pasted into a shell.
 
