@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from devflow_analytics_capture.importers.claude_code import ClaudeCode
-IMPORTERS: tuple[type[Importer], ...] = (ClaudeCode, Codex, GeminiCli)
+from devflow_analytics_capture.importers.codex import Codex
+from devflow_analytics_capture.importers.gemini_cli import GeminiCli
 
 if TYPE_CHECKING:
     from devflow_analytics_capture.importers.importer import Importer
