@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from devflow_analytics_capture.names import is_counted
@@ -63,6 +64,18 @@ class _Begun(NamedTuple):
     session: str
     version: str | None
     project: str | None
+
+
+@lru_cache(maxsize=1024)
+def _key(client: str, native_id: str, conversation_id: str) -> str:
+    if is_counted(native_id):
+        native_id = f"{conversation_id}\0{native_id}"
+    return named_id(client, native_id)
+
+
+@lru_cache(maxsize=64)
+def _session_key(client: str, conversation_id: str) -> str:
+    return named_id(client, conversation_id)
 
 
 class Calls:
@@ -130,7 +143,7 @@ class Calls:
                 server,
                 agent,
                 at_ms,
-                named_id(self.client, conversation.id),
+                _session_key(self.client, conversation.id),
                 conversation.version,
                 self.project_of(conversation.directory),
             ),
@@ -220,7 +233,7 @@ class Calls:
             server,
             agent or (begun.agent if begun else None),
             int(at_ms - duration_ms),
-            named_id(self.client, conversation.id),
+            _session_key(self.client, conversation.id),
             conversation.version,
             self.project_of(conversation.directory),
         )
@@ -281,9 +294,7 @@ class Calls:
 
     def key(self, native_id: str, conversation_id: str) -> str:
         """Return the key of a call in the database, which is all that is kept of its id."""
-        if is_counted(native_id):
-            native_id = f"{conversation_id}\0{native_id}"
-        return named_id(self.client, native_id)
+        return _key(self.client, native_id, conversation_id)
 
     def project_of(self, directory: str | None) -> str | None:
         """Return what is kept of a working directory: at most its last part."""

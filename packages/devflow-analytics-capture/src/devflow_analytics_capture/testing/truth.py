@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-SECRET = "correct-horse-battery-staple"  # noqa: S105  it is none
-"""What stands in every private field of the logs, and must never be found anywhere else."""
+SECRET = "correct-horse-battery-staple"  # noqa: S105  nobody's
+"""What stands in everything private that a log is made up with: it must get nowhere."""
 
 
 @dataclass
