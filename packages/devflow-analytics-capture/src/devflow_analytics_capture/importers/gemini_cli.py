@@ -18,11 +18,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import msgspec
 
-from devflow_analytics_capture.importers.importer import (
-    LineImporter,
-    Progress,
-    UnreadableLogError,
-)
+from devflow_analytics_capture.importers.importer import LineImporter, Progress, UnreadableLogError
 from devflow_analytics_capture.logs.calls import EARLIEST_MS, Conversation, Outcome
 from devflow_analytics_capture.logs.decoding import MalformedError, decode, unix_ms
 from devflow_analytics_capture.logs.log import Resume, find_logs, fingerprint
