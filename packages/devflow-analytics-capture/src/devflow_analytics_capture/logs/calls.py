@@ -145,7 +145,7 @@ class Calls:
                 at_ms,
                 _session_key(self.client, conversation.id),
                 conversation.version,
-                self._project(conversation),
+                self.project_of(conversation.directory),
             ),
         )
         if len(self._waiting) > MOST_WAITING:
@@ -156,6 +156,11 @@ class Calls:
         """Return the tool that a call which waits for its result calls; None if none waits."""
         begun = self._waiting.get(self.key(native_id, conversation_id))
         return begun.tool if begun else None
+
+    def server_of(self, native_id: str, conversation_id: str) -> str | None:
+        """Return the MCP server of a call that waits for its result; None if it has none."""
+        begun = self._waiting.get(self.key(native_id, conversation_id))
+        return begun.server if begun else None
 
     def end(
         self,
@@ -230,7 +235,7 @@ class Calls:
             int(at_ms - duration_ms),
             _session_key(self.client, conversation.id),
             conversation.version,
-            self._project(conversation),
+            self.project_of(conversation.directory),
         )
         self._add(key, own, at_ms, outcome, run_ms, duration_ms)
 
@@ -291,10 +296,11 @@ class Calls:
         """Return the key of a call in the database, which is all that is kept of its id."""
         return _key(self.client, native_id, conversation_id)
 
-    def _project(self, conversation: Conversation) -> str | None:
-        if not self._with_project or not conversation.directory:
+    def project_of(self, directory: str | None) -> str | None:
+        """Return what is kept of a working directory: at most its last part."""
+        if not self._with_project or not directory:
             return None
-        parts = conversation.directory.replace("\\", "/").rstrip("/")  # a log may be Windows's
+        parts = directory.replace("\\", "/").rstrip("/")  # a log may be Windows's
         return parts.rpartition("/")[2] or None
 
     def _is_possible(self, at_ms: int) -> bool:

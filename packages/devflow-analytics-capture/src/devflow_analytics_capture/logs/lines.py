@@ -55,7 +55,7 @@ def marked_lines(file: io.FileIO, start: int, end: int, marks: re.Pattern[bytes]
         marks: what to look for. It must not match an end of line.
     """
     file.seek(start)
-    buffer = bytearray(CHUNK + LONGEST)
+    buffer = bytearray(min(CHUNK + LONGEST, max(0, end - start)))  # it is filled with zeros
     view = memoryview(buffer)
     position, kept = start, 0  # of the first byte in the buffer; of those that are there already
     while position + kept < end:
