@@ -57,6 +57,7 @@ class Session:
         words = " ".join([prompt, "devflow-analytics", *arguments])
         status = f"$ echo $?\n{done.returncode}\n" if done.returncode else ""
         text = f"{words}\n{done.stdout}{status}".replace(str(self.home), "/home/me")
+        text = text.replace(str(COMMAND.parent), "/home/me/.local/bin")
         return re.sub(r"\d{8}T\d{6}\.\d{6}Z", MADE, text)
 
     def record(self) -> str:
@@ -77,6 +78,13 @@ class Session:
         self.file.chmod(0o644)
         return "# somebody lets others read the file\n"
 
+    def use_claude_code(self) -> str:
+        """Do what an agent does when it is installed and used."""
+        directory = self.home / ".claude"
+        directory.mkdir()
+        (directory / "settings.json").write_text('{"model": "opus"}\n')
+        return "# Claude Code is installed here\n"
+
     def help_of(self, command: str) -> str:
         """Return a help text without the spaces that end some of its lines."""
         text = self.run(f"{command} --help").partition("\n")[2]
@@ -92,6 +100,7 @@ SESSIONS: dict[str, list[str]] = {
     "backup": ["backup", "backup --json"],
     "restore": ["restore BACKUP", "restore BACKUP --json"],
     "path": ["path", "path --json"],
+    "hooks": ["CLAUDE", "hooks", "hooks --write", "hooks --write", "hooks --remove"],
 }
 """What is run in each command's section, in this order, in one home."""
 
@@ -124,6 +133,7 @@ def commands(_: str) -> str:
             "RECORD": session.record,
             "DROP": session.drop_an_index,
             "OPEN": session.open_to_others,
+            "CLAUDE": session.use_claude_code,
         }
         for command, lines in SESSIONS.items():
             texts = [deeds[line]() if line in deeds else session.run(line) for line in lines]

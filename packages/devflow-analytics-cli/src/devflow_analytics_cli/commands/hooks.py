@@ -53,11 +53,11 @@ def hooks(  # noqa: PLR0913, PLR0917  click passes each option so
     remove: bool,
     as_json: bool,
 ) -> None:
-    """Show, write or remove hooks, by which agents keep the records current.
+    """Show or write the hooks that keep the records current.
 
-    Without --write or --remove, nothing is changed: you see what to paste, and where. --write adds
-    it to the agent's settings, which are copied first; all else in them stays as it is. --remove
-    undoes that.
+    A hook is a command that an agent runs by itself. Without --write or --remove, nothing is
+    changed: you see what to paste, and where. --write adds it to the agent's settings, which are
+    copied first; all else in them stays as it is. --remove undoes that.
 
     At the end of each session, Claude Code then imports what is new in its logs: you wait for that,
     a fraction of a second. With --per-call it also notes each call of an MCP tool as it ends. That
