@@ -78,6 +78,7 @@ class Session:
         words = " ".join([prompt, "devflow-analytics", *arguments])
         status = f"$ echo $?\n{done.returncode}\n" if done.returncode else ""
         text = f"{words}\n{done.stdout}{status}".replace(str(self.home), "/home/me")
+        text = text.replace(str(COMMAND.parent), "/home/me/.local/bin")
         return re.sub(r"\d{8}T\d{6}\.\d{6}Z", MADE, text)
 
     def record(self) -> str:
@@ -105,6 +106,13 @@ class Session:
         self.file.chmod(0o644)
         return "# somebody lets others read the file\n"
 
+    def use_claude_code(self) -> str:
+        """Do what an agent does when it is installed and used."""
+        directory = self.home / ".claude"
+        directory.mkdir()
+        (directory / "settings.json").write_text('{"model": "opus"}\n')
+        return "# Claude Code is installed here\n"
+
     def help_of(self, command: str) -> str:
         """Return a help text without the spaces that end some of its lines."""
         text = self.run(f"{command} --help").partition("\n")[2]
@@ -121,6 +129,7 @@ SESSIONS: dict[str, list[str]] = {
     "restore": ["restore BACKUP", "restore BACKUP --json"],
     "path": ["path", "path --json"],
     "import": ["WORK", "import --dry-run", "import", "import", "import --full --json"],
+    "hooks": ["CLAUDE", "hooks", "hooks --write", "hooks --write", "hooks --remove"],
 }
 """What is run in each command's section, in this order, in one home."""
 
@@ -154,6 +163,7 @@ def commands(_: str) -> str:
             "DROP": session.drop_an_index,
             "OPEN": session.open_to_others,
             "WORK": session.work,
+            "CLAUDE": session.use_claude_code,
         }
         for command, lines in SESSIONS.items():
             texts = [deeds[line]() if line in deeds else session.run(line) for line in lines]
