@@ -39,14 +39,15 @@ WHERE EXISTS (SELECT 1 FROM import_exclusions WHERE call_id = value)
 """
 
 # The same tool, within the time that the agent saw; recorded by who did not know the agent's own
-# id of the call, and not for another agent.
+# id of the call, and not for another agent. The plus keeps SQLite from looking through all calls of
+# a tool, of which there may be very many: those of the time are few.
 _RECORDED = f"""
 SELECT json_extract(seen.value, '$[0]') FROM json_each(?) AS seen
 WHERE EXISTS (
     SELECT 1 FROM tool_calls JOIN sessions ON sessions.id = tool_calls.session_id
     WHERE tool_calls.timestamp BETWEEN json_extract(seen.value, '$[2]') / 1000 - 1
             AND json_extract(seen.value, '$[3]') / 1000 + 1
-        AND tool_calls.tool_name = json_extract(seen.value, '$[1]')
+        AND +tool_calls.tool_name = json_extract(seen.value, '$[1]')
         AND tool_calls.source IN ('recorder', 'proxy')
         AND substr(tool_calls.id, 15, 1) <> '8'
         AND tool_calls.started_ms >= json_extract(seen.value, '$[2]') - {SLACK_MS}
