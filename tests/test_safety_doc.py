@@ -74,8 +74,11 @@ def test_a_socket_would_be_seen() -> None:
     assert python("import socket; socket.socket()").returncode == 99
 
 
+SQL = re.findall(r"```sql\n(.*?)```", PAGE, re.DOTALL)
+
+
 def test_deleted_rows_are_gone_once_the_file_is_rebuilt_and_the_wal_emptied(home: Path) -> None:
-    (rebuild,) = re.findall(r"```sql\n(.*?)```", PAGE, re.DOTALL)
+    rebuild, _ = SQL
     with create_analytics_db() as db, closing(db.connect()) as connection:
         connection.execute("PRAGMA secure_delete = OFF")
         connection.execute("INSERT INTO sessions (id, started_at) VALUES (?, 1)", (MARK.decode(),))
@@ -85,6 +88,25 @@ def test_deleted_rows_are_gone_once_the_file_is_rebuilt_and_the_wal_emptied(home
         for statement in rebuild.splitlines():
             connection.execute(statement).fetchall()
         assert where_marked(home / ".devflow") == set()
+
+
+def test_nothing_of_a_deleted_call_is_kept_where_nothing_older_is_to_come_in() -> None:
+    _, forget = SQL
+    call = "5b0c4f2e-0d9a-8c11-9f6e-3a7d2c1b0e4f"
+    with create_analytics_db() as db, closing(db.connect()) as connection:
+        connection.execute("INSERT INTO sessions (id, started_at) VALUES ('s', 1)")
+        connection.execute(
+            "INSERT INTO tool_calls (id, tool_name, duration_ms, status, timestamp, session_id)"
+            " VALUES (?, 't', 1, 'success', 1, 's')",
+            (call,),
+        )
+        connection.execute("DELETE FROM tool_calls")
+        kept = "SELECT call_id FROM import_exclusions"
+        assert connection.execute(kept).fetchall() == [(call,)]
+        for statement in forget.splitlines():
+            connection.execute(statement)
+        assert connection.execute(kept).fetchall() == []
+        assert connection.execute("SELECT not_before > 1 FROM import_floor").fetchall() == [(1,)]
 
 
 def test_everything_is_forgotten_once_the_files_and_the_backups_are_deleted(home: Path) -> None:

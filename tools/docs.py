@@ -80,6 +80,9 @@ PARTS: dict[str, Callable[[str], str]] = {
     "decisions": decisions,
     "columns of sessions": partial(docs_schema.columns, "sessions"),
     "columns of tool_calls": partial(docs_schema.columns, "tool_calls"),
+    "columns of import_cursors": partial(docs_schema.columns, "import_cursors"),
+    "columns of import_floor": partial(docs_schema.columns, "import_floor"),
+    "columns of import_exclusions": partial(docs_schema.columns, "import_exclusions"),
     "indexes": docs_schema.indexes,
 }
 """What makes each part, given what the page has now."""

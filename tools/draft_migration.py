@@ -29,6 +29,9 @@ from devflow_analytics_schema import define_entities
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+WITHOUT_ENTITY = {SERVER_LEDGER, "import_cursors", "import_exclusions", "import_floor"}
+"""Tables that only migrations describe: a draft leaves them alone."""
+
 PYTHON_TYPES = {"TEXT": str, "INTEGER": int, "REAL": float, "BLOB": bytes}
 """sqlite-utils takes types in Python's words."""
 
@@ -142,8 +145,11 @@ class Drafter:
                 self.rebuild(table, {name}, {})
 
     def rebuild(self, table: str, dropped: set[str], changed: dict[str, Column]) -> None:
-        """Make the table anew: create, copy, drop, rename, indexes."""
+        """Make the table anew: create, copy, drop, rename, indexes, triggers."""
         before = columns(self.connection, table)
+        triggers = self.connection.execute(
+            "SELECT sql FROM sqlite_schema WHERE type = 'trigger' AND tbl_name = ?", (table,)
+        ).fetchall()
         statements = (
             SqliteUtils(self.connection)
             .table(table)
@@ -168,6 +174,8 @@ class Drafter:
         for statement in statements:
             if not statement.startswith("PRAGMA"):
                 self.run(statement)
+        for (sql,) in triggers:
+            self.run(sql)
 
     def with_default(self, table: str, column: Column) -> Column:
         """Return the column with a default, if the rows that are there need one.
@@ -187,14 +195,11 @@ class Drafter:
 
 
 def tables(connection: sqlite3.Connection) -> dict[str, str]:
-    """Return the tables by name, with their SQL; the ledgers are no business of the entities."""
-    return dict(
-        connection.execute(
-            "SELECT name, sql FROM sqlite_schema WHERE type = 'table' AND name <> ?"
-            " AND name NOT GLOB 'sqlite_*'",
-            (SERVER_LEDGER,),
-        )
+    """Return the tables of entities by name, with their SQL."""
+    found = connection.execute(
+        "SELECT name, sql FROM sqlite_schema WHERE type = 'table' AND name NOT GLOB 'sqlite_*'"
     )
+    return {name: sql for name, sql in found if name not in WITHOUT_ENTITY}
 
 
 def indexes(connection: sqlite3.Connection, *, named: bool) -> dict[str, str]:

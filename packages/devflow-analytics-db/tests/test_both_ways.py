@@ -41,12 +41,15 @@ LEDGER_WITHOUT_TIMES = (
 def state_of(file: Path) -> dict[str, object]:
     """All that a migration may change, times aside."""
     with closing(sqlite3.connect(file)) as connection:
-        tables = connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")
+        tables = connection.execute(
+            "SELECT name, iif(wr, '*', 'rowid, *') FROM pragma_table_list"
+            " WHERE schema = 'main' AND type = 'table' AND name NOT GLOB 'sqlite_*'"
+        )
         return {
             "parts": structure(connection),
             "rows": {
-                table: connection.execute(f"SELECT rowid, * FROM {table}").fetchall()
-                for (table,) in tables.fetchall()
+                table: connection.execute(f"SELECT {columns} FROM {table}").fetchall()
+                for table, columns in tables.fetchall()
                 if table not in {"devflow_migrations", "__drizzle_migrations"}
             },
             "version": connection.execute("PRAGMA user_version").fetchone(),

@@ -24,6 +24,7 @@ from devflow_analytics_db import (
     diagnose,
     is_enabled,
     migrate,
+    readable_size,
     restore,
 )
 from devflow_analytics_db.file import system
@@ -322,7 +323,7 @@ def test_little_room_is_a_warning(current: Path, monkeypatch: pytest.MonkeyPatch
     found = finding("free space")
     assert (found.severity, found.message) == (
         "warn",
-        "9.0 MB; a backup alone needs 61.4 kB.",
+        f"9.0 MB; a backup alone needs {readable_size(current.stat().st_size)}.",
     )
 
     def refuse(_: str) -> None:
@@ -482,7 +483,8 @@ def test_room_is_looked_for_where_the_backups_are(
         lambda path: usage._replace(free=1_000 if small.samefile(path) else 10**9),
     )
     found = finding("free space")
-    assert (found.severity, found.message) == ("warn", "1.0 kB; a backup alone needs 61.4 kB.")
+    needed = readable_size(current.stat().st_size)
+    assert (found.severity, found.message) == ("warn", f"1.0 kB; a backup alone needs {needed}.")
 
 
 @pytest.mark.parametrize("what", ["a file", "no home", "a home that is a file"])

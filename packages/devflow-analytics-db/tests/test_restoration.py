@@ -262,8 +262,12 @@ def another_programs(file: Path) -> None:
 
 
 def damaged_inside(file: Path) -> None:
+    with closing(sqlite3.connect(file)) as connection:
+        (page,) = connection.execute(
+            "SELECT rootpage FROM sqlite_schema WHERE name = 'session_id_idx'"
+        ).fetchone()
     with file.open("r+b") as raw:
-        raw.seek(-4096, os.SEEK_END)
+        raw.seek((page - 1) * 4096)
         raw.write(b"\xff" * 4096)
 
 

@@ -12,6 +12,19 @@ __version__ = "0.1.0"
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # what `_MODULES` says, for type checkers
+    from devflow_analytics_capture.errors import (
+        AgentNotFoundError as AgentNotFoundError,
+        SettingsChangedError as SettingsChangedError,
+        SettingsError as SettingsError,
+    )
+    from devflow_analytics_capture.hooks import (
+        HOOK_CLIENTS as HOOK_CLIENTS,
+        HooksChanged as HooksChanged,
+        HookSettings as HookSettings,
+        hook_settings as hook_settings,
+        remove_hooks as remove_hooks,
+        write_hooks as write_hooks,
+    )
     from devflow_analytics_capture.importers import CLIENTS as CLIENTS
     from devflow_analytics_capture.importing import import_calls as import_calls
     from devflow_analytics_capture.result import (
@@ -22,6 +35,15 @@ if TYPE_CHECKING:  # what `_MODULES` says, for type checkers
     from devflow_analytics_capture.unread import Unread as Unread, unread_logs as unread_logs
 
 _MODULES = {
+    "errors": ("AgentNotFoundError", "SettingsChangedError", "SettingsError"),
+    "hooks": (
+        "HOOK_CLIENTS",
+        "HookSettings",
+        "HooksChanged",
+        "hook_settings",
+        "remove_hooks",
+        "write_hooks",
+    ),
     "importers": ("CLIENTS",),
     "importing": ("import_calls",),
     "result": ("ClientImport", "Imported", "Place"),

@@ -66,10 +66,10 @@ def import_calls(  # noqa: PLR0913  one an option
     runs = [
         Run(importer, _others(importer), since=from_s, with_project=records_project())
         for importer in importers
-        if logs[importer.client]
+        if logs[importer.client] or clients
     ]
     drained = 0 if dry_run else drain(file).calls
-    if runs:
+    if any(logs.values()):
         with ExitStack() as stack:
             ledger: Ledger
             if dry_run:

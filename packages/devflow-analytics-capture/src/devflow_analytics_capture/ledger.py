@@ -39,8 +39,8 @@ WHERE EXISTS (SELECT 1 FROM import_exclusions WHERE call_id = value)
 """
 
 # The same tool, within the time that the agent saw; recorded by who did not know the agent's own
-# id of the call, and not for another agent. The plus keeps SQLite from looking through all calls of
-# a tool, of which there may be very many: those of the time are few.
+# id of the call, and not for another agent. The plus keeps SQLite from looking through all calls
+# of the tool, and lets it look at those of the time instead.
 _RECORDED = f"""
 SELECT json_extract(seen.value, '$[0]') FROM json_each(?) AS seen
 WHERE EXISTS (

@@ -236,7 +236,7 @@ def test_it_ends_with_status_0_at_once_whether_it_fails_or_not(
     monkeypatch.setattr("devflow_analytics_capture.noting.note.note", fail)
     monkeypatch.setattr("posix._exit", sys.exit)
     with pytest.raises(SystemExit) as ended:
-        runpy.run_path(str(HOOK), run_name="__main__")
+        runpy.run_module("devflow_analytics_capture.hook", run_name="__main__")
     assert ended.value.code == 0
-    runpy.run_path(str(HOOK))  # which is not the agent
+    runpy.run_module("devflow_analytics_capture.hook")  # which is not the agent
     assert os.listdir(home) == []

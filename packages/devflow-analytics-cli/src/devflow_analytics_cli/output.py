@@ -150,10 +150,15 @@ def unread_words(keys: Mapping[str, object]) -> str | None:
         case {"unread_logs": int(logs), "unread_bytes": int(size), "unread_agents": list(agents)}:
             if not logs:
                 return None
-            *most, last = agents
-            names = f"{', '.join(most)} and {last}" if most else last
-            return f"{readable_size(size)} in {logs:,} log{'' if logs == 1 else 's'} of {names}"
+            plural = "" if logs == 1 else "s"
+            return f"{readable_size(size)} in {logs:,} log{plural} of {in_a_row(agents)}"
     return None
+
+
+def in_a_row(names: list[str]) -> str:
+    """Return names as people say them: ``Claude Code, Codex and opencode``."""
+    *most, last = names or [""]
+    return f"{', '.join(most)} and {last}" if most else last
 
 
 def shell_word(text: str | os.PathLike[str]) -> str:

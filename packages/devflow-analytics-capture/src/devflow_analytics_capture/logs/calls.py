@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from devflow_analytics_capture.names import is_counted
@@ -63,6 +64,18 @@ class _Begun(NamedTuple):
     session: str
     version: str | None
     project: str | None
+
+
+@lru_cache(maxsize=1024)
+def _key(client: str, native_id: str, conversation_id: str) -> str:
+    if is_counted(native_id):
+        native_id = f"{conversation_id}\0{native_id}"
+    return named_id(client, native_id)
+
+
+@lru_cache(maxsize=64)
+def _session_key(client: str, conversation_id: str) -> str:
+    return named_id(client, conversation_id)
 
 
 class Calls:
@@ -130,19 +143,24 @@ class Calls:
                 server,
                 agent,
                 at_ms,
-                named_id(self.client, conversation.id),
+                _session_key(self.client, conversation.id),
                 conversation.version,
-                self._project(conversation),
+                self.project_of(conversation.directory),
             ),
         )
         if len(self._waiting) > MOST_WAITING:
             del self._waiting[next(iter(self._waiting))]
             self.counts["unanswered"] += 1
 
-    def tool_of(self, native_id: str, conversation_id: str) -> str | None:
-        """Return the tool that a call which waits for its result calls; None if none waits."""
+    def tool_of(self, native_id: str, conversation_id: str) -> tuple[str | None, str] | None:
+        """Return the server and the tool of a call that waits for its result; None if none waits."""
         begun = self._waiting.get(self.key(native_id, conversation_id))
-        return begun.tool if begun else None
+        return (begun.server, begun.tool) if begun else None
+
+    def server_of(self, native_id: str, conversation_id: str) -> str | None:
+        """Return the MCP server of a call that waits for its result; None if it has none."""
+        begun = self._waiting.get(self.key(native_id, conversation_id))
+        return begun.server if begun else None
 
     def end(
         self,
@@ -215,9 +233,9 @@ class Calls:
             server,
             agent or (begun.agent if begun else None),
             int(at_ms - duration_ms),
-            named_id(self.client, conversation.id),
+            _session_key(self.client, conversation.id),
             conversation.version,
-            self._project(conversation),
+            self.project_of(conversation.directory),
         )
         self._add(key, own, at_ms, outcome, run_ms, duration_ms)
 
@@ -276,14 +294,13 @@ class Calls:
 
     def key(self, native_id: str, conversation_id: str) -> str:
         """Return the key of a call in the database, which is all that is kept of its id."""
-        if is_counted(native_id):
-            native_id = f"{conversation_id}\0{native_id}"
-        return named_id(self.client, native_id)
+        return _key(self.client, native_id, conversation_id)
 
-    def _project(self, conversation: Conversation) -> str | None:
-        if not self._with_project or not conversation.directory:
+    def project_of(self, directory: str | None) -> str | None:
+        """Return what is kept of a working directory: at most its last part."""
+        if not self._with_project or not directory:
             return None
-        parts = conversation.directory.replace("\\", "/").rstrip("/")  # a log may be Windows's
+        parts = directory.replace("\\", "/").rstrip("/")  # a log may be Windows's
         return parts.rpartition("/")[2] or None
 
     def _is_possible(self, at_ms: int) -> bool:

@@ -25,6 +25,9 @@ SHORTEST_RECORD = 2
 """``{}``"""
 
 
+_OPENING, _CLOSING = b"{}"
+
+
 class Line(NamedTuple):
     """A line that has a mark, or that is no JSON object; or only how far the reading came."""
 
@@ -94,11 +97,13 @@ def _in_block(
 
 def _are_records(buffer: bytearray, whole: int) -> bool:
     """Tell whether each line begins and ends as a JSON object does, as nearly always."""
-    return (
-        buffer.startswith(b"{")
-        and buffer.endswith(b"}\n", 0, whole)
-        and buffer.count(b"}\n{", 0, whole) == buffer.count(b"\n", 0, whole) - 1
-    )
+    start = 0
+    while start < whole:
+        end = buffer.find(b"\n", start, whole)
+        if buffer[start] != _OPENING or buffer[end - 1] != _CLOSING:
+            return False
+        start = end + 1
+    return True
 
 
 def _each(

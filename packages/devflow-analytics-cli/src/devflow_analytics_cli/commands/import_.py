@@ -10,7 +10,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from devflow_analytics_capture import CLIENTS, import_calls
-from devflow_analytics_cli.output import echo_json, json_option, pick, printable, shown_path
+from devflow_analytics_cli.output import (
+    echo_json,
+    in_a_row,
+    json_option,
+    pick,
+    printable,
+    shown_path,
+)
 from devflow_analytics_db import readable_size
 
 if TYPE_CHECKING:
@@ -154,9 +161,9 @@ def _summary(done: Imported) -> str:
     lines = []
     if done.drained:
         lines.append(f"Took in {_calls(done.drained)} that hooks and servers had left.")
-    if not done.clients:
-        return "\n".join([*lines, "Found no logs of an agent in this home."])
-    agents = " and ".join(client.title for client in done.clients)
+    agents = in_a_row([client.title for client in done.clients]) or "an agent"
+    if not any(client.files for client in done.clients):
+        return "\n".join([*lines, f"Found no logs of {agents} in this home."])
     if not any(client.read for client in done.clients):
         files = sum(client.files for client in done.clients)
         logs = f"{files:,} log{'' if files == 1 else 's'}"
@@ -202,7 +209,7 @@ def _remarks(client: ClientImport) -> Iterator[str]:
             yield f"  and {client.malformed - MOST_PLACES:,} more"
     if client.oldest:
         yield f"The oldest call of {client.title} is from {client.oldest}."
-    if client.kept_days is not None:
+    if client.files and client.kept_days is not None:
         yield (
             f"{client.title} deletes its logs after {client.kept_days} days"
             f" ({client.kept_setting}).\n"

@@ -15,8 +15,8 @@
 
 CREATE TABLE import_cursors (
     client TEXT NOT NULL, -- the agent that logs
-    device INTEGER NOT NULL, -- of the log
-    inode INTEGER NOT NULL,
+    device INTEGER NOT NULL, -- of the log, as a signed number of 64 bits
+    inode INTEGER NOT NULL, -- the same
     size INTEGER NOT NULL, -- bytes, when it was read
     modified_ns INTEGER NOT NULL, -- Unix time, nanoseconds, when it was read
     position INTEGER NOT NULL, -- bytes that were read
@@ -24,8 +24,8 @@ CREATE TABLE import_cursors (
     tail BLOB NOT NULL, -- hash of the last bytes before the position
     since INTEGER NOT NULL, -- Unix time, seconds: calls from before were passed over
     unanswered INTEGER NOT NULL, -- calls that have no result yet
-    state TEXT NOT NULL, -- those calls, and what the importer has to remember, as JSON
     seen_at INTEGER NOT NULL, -- Unix time, seconds, when an import last found it
+    state TEXT NOT NULL, -- those calls, and what the importer has to remember, as JSON
     PRIMARY KEY (client, device, inode)
 ) STRICT, WITHOUT ROWID;
 
@@ -43,14 +43,15 @@ CREATE TABLE import_exclusions (
 
 CREATE TRIGGER tool_calls_deleted AFTER DELETE ON tool_calls
 WHEN substr(OLD.id, 15, 1) = '8'
-    AND OLD.timestamp >= (SELECT not_before FROM import_floor WHERE id = 1)
+    AND NOT EXISTS (SELECT 1 FROM import_floor WHERE not_before > OLD.timestamp)
 BEGIN
     INSERT OR IGNORE INTO import_exclusions (call_id, timestamp) VALUES (OLD.id, OLD.timestamp);
 END;
 
 -- migrate:down
 
-DROP TRIGGER tool_calls_deleted;
+-- it goes with the table if another program makes that anew
+DROP TRIGGER IF EXISTS tool_calls_deleted;
 
 DROP TABLE import_exclusions;
 
