@@ -121,7 +121,6 @@ class _Measured(msgspec.Struct, rename="camel"):
     status: str | None = None
     agent_id: str | None = None
     agent_type: str | None = None
-    interrupted: bool | None = None
 
 
 class _Spawned(msgspec.Struct):
@@ -240,17 +239,19 @@ class ClaudeCode(LineImporter[_Line]):
     def _end(self, block: _Block, record: _Line, calls: Calls, *, is_alone: bool) -> None:
         assert block.tool_use_id  # noqa: S101  for type checkers
         conversation_id = _conversation(record).id
-        tool = calls.tool_of(block.tool_use_id, conversation_id)
-        if tool is None:
+        called = calls.tool_of(block.tool_use_id, conversation_id)
+        if called is None:
             return
-        measured = _measured(record) if is_alone and tool in _MEASURED else None
+        server, tool = called
+        is_measured = is_alone and server is None and tool in _MEASURED
+        measured = _measured(record) if is_measured else None
         if measured and tool in _SPAWNS and measured.agent_id:
             kind = calls.context.get("types", {}).pop(
                 calls.key(block.tool_use_id, conversation_id), None
             )
             self._agents[measured.agent_id] = measured.agent_type or kind or UNKNOWN_AGENT
         outcome = _outcome(block, record)
-        if outcome is None:
+        if outcome is None or (tool == "Bash" and _is_interrupted(record)):
             calls.refuse(block.tool_use_id, conversation_id)
             return
         calls.end(
@@ -305,6 +306,11 @@ def _measured(record: _Line) -> _Measured | None:
         return decode(memoryview(raw), _MEASURED_DECODER)
     except MalformedError:
         return None
+
+
+def _is_interrupted(record: _Line) -> bool:
+    """Tell whether a command was cut short; a text cannot contain these quotes."""
+    return b'"interrupted":true' in bytes(memoryview(record.tool_use_result))
 
 
 def _run_ms(tool: str, measured: _Measured) -> float | None:
