@@ -7,13 +7,7 @@ from threading import Thread
 from typing import NamedTuple
 
 from devflow_analytics_capture.places import is_any_there
-from devflow_analytics_db import (
-    AnalyticsDbError,
-    DatabaseNotFoundError,
-    is_enabled,
-    open_readonly,
-    resolve_path,
-)
+from devflow_analytics_db import AnalyticsDbError, is_enabled
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -54,7 +48,9 @@ def unread_logs(
         if is_enabled():
             if not is_any_there():
                 return Unread()
-            import devflow_analytics_capture.importers  # noqa: F401, PLC0415  takes its own time
+            # Not without agents, and before the time is taken: this brings a lot.
+            import devflow_analytics_capture.importers  # noqa: F401, PLC0415
+            from devflow_analytics_db import resolve_path  # noqa: PLC0415
 
             # Files that are not in the cache of the system may take as long as they like, and
             # nothing ends a call to it. What is not found in time, the thread finds for nobody.
@@ -90,6 +86,7 @@ def _unread(file: str) -> Unread:
 def _all_cursors(file: str) -> dict[tuple[str, int, int], Cursor]:
     from devflow_analytics_capture.importers import CLIENTS  # noqa: PLC0415  as above
     from devflow_analytics_capture.ledger import read_cursors  # noqa: PLC0415  as above
+    from devflow_analytics_db import DatabaseNotFoundError, open_readonly  # noqa: PLC0415  as above
 
     try:
         with open_readonly(file) as connection:
