@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import msgspec
 
+from devflow_analytics_capture import places
 from devflow_analytics_capture.importers.codex_fields import SOURCE, Kind, Line, Source
 from devflow_analytics_capture.importers.codex_outcomes import (
     duration_ms,
@@ -107,7 +108,7 @@ class Codex(LineImporter[Line]):
 
         Where a rollout lies both compressed and not, Codex reads the latter.
         """
-        root = os.path.expanduser(os.environ.get("CODEX_HOME") or "~/.codex")
+        (root,) = places.codex()
         found = [
             log._replace(resume=Resume.AT_START) if log.path.endswith(_ZIPPED) else log
             for directory, depth in (("sessions", 3), ("archived_sessions", 0))
