@@ -68,6 +68,7 @@ PARTS: dict[str, Callable[[str], str]] = {
     "commands": docs_command.commands,
     "a first session": docs_command.first_session,
     "a later session": docs_command.later_session,
+    "an import": docs_command.an_import,
     "a way down": docs_command.way_down,
     "settings": docs_code.settings,
     "errors of the db package": partial(docs_code.errors, [devflow_analytics_db]),

@@ -424,8 +424,12 @@ def texts(tree: ast.AST) -> Iterator[str]:
 
 def test_whatever_the_library_advises_to_call_or_pass_has_a_word_of_the_commands() -> None:
     packages = (devflow_analytics_db, devflow_analytics_capture)
-    files = [path for package in packages for path in Path(package.__file__).parent.rglob("*.py")]
-    modules = [path for path in files if path.name != "settings.py"]
+    modules = [
+        path
+        for package in packages
+        for path in Path(package.__file__).parent.rglob("*.py")
+        if path.name != "settings.py"
+    ]
     named = {
         name
         for module in modules

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import msgspec
 
+from devflow_analytics_capture import places
 from devflow_analytics_capture.importers.importer import LineImporter
 from devflow_analytics_capture.logs.calls import Conversation, Outcome
 from devflow_analytics_capture.logs.decoding import MalformedError, decode, unix_ms
@@ -121,7 +122,6 @@ class _Measured(msgspec.Struct, rename="camel"):
     status: str | None = None
     agent_id: str | None = None
     agent_type: str | None = None
-    interrupted: bool | None = None
 
 
 class _Spawned(msgspec.Struct):
@@ -164,7 +164,7 @@ class ClaudeCode(LineImporter[_Line]):
         A session that is resumed or forked may be a copy of another one, which is older.
         """
         sessions: dict[str, list[Log]] = defaultdict(list)
-        for root in roots():
+        for root in places.claude_code():
             for log in find_logs(os.path.join(root, "projects"), (".jsonl",), depth=5):
                 session, _, subagent = log.path.partition("/subagents/")
                 if not subagent:
@@ -185,7 +185,7 @@ class ClaudeCode(LineImporter[_Line]):
     def kept_for(self) -> tuple[int, str]:
         """Return how long the logs are kept, and the setting."""
         days = []
-        for root in roots():
+        for root in places.claude_code():
             try:
                 with open(os.path.join(root, "settings.json"), "rb") as file:
                     value = json.load(file)["cleanupPeriodDays"]
@@ -240,17 +240,19 @@ class ClaudeCode(LineImporter[_Line]):
     def _end(self, block: _Block, record: _Line, calls: Calls, *, is_alone: bool) -> None:
         assert block.tool_use_id  # noqa: S101  for type checkers
         conversation_id = _conversation(record).id
-        tool = calls.tool_of(block.tool_use_id, conversation_id)
-        if tool is None:
+        called = calls.tool_of(block.tool_use_id, conversation_id)
+        if called is None:
             return
-        measured = _measured(record) if is_alone and tool in _MEASURED else None
+        server, tool = called
+        is_measured = is_alone and server is None and tool in _MEASURED
+        measured = _measured(record) if is_measured else None
         if measured and tool in _SPAWNS and measured.agent_id:
             kind = calls.context.get("types", {}).pop(
                 calls.key(block.tool_use_id, conversation_id), None
             )
             self._agents[measured.agent_id] = measured.agent_type or kind or UNKNOWN_AGENT
         outcome = _outcome(block, record)
-        if outcome is None:
+        if outcome is None or (tool == "Bash" and _is_interrupted(record)):
             calls.refuse(block.tool_use_id, conversation_id)
             return
         calls.end(
@@ -277,20 +279,6 @@ class ClaudeCode(LineImporter[_Line]):
         return self._agents[agent_id]
 
 
-def roots() -> list[str]:
-    """Return the directories in which Claude Code keeps its settings and logs."""
-    named = os.environ.get("CLAUDE_CONFIG_DIR")
-    if named:
-        found = [os.path.expanduser(part.strip()) for part in named.split(",") if part.strip()]
-    else:
-        config = os.environ.get("XDG_CONFIG_HOME") or os.path.expanduser("~/.config")
-        found = [os.path.expanduser("~/.claude"), os.path.join(config, "claude")]
-    real: dict[str, str] = {}  # one of them may be a link to another
-    for root in found:
-        real.setdefault(os.path.realpath(root), root)
-    return list(real.values())
-
-
 def _conversation(record: _Line) -> Conversation:
     """Return whose line it is: a copy in a session that branched off is the first one's."""
     origin = record.forked_from.session_id if record.forked_from else None
@@ -305,6 +293,11 @@ def _measured(record: _Line) -> _Measured | None:
         return decode(memoryview(raw), _MEASURED_DECODER)
     except MalformedError:
         return None
+
+
+def _is_interrupted(record: _Line) -> bool:
+    """Tell whether a command was cut short; a text cannot contain these quotes."""
+    return b'"interrupted":true' in bytes(memoryview(record.tool_use_result))
 
 
 def _run_ms(tool: str, measured: _Measured) -> float | None:

@@ -152,10 +152,10 @@ class Calls:
             del self._waiting[next(iter(self._waiting))]
             self.counts["unanswered"] += 1
 
-    def tool_of(self, native_id: str, conversation_id: str) -> str | None:
-        """Return the tool that a call which waits for its result calls; None if none waits."""
+    def tool_of(self, native_id: str, conversation_id: str) -> tuple[str | None, str] | None:
+        """Return the server and the tool of a call that waits for its result, if one does."""
         begun = self._waiting.get(self.key(native_id, conversation_id))
-        return begun.tool if begun else None
+        return (begun.server, begun.tool) if begun else None
 
     def server_of(self, native_id: str, conversation_id: str) -> str | None:
         """Return the MCP server of a call that waits for its result; None if it has none."""

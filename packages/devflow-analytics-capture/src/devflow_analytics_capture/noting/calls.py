@@ -164,12 +164,14 @@ def parsed(text: str) -> "Values":
     """
     try:
         from _json import make_scanner  # noqa: PLC0415
-    except ImportError:
+
+        scan = make_scanner(_Decoder)  # type: ignore[arg-type]
+    except (ImportError, AttributeError, TypeError):  # a later Python may want more of a decoder
         from json import loads  # noqa: PLC0415  costs 10 ms
 
         value = loads(text, strict=False)
     else:
-        value, end = make_scanner(_Decoder)(text, 0)  # type: ignore[arg-type]
+        value, end = scan(text, 0)
         if end < len(text):
             raise ValueError
     return value if isinstance(value, dict) else {}
