@@ -30,7 +30,7 @@ Created {{file}}
   journal mode wal
   file mode 0600: only you can read and write it
 
-Next, record your MCP server by one line, as the README shows:
+To record your own MCP server, add one line to it, as the README shows:
     from devflow_analytics_recorder import record
 You can also open the file with any SQLite tool.
 """
@@ -112,6 +112,9 @@ def test_json_has_the_documented_keys(command: Command, file: Path) -> None:
         "applied": VERSIONS,
         "journal_mode": "wal",
         "backup": None,
+        "unread_logs": 0,
+        "unread_bytes": 0,
+        "unread_agents": [],
     }
     first, second = command("init", "--json"), command("init", "--json")
     assert list(json.loads(first.stdout).items()) == list(expected.items())

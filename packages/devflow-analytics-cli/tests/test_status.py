@@ -71,6 +71,9 @@ def test_json_has_the_documented_keys(command: Command, file: Path) -> None:
         ("wal_size_bytes", 0),
         ("waiting_calls", 0),
         ("waiting_files", 0),
+        ("unread_logs", 0),
+        ("unread_bytes", 0),
+        ("unread_agents", []),
     ]
 
 

@@ -11,8 +11,46 @@ import sys
 __version__ = "0.1.0"
 
 TYPE_CHECKING = False
+if TYPE_CHECKING:  # what `_MODULES` says, for type checkers
+    from devflow_analytics_capture.errors import (
+        AgentNotFoundError as AgentNotFoundError,
+        SettingsChangedError as SettingsChangedError,
+        SettingsError as SettingsError,
+    )
+    from devflow_analytics_capture.hooks import (
+        HOOK_CLIENTS as HOOK_CLIENTS,
+        HooksChanged as HooksChanged,
+        HookSettings as HookSettings,
+        hook_settings as hook_settings,
+        installed_hook_clients as installed_hook_clients,
+        remove_hooks as remove_hooks,
+        write_hooks as write_hooks,
+    )
+    from devflow_analytics_capture.importers import CLIENTS as CLIENTS
+    from devflow_analytics_capture.importing import import_calls as import_calls
+    from devflow_analytics_capture.result import (
+        ClientImport as ClientImport,
+        Imported as Imported,
+        Place as Place,
+    )
+    from devflow_analytics_capture.unread import Unread as Unread, unread_logs as unread_logs
 
-_MODULES: dict[str, tuple[str, ...]] = {}
+_MODULES = {
+    "errors": ("AgentNotFoundError", "SettingsChangedError", "SettingsError"),
+    "hooks": (
+        "HOOK_CLIENTS",
+        "HookSettings",
+        "HooksChanged",
+        "hook_settings",
+        "installed_hook_clients",
+        "remove_hooks",
+        "write_hooks",
+    ),
+    "importers": ("CLIENTS",),
+    "importing": ("import_calls",),
+    "result": ("ClientImport", "Imported", "Place"),
+    "unread": ("Unread", "unread_logs"),
+}
 """The public names, by the module that has them."""
 
 __all__ = sorted(["__version__", *(name for names in _MODULES.values() for name in names)])  # noqa: PLE0605  a list all the same

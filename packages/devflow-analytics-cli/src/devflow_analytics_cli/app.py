@@ -24,8 +24,14 @@ Environment variables:
   NO_COLOR                           Print without colours if this is not empty.
 """
 
-COMMANDS = ("backup", "check", "doctor", "init", "migrate", "path", "restore", "status")
+COMMANDS = (
+    *("backup", "check", "doctor", "hooks", "import", "init", "migrate", "path", "restore"),
+    "status",
+)
 """Each is a function in the module of its name in `commands`; only the one run is imported."""
+
+PYTHONS_OWN = ("import",)
+"""Those that Python has for itself; their modules and functions end in an underscore."""
 
 
 class _Commands(click.Group):
@@ -38,8 +44,9 @@ class _Commands(click.Group):
         # For a name that is none, click looks through them all for what may have been meant.
         for name in (cmd_name,) if cmd_name in COMMANDS else COMMANDS:
             if name not in self.commands:
-                module = import_module(f"devflow_analytics_cli.commands.{name}")
-                self.add_command(getattr(module, name))
+                own = f"{name}_" if name in PYTHONS_OWN else name
+                module = import_module(f"devflow_analytics_cli.commands.{own}")
+                self.add_command(getattr(module, own))
         return super().get_command(ctx, cmd_name)
 
     def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401  click's signature

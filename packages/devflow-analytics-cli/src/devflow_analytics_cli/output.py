@@ -69,6 +69,8 @@ COMMANDS = {
     "`check()`": "'devflow-analytics check'",
     "`drain()`": "'devflow-analytics backup'",
     "`diagnose(fix=True)`": "'devflow-analytics doctor --fix'",
+    "`hook_settings()`": "'devflow-analytics hooks'",
+    "`client`": "--client",
     "`path`": "--db",
     "`allow_down=True`": "--yes",
     "`destination`": "'devflow-analytics backup DEST'",
@@ -119,6 +121,46 @@ def file_mode(path: str | os.PathLike[str], *, new: bool) -> str:
     else:
         who = f"other users can access it. Only its owner, user {found.st_uid}, can change that"
     return f"file mode {found.st_mode & 0o7777:04o}: {who}"
+
+
+def shown_path(path: str) -> str:
+    """Return a path for people to read: printable, with ``~`` for their home."""
+    home = os.path.expanduser("~").rstrip("/")
+    return printable(f"~{path[len(home) :]}" if home and path.startswith(f"{home}/") else path)
+
+
+def unread(settings: Settings) -> dict[str, object]:
+    """Return the keys of ``--json`` that say what agents have logged since the last import.
+
+    They are null if that could not be found at once.
+    """
+    from devflow_analytics_capture import unread_logs  # noqa: PLC0415  not for every command
+
+    found = unread_logs(settings.path)
+    return {
+        "unread_logs": found and found.logs,
+        "unread_bytes": found and found.size_bytes,
+        "unread_agents": found and list(found.agents),
+    }
+
+
+def unread_words(keys: Mapping[str, object]) -> str | None:
+    """Return the same in words: ``2.3 GB in 412 logs of Claude Code``; None if there is nothing."""
+    from devflow_analytics_db import readable_size  # noqa: PLC0415  brings more than most need
+
+    match keys:
+        case {"unread_logs": int(logs), "unread_bytes": int(size), "unread_agents": list(agents)}:
+            if not logs:
+                return None
+            plural = "" if logs == 1 else "s"
+            return f"{readable_size(size)} in {logs:,} log{plural} of {in_a_row(agents)}"
+    return None
+
+
+def in_a_row(names: list[str]) -> str:
+    """Return names as people say them: ``Claude Code, Codex and opencode``."""
+    *most, last = names or [""]
+    return f"{', '.join(most)} and {last}" if most else last
 
 
 def shell_word(text: str | os.PathLike[str]) -> str:

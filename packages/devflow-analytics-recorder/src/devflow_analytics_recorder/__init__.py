@@ -17,14 +17,18 @@ if TYPE_CHECKING:  # what `_MODULES` says, for type checkers
     from devflow_analytics_recorder.call import Call as Call
     from devflow_analytics_recorder.ids import named_id as named_id
     from devflow_analytics_recorder.integrations import record as record
+    from devflow_analytics_recorder.observed import ObservedCall as ObservedCall
     from devflow_analytics_recorder.recorder import Recorder as Recorder, Session as Session
+    from devflow_analytics_recorder.rows import write_calls as write_calls
 
 _MODULES = {
     "adoption": ("Drained", "drain"),
     "call": ("Call",),
     "ids": ("named_id",),
     "integrations": ("record",),
+    "observed": ("ObservedCall",),
     "recorder": ("Recorder", "Session"),
+    "rows": ("write_calls",),
 }
 """The public names, by the module that has them."""
 

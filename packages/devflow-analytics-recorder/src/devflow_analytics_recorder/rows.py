@@ -1,7 +1,8 @@
 """Writes rows: the one module of all packages that does.
 
-Lines of JSON (see `line`) become rows of sessions and tool_calls, in statements that take whole
-batches, so that SQLite does the work and Python's other threads go on meanwhile.
+Lines of JSON (see `line`), and calls that others hand over (see `observed`), become rows of
+sessions and tool_calls, in statements that take whole batches, so that SQLite does the work and
+Python's other threads go on meanwhile.
 
 A row of tool_calls is written once and only gains: whoever knows more of the same call fills what
 is null, and a measured duration takes the place of an upper bound.
@@ -9,12 +10,14 @@ is null, and a measured duration takes the place of an upper bound.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from devflow_analytics_recorder.line import FIELDS
+from devflow_analytics_recorder.line import FIELDS, clean
+from devflow_analytics_recorder.observed import ObservedCall
 
 if TYPE_CHECKING:
     import sqlite3
+    from collections.abc import Callable, Sequence
 
 COLUMNS = (
     "id",
@@ -46,60 +49,89 @@ OF_A_FAILURE = ("error_type", "error_kind", "error_code")
 """Those that he may fill if he found the same status."""
 
 
-def _field(name: str) -> str:
-    return f"json_extract(line.value, '$[{FIELDS.index(name)}]')"
+class _Statements(NamedTuple):
+    """What writes calls, in the order in which that is done."""
+
+    new: str
+    """Counts those that are not there yet."""
+    sessions: str
+    counts: str
+    calls: str
 
 
-# Not for a call that is there already, in another session.
-_SESSIONS = f"""
-INSERT INTO sessions (id, started_at, client, client_version, project)
-SELECT {_field("session_id")}, min({_field("session_started_at")}), max({_field("client")}),
-    max({_field("client_version")}), max({_field("project")})
-FROM json_each(?) AS line
-WHERE NOT EXISTS (
-    SELECT 1 FROM tool_calls
-    WHERE tool_calls.id = {_field("id")} AND tool_calls.session_id <> {_field("session_id")}
-)
-GROUP BY 1
-ON CONFLICT (id) DO UPDATE SET
-    started_at = min(started_at, excluded.started_at),
-    {", ".join(f"{name} = coalesce({name}, excluded.{name})" for name in OF_A_SESSION)}
-WHERE started_at > excluded.started_at
-    OR {" OR ".join(f"{name} IS NULL AND excluded.{name} IS NOT NULL" for name in OF_A_SESSION)}
-"""
+def _statements(source: str, field: Callable[[str], str]) -> _Statements:
+    """Return what writes the calls of a source.
 
-# Before the calls themselves: those that are there already do not count again.
-_COUNTS = f"""
-UPDATE sessions SET
-    tool_count = sessions.tool_count + fresh.calls,
-    ended_at = max(coalesce(sessions.ended_at, fresh.last_call), fresh.last_call)
-FROM (
-    SELECT {_field("session_id")} AS session, count(DISTINCT {_field("id")}) AS calls,
-        max({_field("timestamp")}) AS last_call
-    FROM json_each(?) AS line
-    WHERE NOT EXISTS (SELECT 1 FROM tool_calls WHERE tool_calls.id = {_field("id")})
-    GROUP BY 1
-) AS fresh
-WHERE sessions.id = fresh.session
-"""
+    Args:
+        source: what a ``FROM`` names, as ``line``.
+        field: returns the expression for a field of `FIELDS`.
+    """
+    is_new = f"NOT EXISTS (SELECT 1 FROM tool_calls WHERE tool_calls.id = {field('id')})"
+    return _Statements(
+        new=f"SELECT count(DISTINCT {field('id')}) FROM {source} WHERE {is_new}",
+        # Not for a call that is there already, in another session.
+        sessions=f"""
+            INSERT INTO sessions (id, started_at, {", ".join(OF_A_SESSION)})
+            SELECT {field("session_id")}, min({field("session_started_at")}),
+                {", ".join(f"max({field(name)})" for name in OF_A_SESSION)}
+            FROM {source}
+            WHERE NOT EXISTS (
+                SELECT 1 FROM tool_calls WHERE tool_calls.id = {field("id")}
+                    AND tool_calls.session_id <> {field("session_id")}
+            )
+            GROUP BY 1
+            ON CONFLICT (id) DO UPDATE SET
+                started_at = min(started_at, excluded.started_at),
+                {", ".join(f"{name} = coalesce({name}, excluded.{name})" for name in OF_A_SESSION)}
+            WHERE started_at > excluded.started_at
+                OR {" OR ".join(map(_fills, OF_A_SESSION))}
+        """,
+        # Before the calls themselves: those that are there already do not count again.
+        counts=f"""
+            UPDATE sessions SET
+                tool_count = sessions.tool_count + fresh.calls,
+                ended_at = max(coalesce(sessions.ended_at, fresh.last_call), fresh.last_call)
+            FROM (
+                SELECT {field("session_id")} AS session, count(DISTINCT {field("id")}) AS calls,
+                    max({field("timestamp")}) AS last_call
+                FROM {source}
+                WHERE {is_new}
+                GROUP BY 1
+            ) AS fresh
+            WHERE sessions.id = fresh.session
+        """,
+        calls=f"""
+            INSERT INTO tool_calls ({", ".join(COLUMNS)})
+            SELECT {", ".join(map(field, COLUMNS))} FROM {source} WHERE true
+            ON CONFLICT (id) DO UPDATE SET
+                {", ".join(_ASSIGNMENTS)}
+            WHERE {" OR ".join(dict.fromkeys(_GAINS.values()))}
+        """,
+    )
 
-_FILLS = {
-    **{name: f"{name} IS NULL AND excluded.{name} IS NOT NULL" for name in OF_ANY_CALL},
-    **{
-        name: f"{name} IS NULL AND excluded.{name} IS NOT NULL AND status = excluded.status"
-        for name in OF_A_FAILURE
-    },
-}
+
+def _fills(column: str) -> str:
+    return f"{column} IS NULL AND excluded.{column} IS NOT NULL"
+
+
 _MEASURES = "duration_kind = 'wall' AND excluded.duration_kind = 'run'"
-_GAINS = {**_FILLS, "duration_ms": _MEASURES, "duration_kind": _MEASURES}
+_GAINS = {
+    **{name: _fills(name) for name in OF_ANY_CALL},
+    **{name: f"{_fills(name)} AND status = excluded.status" for name in OF_A_FAILURE},
+    "duration_ms": _MEASURES,
+    "duration_kind": _MEASURES,
+}
 
-_CALLS = f"""
-INSERT INTO tool_calls ({", ".join(COLUMNS)})
-SELECT {", ".join(map(_field, COLUMNS))} FROM json_each(?) AS line WHERE true
-ON CONFLICT (id) DO UPDATE SET
-    {", ".join(f"{name} = iif({gain}, excluded.{name}, {name})" for name, gain in _GAINS.items())}
-WHERE {" OR ".join(dict.fromkeys(_GAINS.values()))}
-"""
+_ASSIGNMENTS = [f"{name} = iif({gain}, excluded.{name}, {name})" for name, gain in _GAINS.items()]
+
+_OF_LINES = _statements(
+    "json_each(?) AS line", lambda name: f"json_extract(line.value, '$[{FIELDS.index(name)}]')"
+)
+_OF_OBSERVED = _statements("temp.observed_calls AS line", "line.{}".format)
+
+# Of the connection's own: nobody else sees it, and it is not in the file.
+_MAKE = f"CREATE TEMP TABLE observed_calls ({', '.join(ObservedCall._fields)})"
+_FILL = f"INSERT INTO temp.observed_calls VALUES ({', '.join('?' for _ in ObservedCall._fields)})"
 
 
 def write(connection: sqlite3.Connection, lines: bytes) -> None:
@@ -114,5 +146,41 @@ def write(connection: sqlite3.Connection, lines: bytes) -> None:
             written at all.
     """
     array = f"[{lines[:-1].decode().replace(chr(10), ',')}]"
-    for statement in (_SESSIONS, _COUNTS, _CALLS):
+    for statement in _OF_LINES[1:]:
         connection.execute(statement, (array,))
+
+
+def write_calls(connection: sqlite3.Connection, calls: Sequence[ObservedCall]) -> int:
+    """Write the rows of calls that somebody else saw, and return how many were not there yet.
+
+    A call that is there already, by whomever, only gains what was not known of it.
+
+    Args:
+        connection: one that is in a transaction (`AnalyticsDb.transaction`). What it has to be
+            committed with can be written in the same one.
+        calls: each with names of any kind: what the database cannot keep of them is replaced.
+
+    Raises:
+        sqlite3.IntegrityError: a number is none that the column may hold. Roll back.
+        sqlite3.Error: nothing can be written.
+    """
+    connection.execute(_MAKE)  # rolled back with all else
+    connection.executemany(_FILL, map(_cleaned, calls))
+    (new,) = connection.execute(_OF_OBSERVED.new).fetchone()
+    for statement in _OF_OBSERVED[1:]:
+        connection.execute(statement)
+    connection.execute("DROP TABLE temp.observed_calls")
+    return int(new)
+
+
+def _cleaned(call: ObservedCall) -> ObservedCall:
+    """Return a call with names that the database can keep."""
+    return call._replace(
+        tool_name=clean(call.tool_name) or "",
+        error_type=clean(call.error_type),
+        agent=clean(call.agent),
+        server=clean(call.server),
+        client=clean(call.client),
+        client_version=clean(call.client_version),
+        project=clean(call.project),
+    )

@@ -8,16 +8,29 @@ from typing import TYPE_CHECKING
 
 import click
 
-from devflow_analytics_cli.output import backup_made, echo_json, file_mode, json_option, printable
+from devflow_analytics_cli.output import (
+    backup_made,
+    echo_json,
+    file_mode,
+    json_option,
+    printable,
+    unread,
+    unread_words,
+)
 from devflow_analytics_db import create_analytics_db
 
 if TYPE_CHECKING:
     from devflow_analytics_cli.output import Settings
     from devflow_analytics_db import Changes
 
-NEXT_STEP = """\
+IMPORT = """\
 
-Next, record your MCP server by one line, as the README shows:
+Your agents have logged {}. Import that with:
+    devflow-analytics import"""
+
+RECORD = """\
+
+To record your own MCP server, add one line to it, as the README shows:
     from devflow_analytics_recorder import record
 You can also open the file with any SQLite tool."""
 
@@ -41,6 +54,10 @@ def init(settings: Settings, as_json: bool) -> None:
       applied           list of the migrations applied just now
       journal_mode      wal
       backup            path of the backup made before the upgrade, or null
+      unread_logs       number of logs of agents with something to import
+      unread_bytes      how much of them is new
+      unread_agents     list of the agents whose they are
+    The last three are null if that is not found within 50 ms.
     """
     with create_analytics_db(settings.path) as db, closing(db.connect()) as connection:
         path = os.fspath(db)
@@ -56,6 +73,7 @@ def init(settings: Settings, as_json: bool) -> None:
                 "applied": changes.applied if changes else (),
                 "journal_mode": journal_mode,
                 "backup": changes and changes.backup,
+                **unread(settings),
             }
         )
     elif settings.quiet:
@@ -63,12 +81,20 @@ def init(settings: Settings, as_json: bool) -> None:
     elif changes is None:
         current = f"schema version {version}, journal mode {journal_mode}"
         click.echo(f"{printable(path)} is current: {current}.")
+        _say_what_is_next(settings, is_new=False)
     else:
         click.echo(_sentence(path, changes, journal_mode))
         if changes.backup:
             click.echo(backup_made(changes.backup, settings))
-        if changes.created:
-            click.echo(NEXT_STEP)
+        _say_what_is_next(settings, is_new=changes.created)
+
+
+def _say_what_is_next(settings: Settings, *, is_new: bool) -> None:
+    to_import = unread_words(unread(settings))
+    if to_import:
+        click.echo(IMPORT.format(to_import))
+    if is_new:
+        click.echo(RECORD)
 
 
 def _sentence(path: str, changes: Changes, journal_mode: str) -> str:

@@ -5,7 +5,14 @@ from __future__ import annotations
 import click
 
 import devflow_analytics_db
-from devflow_analytics_cli.output import echo_json, json_option, pick, printable
+from devflow_analytics_cli.output import (
+    echo_json,
+    json_option,
+    pick,
+    printable,
+    unread,
+    unread_words,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -46,26 +53,32 @@ def status(ctx: click.Context, exit_code: bool, as_json: bool) -> None:
       wal_size_bytes    size of what is not written back into it yet
       waiting_calls     number of calls that wait to be written into it
       waiting_files     number of files beside it in which they wait
+      unread_logs       number of logs of agents with something to import
+      unread_bytes      how much of them is new
+      unread_agents     list of the agents whose they are
+    The last three are null if that is not found within 50 ms.
     """
     settings: Settings = ctx.obj
     found = devflow_analytics_db.status(settings.path)
     if as_json:
-        echo_json(pick(found, *KEYS))
+        echo_json(pick(found, *KEYS) | unread(settings))
     elif not settings.quiet:
-        click.echo(_lines(found))
+        click.echo("\n".join(_lines(found, unread_words(unread(settings)))))
     if exit_code and not found.is_current:
         ctx.exit(1)
 
 
-def _lines(found: Status) -> str:
+def _lines(found: Status, to_import: str | None) -> list[str]:
     path = printable(found.file)
     waiting = [f"  waiting         {found.waiting}"] if found.waiting_calls else []
+    if to_import:
+        waiting.append(f"  to import       {to_import}: 'devflow-analytics import'")
     if not found.exists:
         line = f"{path} does not exist. Create it with 'devflow-analytics init'."
-        return "\n".join([line, *waiting])
+        return [line, *waiting]
     if found.schema_version is None:
         line = f"{path} is empty. Create its tables with 'devflow-analytics init'."
-        return "\n".join([line, *waiting])
+        return [line, *waiting]
     size = devflow_analytics_db.readable_size(found.size_bytes)
     if found.wal_size_bytes:
         wal = devflow_analytics_db.readable_size(found.wal_size_bytes)
@@ -80,7 +93,7 @@ def _lines(found: Status) -> str:
     ]
     if found.first_call is not None and found.last_call is not None:
         lines.append(f"  recorded        {_time(found.first_call)} to {_time(found.last_call)}")
-    return "\n".join([*lines, *waiting])
+    return [*lines, *waiting]
 
 
 def _compared(found: Status) -> str:

@@ -1,0 +1,23 @@
+"""The errors of this package; those of the database are the db package's."""
+
+from __future__ import annotations
+
+from devflow_analytics_db import AnalyticsDbError
+
+
+class SettingsError(AnalyticsDbError):
+    """An agent's settings are not what they should be, so they are left as they are."""
+
+    exit_status = 65
+
+
+class AgentNotFoundError(AnalyticsDbError):
+    """The agent is not installed, as far as can be seen: it has no settings."""
+
+    exit_status = 66
+
+
+class SettingsChangedError(AnalyticsDbError):
+    """Somebody else goes on changing the settings; they are left as they are."""
+
+    exit_status = 75

@@ -1,0 +1,267 @@
+"""What an import writes, and what it looks up before: which calls are known, left out or new."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import time
+from abc import ABC, abstractmethod
+from collections import Counter
+from contextlib import closing
+from typing import TYPE_CHECKING, NamedTuple
+
+from devflow_analytics_capture.logs.cursor import forget_cursors, load_cursors, save_cursor
+from devflow_analytics_db import DatabaseNotFoundError, create_analytics_db, open_readonly
+from devflow_analytics_recorder import write_calls
+
+if TYPE_CHECKING:
+    import os
+
+    from devflow_analytics_capture.logs.cursor import Cursor
+    from devflow_analytics_db import Connection
+    from devflow_analytics_recorder import ObservedCall
+
+LOCK_TIMEOUT_MS = 30_000
+"""How long an import waits for another process's write at a time."""
+
+SLACK_MS = 1_000
+"""By how much a call that a server recorded may stick out of what the agent logged of it."""
+
+_SCHEMA_WITH_IMPORTS = 4
+
+_KNOWN = """
+SELECT value FROM json_each(?) WHERE EXISTS (SELECT 1 FROM tool_calls WHERE id = value)
+"""
+
+_EXCLUDED = """
+SELECT value FROM json_each(?)
+WHERE EXISTS (SELECT 1 FROM import_exclusions WHERE call_id = value)
+"""
+
+# The same tool, within the time that the agent saw; recorded by who did not know the agent's own
+# id of the call, and not for another agent. The plus keeps SQLite from looking through all calls
+# of the tool, and lets it look at those of the time instead.
+_RECORDED = f"""
+SELECT json_extract(seen.value, '$[0]') FROM json_each(?) AS seen
+WHERE EXISTS (
+    SELECT 1 FROM tool_calls JOIN sessions ON sessions.id = tool_calls.session_id
+    WHERE tool_calls.timestamp BETWEEN json_extract(seen.value, '$[2]') / 1000 - 1
+            AND json_extract(seen.value, '$[3]') / 1000 + 1
+        AND +tool_calls.tool_name = json_extract(seen.value, '$[1]')
+        AND tool_calls.source IN ('recorder', 'proxy')
+        AND substr(tool_calls.id, 15, 1) <> '8'
+        AND tool_calls.started_ms >= json_extract(seen.value, '$[2]') - {SLACK_MS}
+        AND tool_calls.started_ms + tool_calls.duration_ms
+            <= json_extract(seen.value, '$[3]') + {SLACK_MS}
+        AND NOT EXISTS (
+            SELECT 1 FROM json_each(?) AS other
+            WHERE substr(sessions.client, 1, length(other.value)) = other.value
+        )
+)
+"""
+
+
+class Batch(NamedTuple):
+    """What is committed at once."""
+
+    client: str
+    """The agent that logged it."""
+    others: tuple[str, ...]
+    """How the names of the other agents begin, whose calls these are not."""
+    calls: list[ObservedCall]
+    """In the order in which they were found."""
+    cursors: list[Cursor]
+    """Of the logs in which they were found."""
+
+
+class Ledger(ABC):
+    """Where calls go. Each commit counts what became of them.
+
+    ``added``: new; ``known``: there already, or twice in what was found; ``recorded``: a server
+    or proxy recorded the same call; ``excluded``: deleted before, or left out then; ``too_old``:
+    from before the day from which on calls are imported.
+    """
+
+    def __init__(self, since: int) -> None:
+        """Say what not to write.
+
+        Args:
+            since: calls from before are left out, in Unix seconds.
+        """
+        self._since = since
+
+    @abstractmethod
+    def cursors(self, client: str) -> dict[tuple[int, int], Cursor]:
+        """Return how far the logs of an agent were read, by device and inode."""
+
+    @abstractmethod
+    def commit(self, batch: Batch) -> Counter[str]:
+        """Write calls and cursors, all or nothing; return what became of the calls.
+
+        Raises:
+            AnalyticsDbError: nothing could be written.
+        """
+
+    @abstractmethod
+    def finish(self, client: str, seen: set[tuple[int, int]]) -> None:
+        """Say which logs of an agent there are, at the end.
+
+        Raises:
+            AnalyticsDbError: nothing could be written.
+        """
+
+    @abstractmethod
+    def close(self) -> None:
+        """Let go of the database."""
+
+    def _select(
+        self, connection: sqlite3.Connection, batch: Batch, counts: Counter[str]
+    ) -> tuple[list[ObservedCall], list[ObservedCall]]:
+        """Return those that may be written, in the order of time, and those recorded otherwise.
+
+        All that may not be written are counted.
+        """
+        floor = connection.execute("SELECT max(not_before) FROM import_floor").fetchone()[0] or 0
+        oldest = max(self._since, floor)
+        recent = [call for call in batch.calls if call.timestamp >= oldest]
+        counts["too_old"] += len(batch.calls) - len(recent)
+        keys = json.dumps([call.id for call in recent])
+        known = _column(connection, _KNOWN, keys)
+        new = [
+            (call.id, call.tool_name, call.started_ms, _ended_ms(call))
+            for call in recent
+            if call.server is not None and call.id not in known
+        ]
+        recorded = (
+            _column(connection, _RECORDED, json.dumps(new), json.dumps(batch.others))
+            if new
+            else set()
+        )
+        excluded = _column(connection, _EXCLUDED, keys) - recorded - known
+        for name, left_out in (("recorded", recorded), ("excluded", excluded)):
+            counts[name] += sum(call.id in left_out for call in recent)
+        kept = [call for call in recent if call.id not in recorded | excluded]
+        kept.sort(key=lambda call: call.timestamp)
+        return kept, [call for call in recent if call.id in recorded]
+
+
+class Database(Ledger):
+    """The analytics database."""
+
+    def __init__(self, path: str | os.PathLike[str] | None, since: int) -> None:
+        """Open it, or make it.
+
+        Raises:
+            AnalyticsDbError: as `devflow_analytics_db.create_analytics_db` does.
+        """
+        super().__init__(since)
+        self._db = create_analytics_db(path)
+
+    def cursors(self, client: str) -> dict[tuple[int, int], Cursor]:
+        """Return how far the logs of an agent were read."""
+        with closing(self._db.connect()) as connection:
+            return load_cursors(connection, client)
+
+    def commit(self, batch: Batch) -> Counter[str]:
+        """Write calls and cursors."""
+        counts: Counter[str] = Counter()
+        now = int(time.time())
+        with self._db.transaction(timeout_ms=LOCK_TIMEOUT_MS) as connection:
+            kept, recorded = self._select(connection, batch, counts)
+            first, again = _without_copies(kept)
+            counts["added"] += write_calls(connection, first)
+            if again:  # each may know more; its session has no call of them
+                write_calls(connection, again)
+            connection.executemany(
+                "INSERT OR IGNORE INTO import_exclusions (call_id, timestamp) VALUES (?, ?)",
+                [(call.id, call.timestamp) for call in recorded],
+            )
+            for cursor in batch.cursors:
+                save_cursor(connection, batch.client, cursor, now)
+        counts["known"] += len(kept) - counts["added"]
+        return counts
+
+    def finish(self, client: str, seen: set[tuple[int, int]]) -> None:
+        """Forget the cursors of logs that are long gone."""
+        with self._db.transaction(timeout_ms=LOCK_TIMEOUT_MS) as connection:
+            forget_cursors(connection, client, seen, int(time.time()))
+
+    def close(self) -> None:
+        """Close the database."""
+        self._db.close()
+
+
+class Rehearsal(Ledger):
+    """What `Database` would do, with nothing written: the database need not even exist."""
+
+    def __init__(self, path: str | os.PathLike[str] | None, since: int) -> None:
+        """Open it to read.
+
+        Raises:
+            AnalyticsDbError: as `devflow_analytics_db.open_readonly` does, unless it is missing.
+        """
+        super().__init__(since)
+        self._seen = sqlite3.connect("")  # a file that vanishes, if it grows
+        self._seen.execute("CREATE TABLE seen (id TEXT PRIMARY KEY) WITHOUT ROWID")
+        try:
+            self._open = open_readonly(path)
+            self._connection: Connection | None = self._open.__enter__()
+            self._has_imports = _has_imports(self._connection)
+        except DatabaseNotFoundError:
+            self._connection = None
+            self._has_imports = False
+
+    def cursors(self, client: str) -> dict[tuple[int, int], Cursor]:
+        """Return how far the logs of an agent were read."""
+        return {} if self._connection is None else read_cursors(self._connection, client)
+
+    def commit(self, batch: Batch) -> Counter[str]:
+        """Count what would become of calls."""
+        counts: Counter[str] = Counter()
+        kept = batch.calls
+        known: set[str] = set()
+        if self._connection is not None and self._has_imports:
+            kept, _ = self._select(self._connection, batch, counts)
+            known = _column(self._connection, _KNOWN, json.dumps([call.id for call in kept]))
+        fresh = [(call.id,) for call in kept if call.id not in known]
+        before = self._seen.total_changes
+        self._seen.executemany("INSERT OR IGNORE INTO seen VALUES (?)", fresh)
+        counts["added"] += self._seen.total_changes - before
+        counts["known"] += len(kept) - counts["added"]
+        return counts
+
+    def finish(self, client: str, seen: set[tuple[int, int]]) -> None:
+        """Do nothing."""
+
+    def close(self) -> None:
+        """Close the database."""
+        self._seen.close()
+        if self._connection is not None:
+            self._open.__exit__(None, None, None)
+
+
+def _ended_ms(call: ObservedCall) -> int:
+    return int((call.started_ms or 0) + call.duration_ms)
+
+
+def read_cursors(connection: Connection, client: str) -> dict[tuple[int, int], Cursor]:
+    """Return how far the logs of an agent were read; nothing from a database without that."""
+    return load_cursors(connection, client) if _has_imports(connection) else {}
+
+
+def _has_imports(connection: Connection) -> bool:
+    """Tell whether a database has the tables of imports."""
+    return (connection.schema_version or 0) >= _SCHEMA_WITH_IMPORTS
+
+
+def _column(connection: sqlite3.Connection, query: str, *values: str) -> set[str]:
+    return {found for (found,) in connection.execute(query, values)}
+
+
+def _without_copies(
+    calls: list[ObservedCall],
+) -> tuple[list[ObservedCall], list[ObservedCall]]:
+    """Return each call once, and the others: the session that has it first keeps it."""
+    first: dict[str, ObservedCall] = {}
+    again = [call for call in calls if first.setdefault(call.id, call) is not call]
+    return list(first.values()), again
