@@ -6,7 +6,7 @@ import os
 import tempfile
 from pathlib import Path
 
-from benchmarks import locks, migrating, page, processes, race, recording, rows
+from benchmarks import hooks, locks, migrating, page, processes, race, recording, rows
 from benchmarks.data import make, version_4_id
 
 MILLION = 1_000_000
@@ -20,6 +20,8 @@ def main() -> None:
         os.environ["HOME"] = name
         os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # nobody compiles at each start
         lines = processes.lines(directory)
+        hook_lines, hook_costs = hooks.measure(directory)
+        lines += hook_lines
         lines.append(rows.opening(directory))
         lines.append(race.line(directory))
         lines += rows.single_rows(directory)
@@ -38,6 +40,7 @@ def main() -> None:
             f"A process that migrates has at most {memory.few_rows:.0f} MiB of memory for"
             f" {FEW:,} rows, and {memory.many_rows:.0f} MiB for {MILLION:,}."
         )
+        costs = f"{costs}\n{hook_costs}"
         page.write(lines, costs, [locks.note(directory), grown, recording_note], directory)
 
 

@@ -420,6 +420,16 @@ def a_backup_that_is_newer(ground: Ground) -> None:
     ground.make()
 
 
+def settings_that_are_no_json(ground: Ground) -> None:
+    (ground.home / ".claude").mkdir()
+    (ground.home / ".claude" / "settings.json").write_text('{"model": "opus",}\n')
+
+
+def settings_with_hooks_of_another_shape(ground: Ground) -> None:
+    (ground.home / ".claude").mkdir()
+    (ground.home / ".claude" / "settings.json").write_text('{"hooks": []}\n')
+
+
 def a_file_that_is_damaged_and_a_backup(ground: Ground) -> None:
     ground.make()
     backup(ground.file, ground.home / "backup.db")
@@ -515,6 +525,9 @@ CASES = [
     Case(a_backup_that_is_damaged, "restore ~/backup.db"),
     Case(a_backup_that_is_newer, "restore ~/backup.db"),
     Case(a_file_that_is_damaged_and_a_backup, "restore ~/backup.db"),
+    Case(nothing, "hooks --write"),
+    Case(settings_that_are_no_json, "hooks --write"),
+    Case(settings_with_hooks_of_another_shape, "hooks --write"),
     Case(a_current_file, "inti"),
     Case(a_current_file, "--nope init"),
 ]

@@ -17,6 +17,7 @@ from devflow_analytics_db import AnalyticsDb, AnalyticsDbError, Connection
 from devflow_analytics_db.settings import SETTINGS
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from types import ModuleType
 
 
@@ -100,9 +101,9 @@ def attributes(owner: type) -> dict[str, str]:
     return found
 
 
-def errors(_: str) -> str:
-    """Return a table of the errors, and of the exit status that each has."""
-    exported = [getattr(devflow_analytics_db, name) for name in devflow_analytics_db.__all__]
+def errors(packages: Iterable[ModuleType], _: str) -> str:
+    """Return a table of the errors of packages, and of the exit status that each has."""
+    exported = [getattr(package, name) for package in packages for name in package.__all__]
     classes = [
         one for one in exported if inspect.isclass(one) and issubclass(one, AnalyticsDbError)
     ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import sqlite3
 import subprocess
@@ -33,6 +34,26 @@ VALUES
 """
 
 
+def logged() -> Iterator[dict[str, object]]:
+    """Yield what Claude Code logs: thirty calls, of which some fail, are denied, or go on."""
+    for number in range(30):
+        key = f"toolu_0{number:023}"
+        common = {"sessionId": "0c9e5b7a", "version": "2.1.39", "cwd": "/home/me/site"}
+        name = ("Read", "Bash", "mcp__github__get_issue")[number % 3]
+        called = {"type": "tool_use", "id": key, "name": name, "input": {}}
+        result: dict[str, object] = {"type": "tool_result", "tool_use_id": key, "content": "…"}
+        if number % 10 == 4:  # noqa: PLR2004  some of them
+            result |= {"content": "Exit code 1", "is_error": True}
+        if number == 11:  # noqa: PLR2004  one of them
+            result |= {"content": "The user doesn't want to take this action", "is_error": True}
+        at = f"2026-11-{number // 2 + 3:02}T09:{number:02}"
+        begun = common | {"type": "assistant", "timestamp": f"{at}:00.000Z"}
+        yield begun | {"message": {"content": [called]}}
+        if number < 29:  # noqa: PLR2004  all but the last
+            ended = common | {"type": "user", "timestamp": f"{at}:01.250Z"}
+            yield ended | {"message": {"content": [result]}}
+
+
 class Session:
     """A home in which commands are run one after the other."""
 
@@ -57,6 +78,7 @@ class Session:
         words = " ".join([prompt, "devflow-analytics", *arguments])
         status = f"$ echo $?\n{done.returncode}\n" if done.returncode else ""
         text = f"{words}\n{done.stdout}{status}".replace(str(self.home), "/home/me")
+        text = text.replace(str(COMMAND.parent), "/home/me/.local/bin")
         return re.sub(r"\d{8}T\d{6}\.\d{6}Z", MADE, text)
 
     def record(self) -> str:
@@ -65,6 +87,13 @@ class Session:
             connection.execute("PRAGMA foreign_keys = ON")
             connection.executescript(CALLS)
         return "# meanwhile, an agent calls three tools\n"
+
+    def work(self) -> str:
+        """Do what Claude Code does at work: log it."""
+        log = self.home / ".claude/projects/-home-me-site/0c9e5b7a.jsonl"
+        log.parent.mkdir(parents=True)
+        log.write_text("".join(f"{json.dumps(line)}\n" for line in logged()))
+        return ""
 
     def drop_an_index(self) -> str:
         """Do what nobody should."""
@@ -76,6 +105,13 @@ class Session:
         """Do what nobody should."""
         self.file.chmod(0o644)
         return "# somebody lets others read the file\n"
+
+    def use_claude_code(self) -> str:
+        """Do what an agent does when it is installed and used."""
+        directory = self.home / ".claude"
+        directory.mkdir()
+        (directory / "settings.json").write_text('{"model": "opus"}\n')
+        return "# Claude Code is installed here\n"
 
     def help_of(self, command: str) -> str:
         """Return a help text without the spaces that end some of its lines."""
@@ -92,6 +128,8 @@ SESSIONS: dict[str, list[str]] = {
     "backup": ["backup", "backup --json"],
     "restore": ["restore BACKUP", "restore BACKUP --json"],
     "path": ["path", "path --json"],
+    "import": ["WORK", "import --dry-run", "import", "import", "import --full --json"],
+    "hooks": ["CLAUDE", "hooks", "hooks --write", "hooks --write", "hooks --remove"],
 }
 """What is run in each command's section, in this order, in one home."""
 
@@ -124,6 +162,8 @@ def commands(_: str) -> str:
             "RECORD": session.record,
             "DROP": session.drop_an_index,
             "OPEN": session.open_to_others,
+            "WORK": session.work,
+            "CLAUDE": session.use_claude_code,
         }
         for command, lines in SESSIONS.items():
             texts = [deeds[line]() if line in deeds else session.run(line) for line in lines]
@@ -145,6 +185,13 @@ def later_session(_: str) -> str:
         session.run("init")
         session.record()
         return console(session.run("status"), session.run("backup"))
+
+
+def an_import(_: str) -> str:
+    """Return what is printed where an agent has logged something."""
+    with new_session() as session:
+        session.work()
+        return console(session.run("import"), session.run("import"))
 
 
 def way_down(_: str) -> str:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:  # what `_MODULES` says, for type checkers
         HooksChanged as HooksChanged,
         HookSettings as HookSettings,
         hook_settings as hook_settings,
+        installed_hook_clients as installed_hook_clients,
         remove_hooks as remove_hooks,
         write_hooks as write_hooks,
     )
@@ -41,6 +42,7 @@ _MODULES = {
         "HookSettings",
         "HooksChanged",
         "hook_settings",
+        "installed_hook_clients",
         "remove_hooks",
         "write_hooks",
     ),

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from devflow_analytics_capture.errors import AgentNotFoundError
 from devflow_analytics_capture.hook_agents import AGENTS
 from devflow_analytics_capture.hook_commands import command, is_temporary
 from devflow_analytics_capture.hook_edits import (
@@ -70,6 +71,8 @@ class HooksChanged:
     """The file of its settings."""
     changed: bool
     """Whether it was changed; if not, there was nothing to do."""
+    had_hooks: bool
+    """Whether hooks of ours were in it before."""
     backup: Path | None
     """A copy of the file as it was before; None if none was made."""
 
@@ -131,14 +134,18 @@ def write_hooks(client: str, *, per_call: bool = False, database: Database = Non
     wanted = _wanted(agent, database)
     _make_directory(os.path.dirname(path))
 
+    had_hooks = False
+
     def backup(text: str) -> str | None:
         return None if has_hooks(text, path) else backup_for(path, text)
 
     def edit(text: str) -> str:
+        nonlocal had_hooks
+        had_hooks = has_hooks(text, path)
         return with_hooks(text, path, agent, wanted, per_call=per_call)
 
     done = file.change(path, edit, backup)
-    return _changed(agent, path, done)
+    return _changed(agent, path, done, had_hooks=had_hooks)
 
 
 def remove_hooks(client: str) -> HooksChanged:
@@ -175,7 +182,26 @@ def remove_hooks(client: str) -> HooksChanged:
             with suppress(OSError):
                 os.unlink(backup)
             backup = None
-    return _changed(agent, path, done._replace(backup=backup if done.changed else None))
+    done = done._replace(backup=backup if done.changed else None)
+    return _changed(agent, path, done, had_hooks=done.changed)
+
+
+def installed_hook_clients() -> tuple[str, ...]:
+    """Return those of `HOOK_CLIENTS` that seem to be installed: their settings' directory is there.
+
+    Raises:
+        AgentNotFoundError: none does.
+    """
+    directories = {name: os.path.dirname(agent.path()) for name, agent in AGENTS.items()}
+    found = tuple(name for name, directory in directories.items() if os.path.isdir(directory))
+    if not found:
+        raise AgentNotFoundError(
+            "No agent that runs hooks seems to be installed: there is no"
+            f" {' and no '.join(directories.values())}.",
+            None,
+            "If one is, name it with `client`.",
+        )
+    return found
 
 
 def _agent(client: str) -> Agent:
@@ -189,9 +215,9 @@ def _wanted(agent: Agent, database: Database) -> dict[Kind, str]:
     return {kind: command(kind, agent.client, database) for kind in kinds}
 
 
-def _changed(agent: Agent, path: str, done: file.Change) -> HooksChanged:
+def _changed(agent: Agent, path: str, done: file.Change, *, had_hooks: bool) -> HooksChanged:
     backup = Path(done.backup) if done.backup else None
-    return HooksChanged(agent.client, agent.title, Path(path), done.changed, backup)
+    return HooksChanged(agent.client, agent.title, Path(path), done.changed, had_hooks, backup)
 
 
 def _before(backup: str | None, agent: Agent) -> str | None:

@@ -8,7 +8,7 @@ import time
 from abc import ABC, abstractmethod
 from collections import Counter
 from contextlib import closing
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from devflow_analytics_capture.logs.cursor import forget_cursors, load_cursors, save_cursor
 from devflow_analytics_db import DatabaseNotFoundError, create_analytics_db, open_readonly
@@ -74,6 +74,53 @@ class Batch(NamedTuple):
     """Of the logs in which they were found."""
 
 
+class _Found:
+    """What a database of any schema version says of calls; nothing, if there is none."""
+
+    def __init__(self, connection: Connection | None) -> None:
+        self._connection = connection
+        self._version = connection.schema_version or 0 if connection else 0
+
+    def floor(self) -> int:
+        """Return from when on calls are imported, in Unix seconds."""
+        query = "SELECT max(not_before) FROM import_floor"
+        return max((time for time in self._column(4, query) if time), default=0)
+
+    def known(self, calls: list[ObservedCall]) -> set[str]:
+        """Return the keys of those that are there."""
+        return self._column(1, _KNOWN, json.dumps([call.id for call in calls]))
+
+    def recorded(self, calls: list[ObservedCall], others: tuple[str, ...]) -> set[str]:
+        """Return the keys of those that a server or proxy recorded by another key."""
+        if not calls:
+            return set()
+        seen = [
+            (
+                call.id,
+                call.tool_name,
+                call.started_ms,
+                int((call.started_ms or 0) + call.duration_ms),
+            )
+            for call in calls
+        ]
+        return self._column(3, _RECORDED, json.dumps(seen), json.dumps(others))
+
+    def excluded(self, calls: list[ObservedCall]) -> set[str]:
+        """Return the keys of those that are not to be imported."""
+        return self._column(4, _EXCLUDED, json.dumps([call.id for call in calls]))
+
+    def cursors(self, client: str) -> dict[tuple[int, int], Cursor]:
+        """Return how far the logs of an agent were read, by device and inode."""
+        if self._connection is None or self._version < _SCHEMA_WITH_IMPORTS:
+            return {}
+        return load_cursors(self._connection, client)
+
+    def _column(self, since_version: int, query: str, *values: str) -> set[Any]:
+        if self._connection is None or self._version < since_version:
+            return set()
+        return {found for (found,) in self._connection.execute(query, values)}
+
+
 class Ledger(ABC):
     """Where calls go. Each commit counts what became of them.
 
@@ -115,29 +162,19 @@ class Ledger(ABC):
         """Let go of the database."""
 
     def _select(
-        self, connection: sqlite3.Connection, batch: Batch, counts: Counter[str]
+        self, found: _Found, batch: Batch, counts: Counter[str]
     ) -> tuple[list[ObservedCall], list[ObservedCall]]:
         """Return those that may be written, in the order of time, and those recorded otherwise.
 
         All that may not be written are counted.
         """
-        floor = connection.execute("SELECT max(not_before) FROM import_floor").fetchone()[0] or 0
-        oldest = max(self._since, floor)
+        oldest = max(self._since, found.floor())
         recent = [call for call in batch.calls if call.timestamp >= oldest]
         counts["too_old"] += len(batch.calls) - len(recent)
-        keys = json.dumps([call.id for call in recent])
-        known = _column(connection, _KNOWN, keys)
-        new = [
-            (call.id, call.tool_name, call.started_ms, _ended_ms(call))
-            for call in recent
-            if call.server is not None and call.id not in known
-        ]
-        recorded = (
-            _column(connection, _RECORDED, json.dumps(new), json.dumps(batch.others))
-            if new
-            else set()
-        )
-        excluded = _column(connection, _EXCLUDED, keys) - recorded - known
+        known = found.known(recent)
+        new = [call for call in recent if call.server is not None and call.id not in known]
+        recorded = found.recorded(new, batch.others)
+        excluded = found.excluded(recent) - recorded - known
         for name, left_out in (("recorded", recorded), ("excluded", excluded)):
             counts[name] += sum(call.id in left_out for call in recent)
         kept = [call for call in recent if call.id not in recorded | excluded]
@@ -160,14 +197,14 @@ class Database(Ledger):
     def cursors(self, client: str) -> dict[tuple[int, int], Cursor]:
         """Return how far the logs of an agent were read."""
         with closing(self._db.connect()) as connection:
-            return load_cursors(connection, client)
+            return _Found(connection).cursors(client)
 
     def commit(self, batch: Batch) -> Counter[str]:
         """Write calls and cursors."""
         counts: Counter[str] = Counter()
         now = int(time.time())
         with self._db.transaction(timeout_ms=LOCK_TIMEOUT_MS) as connection:
-            kept, recorded = self._select(connection, batch, counts)
+            kept, recorded = self._select(_Found(connection), batch, counts)
             first, again = _without_copies(kept)
             counts["added"] += write_calls(connection, first)
             if again:  # each may know more; its session has no call of them
@@ -206,23 +243,19 @@ class Rehearsal(Ledger):
         try:
             self._open = open_readonly(path)
             self._connection: Connection | None = self._open.__enter__()
-            self._has_imports = _has_imports(self._connection)
         except DatabaseNotFoundError:
             self._connection = None
-            self._has_imports = False
+        self._found = _Found(self._connection)
 
     def cursors(self, client: str) -> dict[tuple[int, int], Cursor]:
         """Return how far the logs of an agent were read."""
-        return {} if self._connection is None else read_cursors(self._connection, client)
+        return self._found.cursors(client)
 
     def commit(self, batch: Batch) -> Counter[str]:
         """Count what would become of calls."""
         counts: Counter[str] = Counter()
-        kept = batch.calls
-        known: set[str] = set()
-        if self._connection is not None and self._has_imports:
-            kept, _ = self._select(self._connection, batch, counts)
-            known = _column(self._connection, _KNOWN, json.dumps([call.id for call in kept]))
+        kept, _ = self._select(self._found, batch, counts)
+        known = self._found.known(kept)
         fresh = [(call.id,) for call in kept if call.id not in known]
         before = self._seen.total_changes
         self._seen.executemany("INSERT OR IGNORE INTO seen VALUES (?)", fresh)
@@ -246,16 +279,7 @@ def _ended_ms(call: ObservedCall) -> int:
 
 def read_cursors(connection: Connection, client: str) -> dict[tuple[int, int], Cursor]:
     """Return how far the logs of an agent were read; nothing from a database without that."""
-    return load_cursors(connection, client) if _has_imports(connection) else {}
-
-
-def _has_imports(connection: Connection) -> bool:
-    """Tell whether a database has the tables of imports."""
-    return (connection.schema_version or 0) >= _SCHEMA_WITH_IMPORTS
-
-
-def _column(connection: sqlite3.Connection, query: str, *values: str) -> set[str]:
-    return {found for (found,) in connection.execute(query, values)}
+    return _Found(connection).cursors(client)
 
 
 def _without_copies(

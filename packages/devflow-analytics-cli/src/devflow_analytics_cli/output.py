@@ -69,6 +69,8 @@ COMMANDS = {
     "`check()`": "'devflow-analytics check'",
     "`drain()`": "'devflow-analytics backup'",
     "`diagnose(fix=True)`": "'devflow-analytics doctor --fix'",
+    "`hook_settings()`": "'devflow-analytics hooks'",
+    "`client`": "--client",
     "`path`": "--db",
     "`allow_down=True`": "--yes",
     "`destination`": "'devflow-analytics backup DEST'",

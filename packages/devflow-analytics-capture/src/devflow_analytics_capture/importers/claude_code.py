@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import msgspec
 
+from devflow_analytics_capture import places
 from devflow_analytics_capture.importers.importer import LineImporter
 from devflow_analytics_capture.logs.calls import Conversation, Outcome
 from devflow_analytics_capture.logs.decoding import MalformedError, decode, unix_ms
@@ -163,7 +164,7 @@ class ClaudeCode(LineImporter[_Line]):
         A session that is resumed or forked may be a copy of another one, which is older.
         """
         sessions: dict[str, list[Log]] = defaultdict(list)
-        for root in roots():
+        for root in places.claude_code():
             for log in find_logs(os.path.join(root, "projects"), (".jsonl",), depth=5):
                 session, _, subagent = log.path.partition("/subagents/")
                 if not subagent:
@@ -184,7 +185,7 @@ class ClaudeCode(LineImporter[_Line]):
     def kept_for(self) -> tuple[int, str]:
         """Return how long the logs are kept, and the setting."""
         days = []
-        for root in roots():
+        for root in places.claude_code():
             try:
                 with open(os.path.join(root, "settings.json"), "rb") as file:
                     value = json.load(file)["cleanupPeriodDays"]
@@ -276,20 +277,6 @@ class ClaudeCode(LineImporter[_Line]):
                 pass
             self._agents[agent_id] = found
         return self._agents[agent_id]
-
-
-def roots() -> list[str]:
-    """Return the directories in which Claude Code keeps its settings and logs."""
-    named = os.environ.get("CLAUDE_CONFIG_DIR")
-    if named:
-        found = [os.path.expanduser(part.strip()) for part in named.split(",") if part.strip()]
-    else:
-        config = os.environ.get("XDG_CONFIG_HOME") or os.path.expanduser("~/.config")
-        found = [os.path.expanduser("~/.claude"), os.path.join(config, "claude")]
-    real: dict[str, str] = {}  # one of them may be a link to another
-    for root in found:
-        real.setdefault(os.path.realpath(root), root)
-    return list(real.values())
 
 
 def _conversation(record: _Line) -> Conversation:

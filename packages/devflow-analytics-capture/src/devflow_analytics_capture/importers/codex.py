@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import msgspec
 
+from devflow_analytics_capture import places
+from devflow_analytics_capture.importers.codex_fields import SOURCE, Kind, Line, Source
 from devflow_analytics_capture.importers.codex_outcomes import (
     duration_ms,
     outcome_of_end,
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
     import io
     from collections.abc import Iterator
 
+    from devflow_analytics_capture.importers.codex_fields import Item, Payload
     from devflow_analytics_capture.importers.codex_outcomes import Ended
     from devflow_analytics_capture.logs.calls import Calls
     from devflow_analytics_capture.logs.log import Log
@@ -72,92 +75,14 @@ _ITEMS = {
 }
 """The tools of kinds of items that do not name theirs."""
 
-_NULL = msgspec.Raw(b"null")
-
-_UUID_7 = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}")
+_UUID_7 = re.compile(r"(?P<time>[0-9a-f]{8}-[0-9a-f]{4})-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}")
 
 _NAME = re.compile(r"rollout-.{19}-(?P<thread>.+?)(?:_[^_]*)?\.jsonl(?:\.zst)?", re.DOTALL)
 
 _CAPITAL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 
 
-class _Invocation(msgspec.Struct):
-    server: str | None = None
-    tool: str | None = None
-
-
-class _Item(msgspec.Struct):
-    type: str = ""
-    id: str | None = None
-    call_id: str | None = None
-    server: str | None = None
-    namespace: str | None = None
-    tool: str | None = None
-    kind: str | None = None
-    status: str | None = None
-    success: bool | None = None
-    exit_code: int | None = None
-    duration: msgspec.Raw = _NULL
-    duration_ms: float | None = None
-    result: msgspec.Raw = _NULL
-    error: msgspec.Raw = _NULL
-    started_at_ms: float | None = None
-    completed_at_ms: float | None = None
-
-
-class _Payload(msgspec.Struct):
-    type: str = ""
-    id: str | None = None
-    call_id: str | None = None
-    name: str | None = None
-    namespace: str | None = None
-    output: msgspec.Raw = _NULL
-    # of session_meta
-    session_id: str | None = None
-    cwd: str | None = None
-    cli_version: str | None = None
-    history_mode: str | None = None
-    agent_role: str | None = None
-    thread_source: str | None = None
-    subagent_history_start_ordinal: int | None = None
-    # of a turn
-    turn_id: str | None = None
-    # of the ends of calls; of session_meta, too
-    source: msgspec.Raw = _NULL
-    invocation: _Invocation | None = None
-    status: str | None = None
-    duration: msgspec.Raw = _NULL
-    result: msgspec.Raw = _NULL
-    error: msgspec.Raw = _NULL
-    item: _Item | None = None
-    started_at_ms: float | None = None
-    completed_at_ms: float | None = None
-
-
-class _Line(msgspec.Struct):
-    timestamp: str | None = None
-    ordinal: int | None = None
-    type: str = ""
-    payload: _Payload | None = None
-
-
-class _Spawn(msgspec.Struct):
-    agent_role: str | None = None
-
-
-class _Kind(msgspec.Struct):
-    other: str | None = None
-    thread_spawn: _Spawn | None = None
-
-
-class _Source(msgspec.Struct):
-    subagent: str | _Kind | None = None
-
-
-_SOURCE_DECODER = msgspec.json.Decoder(str | _Source | None)
-
-
-class Codex(LineImporter[_Line]):
+class Codex(LineImporter[Line]):
     """Reads what Codex logs."""
 
     client = "codex"
@@ -174,16 +99,16 @@ class Codex(LineImporter[_Line]):
     )
 
     @cached_property
-    def decoder(self) -> msgspec.json.Decoder[_Line]:
+    def decoder(self) -> msgspec.json.Decoder[Line]:
         """What decodes a line."""
-        return msgspec.json.Decoder(_Line)
+        return msgspec.json.Decoder(Line)
 
     def logs(self) -> Iterator[Log]:
         """Yield the logs in the order of their making: a thread is older than its forks.
 
         Where a rollout lies both compressed and not, Codex reads the latter.
         """
-        root = os.path.expanduser(os.environ.get("CODEX_HOME") or "~/.codex")
+        (root,) = places.codex()
         found = [
             log._replace(resume=Resume.AT_START) if log.path.endswith(_ZIPPED) else log
             for directory, depth in (("sessions", 3), ("archived_sessions", 0))
@@ -215,7 +140,7 @@ class Codex(LineImporter[_Line]):
             for progress in super().read(endless, whole, 0, calls):
                 yield progress._replace(position=file.tell())
 
-    def take(self, record: _Line, log: Log, calls: Calls) -> None:
+    def take(self, record: Line, log: Log, calls: Calls) -> None:
         """Hand over what one line says."""
         payload, context = record.payload, calls.context
         if payload is None:
@@ -239,7 +164,7 @@ class Codex(LineImporter[_Line]):
             _take_event(payload, at_ms, calls)
 
 
-def _begin_thread(payload: _Payload, at_ms: int | None, calls: Calls) -> None:
+def _begin_thread(payload: Payload, at_ms: int | None, calls: Calls) -> None:
     """Take in whose log it is: what stands first; what follows is a copy of a parent's."""
     context = calls.context
     if "thread" in context:
@@ -263,22 +188,22 @@ def _begin_thread(payload: _Payload, at_ms: int | None, calls: Calls) -> None:
         context["agent"] = agent[:255]
 
 
-def _agent(payload: _Payload) -> str | None:
+def _agent(payload: Payload) -> str | None:
     """Return the type of the subagent whose thread it is, if it is one's."""
     try:
-        source = decode(memoryview(payload.source), _SOURCE_DECODER)
+        source = decode(memoryview(payload.source), SOURCE)
     except MalformedError:
         source = None
-    kind = source.subagent if isinstance(source, _Source) else None
+    kind = source.subagent if isinstance(source, Source) else None
     if kind is None and payload.thread_source in {None, "user"}:
         return payload.agent_role
-    if isinstance(kind, _Kind):
+    if isinstance(kind, Kind):
         spawned = kind.thread_spawn.agent_role if kind.thread_spawn else None
         kind = spawned or kind.other
     return payload.agent_role or kind or UNKNOWN_AGENT
 
 
-def _begin_turn(payload: _Payload, at_ms: int | None, context: dict[str, Any]) -> None:
+def _begin_turn(payload: Payload, at_ms: int | None, context: dict[str, Any]) -> None:
     """Find out whether what follows was copied from the thread that this one branched off.
 
     Copies have the times at which they were copied. Ids of turns and of threads begin with the
@@ -286,9 +211,9 @@ def _begin_turn(payload: _Payload, at_ms: int | None, context: dict[str, Any]) -
     """
     if not context.get("copied"):
         return
-    turn, thread = payload.turn_id or "", context["thread"]
-    if _UUID_7.fullmatch(turn) and _UUID_7.fullmatch(thread):
-        is_copy = turn < thread
+    turn, thread = (_UUID_7.fullmatch(id_) for id_ in (payload.turn_id or "", context["thread"]))
+    if turn and thread:
+        is_copy = turn["time"] < thread["time"]
     else:
         born = context.get("born")
         is_copy = at_ms is None or born is None or at_ms - born <= COPIED_WITHIN_MS
@@ -306,7 +231,7 @@ def _id(call_id: str, context: dict[str, Any]) -> str:
     return f"{context['thread']}\0{call_id}" if is_counted(call_id) else call_id
 
 
-def _take_item_of_model(payload: _Payload, at_ms: int | None, calls: Calls) -> None:
+def _take_item_of_model(payload: Payload, at_ms: int | None, calls: Calls) -> None:
     """Take in what the model asks for, or what it is told."""
     context = calls.context
     call_id = payload.call_id or (payload.id if payload.type == "local_shell_call" else None)
@@ -344,7 +269,7 @@ def _end(call_id: str, at_ms: int | None, ended: Ended, calls: Calls) -> None:
         calls.end(native_id, at_ms, conversation.id, ended.outcome, run_ms=ended.run_ms)
 
 
-def _take_event(payload: _Payload, at_ms: int | None, calls: Calls) -> None:
+def _take_event(payload: Payload, at_ms: int | None, calls: Calls) -> None:
     """Take in what happened: how a call ended, for the most part."""
     if payload.type == "turn_aborted":
         calls.refuse_all()
@@ -392,7 +317,7 @@ def _add(  # noqa: PLR0913  what there is to know
     )
 
 
-def _take_item(item: _Item, payload: _Payload, at_ms: int | None, calls: Calls) -> None:
+def _take_item(item: Item, payload: Payload, at_ms: int | None, calls: Calls) -> None:
     """Take in an item that is a call, of the model or of its script."""
     call_id = item.call_id or item.id
     kind = item.type[:1].upper() + item.type[1:]
@@ -414,7 +339,7 @@ def _take_item(item: _Item, payload: _Payload, at_ms: int | None, calls: Calls) 
         _end(call_id, at_ms, ended, calls)
 
 
-def _tool_of(kind: str, item: _Item) -> str | None:
+def _tool_of(kind: str, item: Item) -> str | None:
     """Return the tool that an item means; None if it is no call."""
     if kind in {"McpToolCall", "DynamicToolCall"}:
         return item.tool

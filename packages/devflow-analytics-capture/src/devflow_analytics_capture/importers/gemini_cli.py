@@ -18,11 +18,8 @@ from typing import TYPE_CHECKING, ClassVar
 
 import msgspec
 
-from devflow_analytics_capture.importers.importer import (
-    LineImporter,
-    Progress,
-    UnreadableLogError,
-)
+from devflow_analytics_capture import places
+from devflow_analytics_capture.importers.importer import LineImporter, Progress, UnreadableLogError
 from devflow_analytics_capture.logs.calls import EARLIEST_MS, Conversation, Outcome
 from devflow_analytics_capture.logs.decoding import MalformedError, decode, unix_ms
 from devflow_analytics_capture.logs.log import Resume, find_logs, fingerprint
@@ -182,7 +179,7 @@ class GeminiCli(LineImporter[_Record]):
         """Return how long the logs are kept, and the setting."""
         days: float = KEPT_DAYS
         try:
-            with open(os.path.join(root(), "settings.json"), "rb") as file:
+            with open(os.path.join(*places.gemini_cli(), "settings.json"), "rb") as file:
                 kept = json.load(file)["general"]["sessionRetention"]
                 if kept.get("enabled") is False:
                     return None
@@ -289,16 +286,10 @@ class GeminiCli(LineImporter[_Record]):
         return self._directories[project]
 
 
-def root() -> str:
-    """Return the directory in which Gemini CLI keeps its settings and logs."""
-    home = os.environ.get("GEMINI_CLI_HOME") or os.path.expanduser("~")
-    return os.path.join(home, ".gemini")
-
-
 def _projects() -> list[str]:
     """Return the directories of the projects, of each one once."""
     try:
-        with os.scandir(os.path.join(root(), "tmp")) as entries:
+        with os.scandir(os.path.join(*places.gemini_cli(), "tmp")) as entries:
             return sorted(entry.path for entry in entries if entry.is_dir(follow_symlinks=False))
     except OSError:
         return []
@@ -313,7 +304,7 @@ def _directory(project: str) -> str | None:
         pass
     name = os.path.basename(project)
     try:
-        with open(os.path.join(root(), "projects.json"), "rb") as file:
+        with open(os.path.join(*places.gemini_cli(), "projects.json"), "rb") as file:
             for path, short in json.load(file)["projects"].items():
                 if name in {short, sha256(path.encode(errors="surrogatepass")).hexdigest()}:
                     return str(path)

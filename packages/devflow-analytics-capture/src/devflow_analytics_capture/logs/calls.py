@@ -153,7 +153,7 @@ class Calls:
             self.counts["unanswered"] += 1
 
     def tool_of(self, native_id: str, conversation_id: str) -> tuple[str | None, str] | None:
-        """Return the server and the tool of a call that waits; None if none does."""
+        """Return the server and the tool of a call that waits for its result, if one does."""
         begun = self._waiting.get(self.key(native_id, conversation_id))
         return (begun.server, begun.tool) if begun else None
 
