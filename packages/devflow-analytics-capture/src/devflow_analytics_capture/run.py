@@ -181,10 +181,11 @@ class Run:
     def _read_log(self, step: Step, ledger: Ledger, meter: Meter) -> None:
         log, cursor = step
         descriptor = os.open(log.path, _OPEN)
+        found = os.fstat(descriptor)
+        if not stat.S_ISREG(found.st_mode):  # another than was found
+            os.close(descriptor)
+            return
         with io.FileIO(descriptor) as file:
-            found = os.fstat(descriptor)
-            if not stat.S_ISREG(found.st_mode):
-                return
             if log.resume is not Resume.BY_STATE:  # it may have grown, or be another by now
                 log = log._replace(fingerprint=fingerprint(found))
             state = None
