@@ -153,7 +153,6 @@ class Run:
         Args:
             logs: all that there are.
         """
-        kept = self.importer.kept_for()
         counts = self._counts
         return ClientImport(
             client=self.importer.client,
@@ -174,8 +173,7 @@ class Run:
             oldest=None
             if self._oldest is None
             else datetime.fromtimestamp(self._oldest, UTC).date(),
-            kept_days=kept[0] if kept else None,
-            kept_setting=kept[1] if kept else None,
+            retention=self.importer.retention(),
         )
 
     def _read_log(self, step: Step, ledger: Ledger, meter: Meter) -> None:

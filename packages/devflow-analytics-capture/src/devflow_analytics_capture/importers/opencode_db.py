@@ -77,7 +77,7 @@ SELECT part.rowid, part.session_id, session.version, session.directory,
 FROM part
     LEFT JOIN session ON session.id = part.session_id
     LEFT JOIN message ON message.id = part.message_id
-WHERE part.rowid > ?1 AND part.rowid <= ?2 AND part.time_updated >= ?3
+WHERE part.rowid > ? AND part.rowid <= ? AND part.time_updated >= ?
     AND instr(part.data, '"type":"tool"')
     AND iif(json_valid(part.data), json_extract(part.data, '$.type') = 'tool', true)
 ORDER BY part.rowid
@@ -104,12 +104,12 @@ SELECT message.rowid, message.session_id, session.version, session.directory,
 FROM session_message AS message
     LEFT JOIN {sessions} AS session ON session.id = message.session_id
     JOIN json_each(iif(json_valid(message.data), message.data, '{{}}'), '$.content') AS content
-WHERE message.rowid > ?1 AND message.rowid <= ?2 AND message.time_updated >= ?3
+WHERE message.rowid > ? AND message.rowid <= ? AND message.time_updated >= ?
     AND message.type = 'assistant' AND instr(message.data, '"type":"tool"')
     AND content.type = 'object' AND json_extract(content.value, '$.type') = 'tool'
 UNION ALL
 SELECT rowid, session_id, NULL, NULL, NULL, NULL, NULL, NULL FROM session_message
-WHERE rowid > ?1 AND rowid <= ?2 AND time_updated >= ?3
+WHERE rowid > ? AND rowid <= ? AND time_updated >= ?
     AND type = 'assistant' AND NOT json_valid(data)
 ORDER BY 1
 """,

@@ -148,7 +148,7 @@ def _keys(done: Imported) -> dict[str, object]:
                 **pick(client, "client", *COUNTS),
                 "places": [pick(place, "path", "offset", "reason") for place in client.places],
                 "oldest": client.oldest and client.oldest.isoformat(),
-                "kept_days": client.kept_days,
+                "kept_days": client.retention and client.retention.days,
             }
             for client in done.clients
         ],
@@ -209,10 +209,11 @@ def _remarks(client: ClientImport) -> Iterator[str]:
             yield f"  and {client.malformed - MOST_PLACES:,} more"
     if client.oldest:
         yield f"The oldest call of {client.title} is from {client.oldest}."
-    if client.files and client.kept_days is not None:
+    if client.files and client.retention:
+        days, setting, path = client.retention
         yield (
-            f"{client.title} deletes its logs after {client.kept_days} days"
-            f" ({client.kept_setting}).\n"
+            f"{client.title} deletes its logs after {days} day{'' if days == 1 else 's'}"
+            f" ({printable(setting)} in {shown_path(path)}).\n"
             "'devflow-analytics hooks --write' imports them at the end of each session."
         )
 
