@@ -42,6 +42,9 @@ MOST_PLACES = 20
 TELL_SECONDS = 0.1
 """How often it is told how far the reading came."""
 
+_OF_A_LOG = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
+"""What an importer may stumble over; one log shall not keep the others from being read."""
+
 _OPEN = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC  # a FIFO would make it wait
 
 
@@ -177,6 +180,15 @@ class Run:
         )
 
     def _read_log(self, step: Step, ledger: Ledger, meter: Meter) -> None:
+        """Read a log; from its start, if what was remembered of it is of no use."""
+        try:
+            self._try_to_read(step, ledger, meter)
+        except _OF_A_LOG as error:
+            if step.cursor is None:
+                raise UnreadableLogError(f"its importer failed: {type(error).__name__}") from error
+            self._try_to_read(step._replace(cursor=None), ledger, meter)
+
+    def _try_to_read(self, step: Step, ledger: Ledger, meter: Meter) -> None:
         log, cursor = step
         descriptor = os.open(log.path, _OPEN)
         found = os.fstat(descriptor)

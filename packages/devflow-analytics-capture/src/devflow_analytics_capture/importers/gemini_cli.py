@@ -238,11 +238,13 @@ class GeminiCli(LineImporter[_Record]):
         if calls.context.get("message") != name:
             calls.context.update(message=name, taken=[])
         taken = calls.context["taken"]
+        known = set(taken)
         logged_ms = unix_ms(called[0].timestamp)
         for call in called:
             native_id = f"{session}\0{call.id}"  # the ids of two sessions may be the same
             key = calls.key(native_id, session)
-            if key not in taken:
+            if key not in known:
+                known.add(key)
                 taken.append(key)
                 began_ms = _began_ms(call, message, logged_ms)
                 self._take_call(call, native_id, key, began_ms, log, calls)

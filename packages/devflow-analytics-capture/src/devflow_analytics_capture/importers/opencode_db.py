@@ -173,7 +173,8 @@ class Database:
         while True:
             ((last, newest),) = self._ask(
                 f"SELECT max(rowid), max(time_updated) FROM (SELECT rowid, time_updated"
-                f" FROM {table.name} WHERE rowid > :after AND time_updated >= :since AND {table.rows}"
+                f" FROM {table.name}"
+                f" WHERE rowid > :after AND time_updated >= :since AND {table.rows}"
                 f" ORDER BY rowid LIMIT {PAGE})",
                 after=after,
                 since=since,
