@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+import devflow_analytics_capture
 import devflow_analytics_db
 from devflow_analytics_cli.commands import init as init_module
 from devflow_analytics_cli.output import COMMANDS, in_commands
@@ -422,8 +423,13 @@ def texts(tree: ast.AST) -> Iterator[str]:
 
 
 def test_whatever_the_library_advises_to_call_or_pass_has_a_word_of_the_commands() -> None:
-    package = Path(devflow_analytics_db.__file__).parent
-    modules = [path for path in package.rglob("*.py") if path.name != "settings.py"]
+    packages = (devflow_analytics_db, devflow_analytics_capture)
+    modules = [
+        path
+        for package in packages
+        for path in Path(package.__file__).parent.rglob("*.py")
+        if path.name != "settings.py"
+    ]
     named = {
         name
         for module in modules

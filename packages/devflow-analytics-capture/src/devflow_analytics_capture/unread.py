@@ -3,21 +3,13 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass
 from threading import Thread
-from typing import TYPE_CHECKING
+from typing import NamedTuple
 
-from devflow_analytics_capture.importers import IMPORTERS
-from devflow_analytics_capture.ledger import read_cursors
-from devflow_analytics_capture.logs.log import Resume
-from devflow_analytics_db import (
-    AnalyticsDbError,
-    DatabaseNotFoundError,
-    is_enabled,
-    open_readonly,
-    resolve_path,
-)
+from devflow_analytics_capture.places import is_any_there
+from devflow_analytics_db import AnalyticsDbError, is_enabled
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     import os
 
@@ -28,15 +20,14 @@ SECONDS = 0.05
 """How long to look at most, unless told otherwise."""
 
 
-@dataclass(frozen=True, slots=True)
-class Unread:
+class Unread(NamedTuple):
     """Logs that have something new since the last import."""
 
-    agents: tuple[str, ...]
+    agents: tuple[str, ...] = ()
     """Whose they are, as people call them."""
-    logs: int
+    logs: int = 0
     """How many."""
-    size_bytes: int
+    size_bytes: int = 0
     """How much of them is new."""
 
 
@@ -53,21 +44,30 @@ def unread_logs(
         None if that took too long, or if recording is off or the database cannot be read.
     """
     found: list[Unread] = []
-    # Files that are not in the cache of the system may take as long as they like: nothing else
-    # ends a call to it. What is not found in time, the thread finds for nobody.
-    looking = Thread(target=_look, args=(path, found), daemon=True)
-    looking.start()
-    looking.join(seconds)
+    with suppress(AnalyticsDbError):
+        if is_enabled():
+            if not is_any_there():
+                return Unread()
+            # Not without agents, and before the time is taken: this brings a lot.
+            import devflow_analytics_capture.importers  # noqa: F401, PLC0415
+            from devflow_analytics_db import resolve_path  # noqa: PLC0415
+
+            # Files that are not in the cache of the system may take as long as they like, and
+            # nothing ends a call to it. What is not found in time, the thread finds for nobody.
+            looking = Thread(target=_look, args=(str(resolve_path(path)), found), daemon=True)
+            looking.start()
+            looking.join(seconds)
     return found[0] if found else None
 
 
-def _look(path: str | os.PathLike[str] | None, found: list[Unread]) -> None:
+def _look(file: str, found: list[Unread]) -> None:
     with suppress(AnalyticsDbError, OSError):
-        if is_enabled():
-            found.append(_unread(str(resolve_path(path))))
+        found.append(_unread(file))
 
 
 def _unread(file: str) -> Unread:
+    from devflow_analytics_capture.importers import IMPORTERS  # noqa: PLC0415  not without agents
+
     agents, logs, size = [], 0, 0
     cursors = _all_cursors(file)
     for importer in (importer() for importer in IMPORTERS):
@@ -84,12 +84,16 @@ def _unread(file: str) -> Unread:
 
 
 def _all_cursors(file: str) -> dict[tuple[str, int, int], Cursor]:
+    from devflow_analytics_capture.importers import CLIENTS  # noqa: PLC0415  as above
+    from devflow_analytics_capture.ledger import read_cursors  # noqa: PLC0415  as above
+    from devflow_analytics_db import DatabaseNotFoundError, open_readonly  # noqa: PLC0415  as above
+
     try:
         with open_readonly(file) as connection:
             return {
-                (importer.client, *key): cursor
-                for importer in IMPORTERS
-                for key, cursor in read_cursors(connection, importer.client).items()
+                (client, *key): cursor
+                for client in CLIENTS
+                for key, cursor in read_cursors(connection, client).items()
             }
     except DatabaseNotFoundError:
         return {}
@@ -97,6 +101,8 @@ def _all_cursors(file: str) -> dict[tuple[str, int, int], Cursor]:
 
 def _new_bytes(log: Log, cursor: Cursor | None) -> int:
     """Return how much of a log is new, as far as its size tells."""
+    from devflow_analytics_capture.logs.log import Resume  # noqa: PLC0415  as above
+
     size = log.fingerprint.size
     if cursor is None:
         return size

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import msgspec
 
+from devflow_analytics_capture import places
 from devflow_analytics_capture.importers.importer import LineImporter
 from devflow_analytics_capture.logs.calls import Conversation, Outcome
 from devflow_analytics_capture.logs.decoding import MalformedError, decode, unix_ms
@@ -130,7 +131,7 @@ class CopilotCli(LineImporter[_Event]):
 
         A session that another program goes on with is copied, and the copy is newer.
         """
-        root = os.path.expanduser(os.environ.get("COPILOT_HOME") or "~/.copilot")
+        (root,) = places.copilot_cli()
         directory = os.path.join(root, "session-state")
         found = [
             log

@@ -23,6 +23,9 @@ _ESCAPE = 12
 _IN_STRING = re.compile(rb'(?:[^"\\]++|\\.)*+', re.DOTALL)
 """Up to the end of a string, of a piece, or to an escape of which only the backslash is there."""
 
+_FIRST_HALF = re.compile(rb"\\u[dD][89abAB][0-9a-fA-F]{2}\Z")
+"""The first of two escapes that are one character."""
+
 _OUTSIDE = re.compile(rb'["{}\[\]]')
 
 
@@ -99,5 +102,5 @@ def _shortened(text: bytes) -> bytes:
     text = text[:LONGEST_TEXT]
     escape = text.find(b"\\", LONGEST_TEXT - _ESCAPE)
     if escape >= 0:
-        text = text[:escape]
+        text = _FIRST_HALF.sub(b"", text[:escape])
     return text.rstrip(b"\\").decode(errors="ignore").encode()

@@ -140,8 +140,9 @@ def _long_line(
     while True:
         at = piece.find(b"\n")
         part = piece if at < 0 else piece[:at]
-        is_marked = is_marked or bool(marks.search(before + part))
-        before = part[-64:]
+        seen = before + part
+        is_marked = is_marked or bool(marks.search(seen))
+        before = seen[-64:]
         condenser.feed(part)
         position += len(part)
         if at >= 0:

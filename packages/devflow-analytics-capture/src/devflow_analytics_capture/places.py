@@ -1,0 +1,51 @@
+"""Where agents keep what is theirs; looked up when asked, and with nothing else imported.
+
+The name of each function is that of an agent.
+"""
+
+from __future__ import annotations
+
+import os
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+def claude_code() -> list[str]:
+    """Return the directories of Claude Code's settings and logs, of each one once."""
+    named = os.environ.get("CLAUDE_CONFIG_DIR")
+    if named:
+        found = [os.path.expanduser(part.strip()) for part in named.split(",") if part.strip()]
+    else:
+        config = os.environ.get("XDG_CONFIG_HOME") or os.path.expanduser("~/.config")
+        found = [os.path.expanduser("~/.claude"), os.path.join(config, "claude")]
+    real: dict[str, str] = {}  # one of them may be a link to another
+    for root in found:
+        real.setdefault(os.path.realpath(root), root)
+    return list(real.values())
+
+
+def codex() -> list[str]:
+    """Return the directory of Codex."""
+    return [os.path.expanduser(os.environ.get("CODEX_HOME") or "~/.codex")]
+
+
+def copilot_cli() -> list[str]:
+    """Return the directory of Copilot CLI."""
+    return [os.path.expanduser(os.environ.get("COPILOT_HOME") or "~/.copilot")]
+
+
+def gemini_cli() -> list[str]:
+    """Return the directory of Gemini CLI."""
+    home = os.environ.get("GEMINI_CLI_HOME") or os.path.expanduser("~")
+    return [os.path.join(home, ".gemini")]
+
+
+PLACES: tuple[Callable[[], list[str]], ...] = (claude_code, codex, copilot_cli, gemini_cli)
+"""Of all agents whose logs are known."""
+
+
+def is_any_there() -> bool:
+    """Tell whether there is a directory of any agent."""
+    return any(os.path.isdir(place) for places in PLACES for place in places())
