@@ -20,8 +20,8 @@ MOST = 2**20
 _ESCAPE = 12
 """The longest escape in a string, two halves of a character, in bytes."""
 
-MOST_DEPTH = 1_000
-"""How deep a document may be; msgspec refuses deeper ones, too."""
+MOST_DEPTH = 100_000
+"""How deep a document may be; a deeper one is given up."""
 
 _IN_STRING = re.compile(rb'(?:[^"\\]++|\\.)*+', re.DOTALL)
 """Up to the end of a string, of a piece, or to an escape of which only the backslash is there."""
@@ -47,7 +47,7 @@ class Condenser:
 
     def __init__(self) -> None:
         self.is_given_up = False
-        """Whether it is no object, too deep, or too large even so; then nothing more is needed."""
+        """Whether it is no JSON, too deep, or too large even so; then nothing more is needed."""
         self._kept = bytearray()
         self._depth = 0
         self._text: bytearray | None = None
@@ -84,7 +84,6 @@ class Condenser:
         sign = found.group()
         if sign == b'"':
             self._text = bytearray()
-            self.is_given_up = self.is_given_up or not self._depth  # no object
         elif sign in b"{[":
             if self._depth == DEEPEST:
                 self._keep(b"null")
