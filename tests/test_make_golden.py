@@ -31,8 +31,12 @@ def state_of(file: Path) -> tuple[object, ...]:
     # read-only: a missing file is not made, which `just golden` would then refuse to make
     read_only = f"{file.as_uri()}?mode=ro"
     with closing(sqlite3.connect(read_only, uri=True)) as connection:
-        tables = ("sessions", "tool_calls", "__drizzle_migrations")
-        queries = [f"SELECT rowid, * FROM {table} ORDER BY rowid" for table in tables]
+        tables = connection.execute(  # but the ledger, which has the time
+            "SELECT name, iif(wr, '*', 'rowid, *') FROM pragma_table_list"
+            " WHERE schema = 'main' AND type = 'table'"
+            " AND name NOT GLOB 'sqlite_*' AND name <> 'devflow_migrations' ORDER BY name"
+        ).fetchall()
+        queries = [f"SELECT {columns} FROM {table} ORDER BY 1" for table, columns in tables]
         return structure(connection), *(connection.execute(sql).fetchall() for sql in queries)
 
 

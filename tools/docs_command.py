@@ -106,12 +106,12 @@ class Session:
         self.file.chmod(0o644)
         return "# somebody lets others read the file\n"
 
-    def use_claude_code(self) -> str:
-        """Do what an agent does when it is installed and used."""
-        directory = self.home / ".claude"
-        directory.mkdir()
-        (directory / "settings.json").write_text('{"model": "opus"}\n')
-        return "# Claude Code is installed here\n"
+    def set_up_claude_code(self) -> str:
+        """Do what its user does: choose something."""
+        settings = self.home / ".claude" / "settings.json"
+        settings.parent.mkdir(exist_ok=True)
+        settings.write_text('{"model": "opus"}\n')
+        return f"$ cat ~/.claude/settings.json\n{settings.read_text()}"
 
     def help_of(self, command: str) -> str:
         """Return a help text without the spaces that end some of its lines."""
@@ -163,7 +163,7 @@ def commands(_: str) -> str:
             "DROP": session.drop_an_index,
             "OPEN": session.open_to_others,
             "WORK": session.work,
-            "CLAUDE": session.use_claude_code,
+            "CLAUDE": session.set_up_claude_code,
         }
         for command, lines in SESSIONS.items():
             texts = [deeds[line]() if line in deeds else session.run(line) for line in lines]

@@ -42,6 +42,13 @@ DETAILS = (
     ("工具", None, "import", "protocol", -32602, 81, None, -1, "wall", 2),
     ("", "", "proxy", "transport", 2**63 - 1, None, 0, 2**53 + 1, None, 5),
 )
+# What version 4 added: a log that was read in full, and one whose numbers are at their ends.
+CURSORS = (
+    ("claude-code", 2049, 12, 9, 1764959571000000001, 9, b"\0\xff", b"", 0, 0, 1764959580, "{}"),
+    ("工具", -(2**63), 2**63 - 1, 0, -1, 0, b"", b"'", -1, 2, 0, '{"waiting": "ärger\'s"}'),
+)
+EXCLUSIONS = (("5b0c4f2e-0d9a-8c11-9f6e-3a7d2c1b0e4f", 1764959572), ("", -1))
+FLOOR = 1764950000
 
 
 def fill(connection: sqlite3.Connection, version: int) -> None:
@@ -67,6 +74,16 @@ def fill(connection: sqlite3.Connection, version: int) -> None:
             " WHERE rowid = ?",
             DETAILS,
         )
+    if version >= 4:  # noqa: PLR2004  which brought these tables
+        connection.executemany(
+            "INSERT INTO import_cursors (client, device, inode, size, modified_ns, position, head,"
+            " tail, since, unanswered, seen_at, state) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            CURSORS,
+        )
+        connection.executemany(
+            "INSERT INTO import_exclusions (call_id, timestamp) VALUES (?, ?)", EXCLUSIONS
+        )
+        connection.execute("UPDATE import_floor SET not_before = ?", (FLOOR,))
 
 
 def make(version: int, target: Path) -> None:

@@ -60,6 +60,8 @@ def starts(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path | None]:
             " VALUES (?, 'git-log', 1.5, 'success', 2, 's')",
             [(f"call {number}",) for number in range(60)],
         )
+        connection.execute("UPDATE import_floor SET not_before = 1")
+        connection.execute("INSERT INTO import_exclusions (call_id, timestamp) VALUES ('c', 1)")
     shutil.copy(current, at_1)
     migrate(at_1, to=1, allow_down=True)
     shutil.copy(at_1, servers)

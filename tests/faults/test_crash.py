@@ -57,10 +57,14 @@ def state_of(file: Path) -> State:
         with closing(sqlite3.connect(copies / file.name)) as connection:
             assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
             parts = structure(connection)
-            rows = [
-                connection.execute(f"SELECT rowid, * FROM {part.table} ORDER BY 1").fetchall()
-                for part in parts
+            tables = {
+                part.table: "*" if "WITHOUT ROWID" in definition else "rowid, *"
+                for part, definition in parts.items()
                 if part.kind == "table" and part.table != "devflow_migrations"
+            }
+            rows = [
+                connection.execute(f"SELECT {columns} FROM {table} ORDER BY 1").fetchall()
+                for table, columns in tables.items()
             ]
             if any(part.table == "devflow_migrations" for part in parts):
                 rows += connection.execute("SELECT version FROM devflow_migrations").fetchall()

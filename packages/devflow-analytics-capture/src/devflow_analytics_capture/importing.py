@@ -64,7 +64,7 @@ def import_calls(  # noqa: PLR0913  one an option
     logs = {importer.client: _once(importer) for importer in importers}
     from_s = _start_of(since)
     runs = [
-        Run(importer, _others(importer), since=from_s, with_project=records_project())
+        Run(importer, since=from_s, with_project=records_project())
         for importer in importers
         if logs[importer.client] or clients
     ]
@@ -112,16 +112,6 @@ def _once(importer: Importer) -> list[Log]:
     for log in importer.logs():
         found.setdefault((log.fingerprint.device, log.fingerprint.inode), log)
     return list(found.values())
-
-
-def _others(importer: Importer) -> tuple[str, ...]:
-    """Return how the names of the other agents begin."""
-    return tuple(
-        name
-        for other in IMPORTERS
-        if other.client != importer.client
-        for name in (other.client, *other.own_names)
-    )
 
 
 def _start_of(day: date | None) -> int:

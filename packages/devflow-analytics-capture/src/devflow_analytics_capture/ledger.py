@@ -11,12 +11,11 @@ from contextlib import closing
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from devflow_analytics_capture.logs.cursor import forget_cursors, load_cursors, save_cursor
+from devflow_analytics_capture.matching import recorded_otherwise
 from devflow_analytics_db import DatabaseNotFoundError, create_analytics_db, open_readonly
 from devflow_analytics_recorder import write_calls
 
 if TYPE_CHECKING:
-    import os
-
     from devflow_analytics_capture.logs.cursor import Cursor
     from devflow_analytics_db import Connection
     from devflow_analytics_recorder import ObservedCall
@@ -24,40 +23,19 @@ if TYPE_CHECKING:
 LOCK_TIMEOUT_MS = 30_000
 """How long an import waits for another process's write at a time."""
 
-SLACK_MS = 1_000
-"""By how much a call that a server recorded may stick out of what the agent logged of it."""
+WITH_DETAILS = 3
+"""The schema version that brought who saw a call."""
 
-_SCHEMA_WITH_IMPORTS = 4
+WITH_IMPORTS = 4
+"""The one that brought what an import remembers."""
 
 _KNOWN = """
 SELECT value FROM json_each(?) WHERE EXISTS (SELECT 1 FROM tool_calls WHERE id = value)
 """
 
 _EXCLUDED = """
-SELECT value FROM json_each(?)
-WHERE EXISTS (SELECT 1 FROM import_exclusions WHERE call_id = value)
-"""
-
-# The same tool, within the time that the agent saw; recorded by who did not know the agent's own
-# id of the call, and not for another agent. The plus keeps SQLite from looking through all calls
-# of the tool, and lets it look at those of the time instead.
-_RECORDED = f"""
-SELECT json_extract(seen.value, '$[0]') FROM json_each(?) AS seen
-WHERE EXISTS (
-    SELECT 1 FROM tool_calls JOIN sessions ON sessions.id = tool_calls.session_id
-    WHERE tool_calls.timestamp BETWEEN json_extract(seen.value, '$[2]') / 1000 - 1
-            AND json_extract(seen.value, '$[3]') / 1000 + 1
-        AND +tool_calls.tool_name = json_extract(seen.value, '$[1]')
-        AND tool_calls.source IN ('recorder', 'proxy')
-        AND substr(tool_calls.id, 15, 1) <> '8'
-        AND tool_calls.started_ms >= json_extract(seen.value, '$[2]') - {SLACK_MS}
-        AND tool_calls.started_ms + tool_calls.duration_ms
-            <= json_extract(seen.value, '$[3]') + {SLACK_MS}
-        AND NOT EXISTS (
-            SELECT 1 FROM json_each(?) AS other
-            WHERE substr(sessions.client, 1, length(other.value)) = other.value
-        )
-)
+SELECT call_id, recorded_as FROM import_exclusions
+WHERE call_id IN (SELECT value FROM json_each(?))
 """
 
 
@@ -66,8 +44,8 @@ class Batch(NamedTuple):
 
     client: str
     """The agent that logged it."""
-    others: tuple[str, ...]
-    """How the names of the other agents begin, whose calls these are not."""
+    names: tuple[str, ...]
+    """How the names begin by which it introduces itself to servers."""
     calls: list[ObservedCall]
     """In the order in which they were found."""
     cursors: list[Cursor]
@@ -84,41 +62,37 @@ class _Found:
     def floor(self) -> int:
         """Return from when on calls are imported, in Unix seconds."""
         query = "SELECT max(not_before) FROM import_floor"
-        return max((time for time in self._column(4, query) if time), default=0)
+        return max((time for (time,) in self._rows(4, query) if time), default=0)
 
     def known(self, calls: list[ObservedCall]) -> set[str]:
         """Return the keys of those that are there."""
-        return self._column(1, _KNOWN, json.dumps([call.id for call in calls]))
+        return {key for (key,) in self._rows(1, _KNOWN, json.dumps([call.id for call in calls]))}
 
-    def recorded(self, calls: list[ObservedCall], others: tuple[str, ...]) -> set[str]:
-        """Return the keys of those that a server or proxy recorded by another key."""
-        if not calls:
-            return set()
-        seen = [
-            (
-                call.id,
-                call.tool_name,
-                call.started_ms,
-                int((call.started_ms or 0) + call.duration_ms),
-            )
-            for call in calls
-        ]
-        return self._column(3, _RECORDED, json.dumps(seen), json.dumps(others))
+    def recorded(
+        self, calls: list[ObservedCall], names: tuple[str, ...], taken: set[str]
+    ) -> dict[str, str]:
+        """Return which of them were recorded by another key, and by which."""
+        if self._connection is None or self._version < WITH_DETAILS:
+            return {}
+        with_exclusions = self._version >= WITH_IMPORTS
+        return recorded_otherwise(
+            self._connection, calls, names, taken=taken, with_exclusions=with_exclusions
+        )
 
-    def excluded(self, calls: list[ObservedCall]) -> set[str]:
-        """Return the keys of those that are not to be imported."""
-        return self._column(4, _EXCLUDED, json.dumps([call.id for call in calls]))
+    def excluded(self, calls: list[ObservedCall]) -> dict[str, str | None]:
+        """Return those that are not to be imported, and as what each was recorded, if it was."""
+        return dict(self._rows(4, _EXCLUDED, json.dumps([call.id for call in calls])))
 
     def cursors(self, client: str) -> dict[tuple[int, int], Cursor]:
         """Return how far the logs of an agent were read, by device and inode."""
-        if self._connection is None or self._version < _SCHEMA_WITH_IMPORTS:
+        if self._connection is None or self._version < WITH_IMPORTS:
             return {}
         return load_cursors(self._connection, client)
 
-    def _column(self, since_version: int, query: str, *values: str) -> set[Any]:
+    def _rows(self, since_version: int, query: str, *values: str) -> list[tuple[Any, ...]]:
         if self._connection is None or self._version < since_version:
-            return set()
-        return {found for (found,) in self._connection.execute(query, values)}
+            return []
+        return self._connection.execute(query, values).fetchall()
 
 
 class Ledger(ABC):
@@ -129,13 +103,18 @@ class Ledger(ABC):
     from before the day from which on calls are imported.
     """
 
-    def __init__(self, since: int) -> None:
+    def __init__(self, file: str, since: int) -> None:
         """Say what not to write.
 
         Args:
+            file: the database.
             since: calls from before are left out, in Unix seconds.
         """
+        self.file = file
+        """The database."""
         self._since = since
+        self._taken: set[str] = set()
+        """The rows that a call of a log was found to be, by their keys."""
 
     @abstractmethod
     def cursors(self, client: str) -> dict[tuple[int, int], Cursor]:
@@ -163,36 +142,47 @@ class Ledger(ABC):
 
     def _select(
         self, found: _Found, batch: Batch, counts: Counter[str]
-    ) -> tuple[list[ObservedCall], list[ObservedCall]]:
+    ) -> tuple[list[ObservedCall], dict[str, str]]:
         """Return those that may be written, in the order of time, and those recorded otherwise.
 
         All that may not be written are counted.
         """
         oldest = max(self._since, found.floor())
         recent = [call for call in batch.calls if call.timestamp >= oldest]
+        recent.sort(key=lambda call: call.timestamp)
         counts["too_old"] += len(batch.calls) - len(recent)
         known = found.known(recent)
-        new = [call for call in recent if call.server is not None and call.id not in known]
-        recorded = found.recorded(new, batch.others)
-        excluded = found.excluded(recent) - recorded - known
-        for name, left_out in (("recorded", recorded), ("excluded", excluded)):
-            counts[name] += sum(call.id in left_out for call in recent)
-        kept = [call for call in recent if call.id not in recorded | excluded]
-        kept.sort(key=lambda call: call.timestamp)
-        return kept, [call for call in recent if call.id in recorded]
+        excluded = found.excluded(recent)
+        new = [
+            call
+            for call in recent
+            if call.server is not None and call.id not in known and call.id not in excluded
+        ]
+        recorded = found.recorded(new, batch.names, self._taken) if new else {}
+        kept = []
+        for call in recent:
+            if call.id in known:
+                kept.append(call)
+            elif call.id in recorded or excluded.get(call.id) is not None:
+                counts["recorded"] += 1
+            elif call.id in excluded:
+                counts["excluded"] += 1
+            else:
+                kept.append(call)
+        return kept, recorded
 
 
 class Database(Ledger):
     """The analytics database."""
 
-    def __init__(self, path: str | os.PathLike[str] | None, since: int) -> None:
+    def __init__(self, file: str, since: int) -> None:
         """Open it, or make it.
 
         Raises:
             AnalyticsDbError: as `devflow_analytics_db.create_analytics_db` does.
         """
-        super().__init__(since)
-        self._db = create_analytics_db(path)
+        super().__init__(file, since)
+        self._db = create_analytics_db(file)
 
     def cursors(self, client: str) -> dict[tuple[int, int], Cursor]:
         """Return how far the logs of an agent were read."""
@@ -210,8 +200,13 @@ class Database(Ledger):
             if again:  # each may know more; its session has no call of them
                 write_calls(connection, again)
             connection.executemany(
-                "INSERT OR IGNORE INTO import_exclusions (call_id, timestamp) VALUES (?, ?)",
-                [(call.id, call.timestamp) for call in recorded],
+                "INSERT OR IGNORE INTO import_exclusions (call_id, timestamp, recorded_as)"
+                " VALUES (?, ?, ?)",
+                [
+                    (call.id, call.timestamp, recorded[call.id])
+                    for call in batch.calls
+                    if call.id in recorded
+                ],
             )
             for cursor in batch.cursors:
                 save_cursor(connection, batch.client, cursor, now)
@@ -231,17 +226,17 @@ class Database(Ledger):
 class Rehearsal(Ledger):
     """What `Database` would do, with nothing written: the database need not even exist."""
 
-    def __init__(self, path: str | os.PathLike[str] | None, since: int) -> None:
+    def __init__(self, file: str, since: int) -> None:
         """Open it to read.
 
         Raises:
             AnalyticsDbError: as `devflow_analytics_db.open_readonly` does, unless it is missing.
         """
-        super().__init__(since)
+        super().__init__(file, since)
         self._seen = sqlite3.connect("")  # a file that vanishes, if it grows
         self._seen.execute("CREATE TABLE seen (id TEXT PRIMARY KEY) WITHOUT ROWID")
         try:
-            self._open = open_readonly(path)
+            self._open = open_readonly(file)
             self._connection: Connection | None = self._open.__enter__()
         except DatabaseNotFoundError:
             self._connection = None

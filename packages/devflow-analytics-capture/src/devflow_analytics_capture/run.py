@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import sqlite3
 import stat
 import time
 from collections import Counter
@@ -90,19 +91,15 @@ class Meter:
 class Run:
     """An import of one agent's logs."""
 
-    def __init__(
-        self, importer: Importer, others: tuple[str, ...], *, since: int, with_project: bool
-    ) -> None:
+    def __init__(self, importer: Importer, *, since: int, with_project: bool) -> None:
         """Begin.
 
         Args:
             importer: what reads the agent's logs.
-            others: how the names of the other agents begin.
             since: calls from before are passed over, in Unix seconds.
             with_project: keep the last part of working directories.
         """
         self.importer = importer
-        self._others = others
         self._since = since
         self._with_project = with_project
         self._counts: Counter[str] = Counter()
@@ -191,14 +188,13 @@ class Run:
         with io.FileIO(descriptor) as file:
             if log.resume is not Resume.BY_STATE:  # it may have grown, or be another by now
                 log = log._replace(fingerprint=fingerprint(found))
-            goes_on = cursor is not None and cursor.can_go_on(log, descriptor, self._since)
-            position = cursor.position if cursor and goes_on else 0
-            since = max(self._since, cursor.since) if cursor and goes_on else self._since
-            calls = Calls(
-                self.importer.client,
-                cursor.loaded_state() if cursor and goes_on else None,
-                with_project=self._with_project,
-            )
+            state = None
+            if cursor is not None and cursor.can_go_on(log, descriptor, self._since):
+                state = cursor.loaded_state()
+            position, since = 0, self._since
+            if cursor is not None and state is not None:
+                position, since = cursor.position, max(since, cursor.since)
+            calls = Calls(self.importer.client, state, with_project=self._with_project)
             start = reached = position
             try:
                 for reached, malformed_at in self.importer.read(log, file, position, calls):
@@ -232,9 +228,22 @@ class Run:
 
     def _commit(self, ledger: Ledger) -> None:
         if self._calls or self._cursors:
-            batch = Batch(self.importer.client, self._others, self._calls, self._cursors)
-            self._counts += ledger.commit(batch)
+            names = (self.importer.client, *self.importer.own_names)
+            batch = Batch(self.importer.client, names, self._calls, self._cursors)
+            try:
+                self._counts += ledger.commit(batch)
+            except (sqlite3.IntegrityError, sqlite3.DataError):
+                self._commit_one_by_one(batch, ledger)
         self._calls, self._cursors, self._bytes = [], [], 0
+
+    def _commit_one_by_one(self, batch: Batch, ledger: Ledger) -> None:
+        """Commit what can be: a rule of the user's own may refuse a call."""
+        parts = [batch._replace(calls=[call], cursors=[]) for call in batch.calls]
+        for part in (*parts, batch._replace(calls=[])):
+            try:
+                self._counts += ledger.commit(part)
+            except (sqlite3.IntegrityError, sqlite3.DataError) as error:
+                self._cannot_read(Place(ledger.file, reason=f"it refuses a call: {error}"))
 
     def _cannot_read(self, place: Place) -> None:
         self._counts["malformed"] += 1

@@ -412,12 +412,14 @@ def test_the_same_call_by_a_hook_and_by_a_recorder_is_one_row(
         ("1", {}),
     ],
 )
-@pytest.mark.parametrize("with_c", ["in C", ""])
+@pytest.mark.parametrize("with_c", ["in C", "in C, which wants more", ""])
 def test_json_is_read_as_python_reads_it(
     text: str, values: Payload, with_c: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if not with_c:
         monkeypatch.setitem(sys.modules, "_json", None)
+    elif with_c != "in C":
+        monkeypatch.delattr(calls._Decoder, "parse_int")  # noqa: SLF001
     assert calls.parsed(text) == values
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import random
@@ -588,6 +589,43 @@ except StorageError as error:
         assert [name for name in os.listdir(settings.parent) if name.startswith(".")] == []
 
 
+@pytest.mark.parametrize(
+    ("number", "expected"),
+    [
+        (errno.ENOSPC, StorageError),
+        (errno.EIO, StorageError),
+        (errno.EROFS, PermissionDeniedError),
+        (errno.EPERM, PermissionDeniedError),
+        (errno.EINVAL, SettingsError),
+    ],
+)
+def test_what_keeps_settings_from_being_written_is_named(
+    number: int,
+    expected: type[AnalyticsDbError],
+    settings: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fail(_: int) -> None:
+        raise OSError(number, os.strerror(number))
+
+    settings.write_text(OTHERS)
+    monkeypatch.setattr(os, "fsync", fail)
+    with pytest.raises(expected, match=f"{settings}.*: {os.strerror(number)}"):
+        write_hooks("claude-code")
+    assert os.listdir(settings.parent) == ["settings.json"]
+    assert settings.read_text() == OTHERS
+
+
+def test_settings_that_may_only_be_read_are_named(
+    settings: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.write_text(OTHERS)
+    monkeypatch.setattr(os, "access", lambda *_: False)  # root may write everything
+    with pytest.raises(PermissionDeniedError, match="Paste what"):
+        write_hooks("claude-code")
+    assert settings.read_text() == OTHERS
+
+
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
 
 
@@ -772,4 +810,6 @@ def test_a_copy_of_the_same_content_is_not_made_twice(tmp_path: Path) -> None:
     Path(first).write_text("{}")
     assert backups.backup_for(path, "{}") == first
     assert backups.backup_for(path, "[]") == f"{first}-2"
+    Path(f"{first}-2").mkdir()
+    assert backups.backup_for(path, "[]") == f"{first}-3"
     assert document.parse("{}").end == 2

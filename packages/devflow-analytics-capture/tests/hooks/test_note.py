@@ -98,6 +98,12 @@ def test_a_path_in_the_environment_is_the_file_that_the_db_package_uses_or_none(
         assert os.listdir(home) == []
 
 
+def test_a_database_that_is_named_must_be_so_from_the_root(payload: Payload, here: Here) -> None:
+    for named in ("", "a.db", "~/a.db"):
+        with pytest.raises(ValueError, match=r"^$"):
+            here(payload, "claude-code", named)
+
+
 def test_without_a_home_nothing_is_noted(payload: Payload, here: Here) -> None:
     with pytest.raises(ValueError, match=r"^$"):
         here(payload, HOME="")

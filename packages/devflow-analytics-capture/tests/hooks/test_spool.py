@@ -255,6 +255,17 @@ def test_a_database_beside_which_nothing_can_be_made_has_no_spool(
             here(payload, "claude-code", named)
 
 
+def test_a_file_system_without_modes_will_do(
+    payload: Payload, here: Here, monkeypatch: pytest.MonkeyPatch, lines: Lines
+) -> None:
+    def fchmod(_: int, __: int) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr("posix.fchmod", fchmod)
+    here(payload)
+    assert len(lines()) == 1
+
+
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
 
 

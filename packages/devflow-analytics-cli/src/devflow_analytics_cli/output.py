@@ -146,12 +146,12 @@ def unread(settings: Settings) -> dict[str, object]:
 
 def unread_words(keys: Mapping[str, object]) -> str | None:
     """Return the same in words: ``2.3 GB in 412 logs of Claude Code``; None if there is nothing."""
-    from devflow_analytics_db import readable_size  # noqa: PLC0415  brings more than most need
-
     match keys:
         case {"unread_logs": int(logs), "unread_bytes": int(size), "unread_agents": list(agents)}:
             if not logs:
                 return None
+            from devflow_analytics_db import readable_size  # noqa: PLC0415  seldom needed
+
             plural = "" if logs == 1 else "s"
             return f"{readable_size(size)} in {logs:,} log{plural} of {in_a_row(agents)}"
     return None

@@ -17,6 +17,7 @@ if TYPE_CHECKING:  # what `_MODULES` says, for type checkers
     from devflow_analytics_recorder.call import Call as Call
     from devflow_analytics_recorder.ids import named_id as named_id
     from devflow_analytics_recorder.integrations import record as record
+    from devflow_analytics_recorder.line import clean_name as clean_name
     from devflow_analytics_recorder.observed import ObservedCall as ObservedCall
     from devflow_analytics_recorder.recorder import Recorder as Recorder, Session as Session
     from devflow_analytics_recorder.rows import write_calls as write_calls
@@ -26,6 +27,7 @@ _MODULES = {
     "call": ("Call",),
     "ids": ("named_id",),
     "integrations": ("record",),
+    "line": ("clean_name",),
     "observed": ("ObservedCall",),
     "recorder": ("Recorder", "Session"),
     "rows": ("write_calls",),

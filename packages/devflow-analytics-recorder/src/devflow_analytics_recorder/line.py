@@ -47,7 +47,7 @@ LONGEST_NAME = 255
 """In characters; a longer name is cut. Nobody chose one so long for people to read."""
 
 
-def clean(name: str | None) -> str | None:
+def clean_name(name: str | None) -> str | None:
     """Return a name as the database can keep it: no longer than `LONGEST_NAME`, valid UTF-8.
 
     What is not a character (half of a surrogate pair, NUL) becomes a replacement character.
@@ -74,7 +74,7 @@ def quoted(name: str | None) -> str:
 
 @lru_cache(maxsize=1024)
 def _quoted(name: str) -> str:
-    return json.dumps(clean(name))
+    return json.dumps(clean_name(name))
 
 
 def number(value: int | None, least: int = -LARGEST) -> str:

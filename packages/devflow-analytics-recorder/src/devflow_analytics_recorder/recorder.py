@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, overload
 from devflow_analytics_db import is_enabled, records_project, resolve_path
 from devflow_analytics_recorder.call import Call
 from devflow_analytics_recorder.ids import named_id, new_key
-from devflow_analytics_recorder.line import VERSION, clean, number, quoted, session_part
+from devflow_analytics_recorder.line import VERSION, clean_name, number, quoted, session_part
 from devflow_analytics_recorder.log import log
 from devflow_analytics_recorder.writer import EXIT_SECONDS
 from devflow_analytics_recorder.writers import release, writer_for
@@ -170,8 +170,8 @@ class Session:
         self._process = 0
         if recorder.enabled:
             try:
-                self._server = clean(server)
-                self.client, self.client_version = clean(client), clean(client_version)
+                self._server = clean_name(server)
+                self.client, self.client_version = clean_name(client), clean_name(client_version)
                 self._named_id = None if key is None else named_id(*key)
                 self._begin()
             except Exception as error:  # noqa: BLE001  nothing of ours may end the host

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from devflow_analytics_recorder.line import FIELDS, clean
+from devflow_analytics_recorder.line import FIELDS, clean_name
 from devflow_analytics_recorder.observed import ObservedCall
 
 if TYPE_CHECKING:
@@ -176,11 +176,11 @@ def write_calls(connection: sqlite3.Connection, calls: Sequence[ObservedCall]) -
 def _cleaned(call: ObservedCall) -> ObservedCall:
     """Return a call with names that the database can keep."""
     return call._replace(
-        tool_name=clean(call.tool_name) or "",
-        error_type=clean(call.error_type),
-        agent=clean(call.agent),
-        server=clean(call.server),
-        client=clean(call.client),
-        client_version=clean(call.client_version),
-        project=clean(call.project),
+        tool_name=clean_name(call.tool_name) or "",
+        error_type=clean_name(call.error_type),
+        agent=clean_name(call.agent),
+        server=clean_name(call.server),
+        client=clean_name(call.client),
+        client_version=clean_name(call.client_version),
+        project=clean_name(call.project),
     )

@@ -11,6 +11,7 @@ import json
 import os
 import re
 from collections import defaultdict
+from contextlib import suppress
 from functools import cached_property
 from typing import TYPE_CHECKING, ClassVar
 
@@ -21,6 +22,7 @@ from devflow_analytics_capture.importers.importer import LineImporter
 from devflow_analytics_capture.logs.calls import Conversation, Outcome
 from devflow_analytics_capture.logs.decoding import MalformedError, decode, unix_ms
 from devflow_analytics_capture.logs.log import find_logs
+from devflow_analytics_capture.logs.small_file import read_small
 from devflow_analytics_capture.names import split_mcp_name
 
 if TYPE_CHECKING:
@@ -31,6 +33,9 @@ if TYPE_CHECKING:
 
 KEPT_DAYS = 30
 """How long Claude Code keeps its logs unless its settings say otherwise."""
+
+MOST_DAYS = 100_000
+"""Settings that say more than that are a mistake."""
 
 UNKNOWN_AGENT = "subagent"
 """The type of a subagent whose type is not logged."""
@@ -182,17 +187,19 @@ class ClaudeCode(LineImporter[_Line]):
             for log in logs
         )
 
-    def kept_for(self) -> tuple[int, str]:
+    def kept_for(self) -> tuple[int, str] | None:
         """Return how long the logs are kept, and the setting."""
-        days = []
+        kept: list[tuple[int, str]] = []
         for root in places.claude_code():
-            try:
-                with open(os.path.join(root, "settings.json"), "rb") as file:
-                    value = json.load(file)["cleanupPeriodDays"]
-                    days.append(value if type(value) is int else KEPT_DAYS)
-            except (OSError, ValueError, LookupError, TypeError, RecursionError):
-                days.append(KEPT_DAYS)
-        return min(days, default=KEPT_DAYS), "cleanupPeriodDays in ~/.claude/settings.json"
+            if os.path.isdir(os.path.join(root, "projects")):
+                settings = os.path.join(root, "settings.json")
+                days: object = None
+                with suppress(OSError, ValueError, LookupError, TypeError, RecursionError):
+                    days = json.loads(read_small(settings))["cleanupPeriodDays"]
+                if type(days) is not int or not 0 < days < MOST_DAYS:
+                    days = KEPT_DAYS
+                kept.append((days, f"cleanupPeriodDays in {settings}"))
+        return min(kept, default=None)
 
     def take(self, record: _Line, log: Log, calls: Calls) -> None:
         """Hand over what one line says."""
@@ -270,11 +277,9 @@ class ClaudeCode(LineImporter[_Line]):
             return record.attribution_agent
         if agent_id not in self._agents:
             found = UNKNOWN_AGENT
-            try:
-                with open(log.path.removesuffix(".jsonl") + ".meta.json", "rb") as file:
-                    found = decode(file.read(2**16), _META_DECODER).agent_type or found
-            except (OSError, MalformedError):
-                pass
+            with suppress(OSError, MalformedError):
+                meta = read_small(f"{log.path.removesuffix('.jsonl')}.meta.json")
+                found = decode(meta, _META_DECODER).agent_type or found
             self._agents[agent_id] = found
         return self._agents[agent_id]
 

@@ -48,6 +48,9 @@ UNKNOWN_AGENT = "subagent"
 COPIED_WITHIN_MS = 2_000
 """How soon after a thread began a line is a copy from its parent, where turns have no ids."""
 
+LONGEST_ID = 255
+"""How much is kept of an id, in characters."""
+
 _ZIPPED = ".jsonl.zst"
 
 _BEGINNINGS = frozenset(
@@ -153,7 +156,7 @@ class Codex(LineImporter[Line]):
             return
         if "thread" not in context:
             found = _NAME.fullmatch(os.path.basename(log.path))
-            context["thread"] = found["thread"] if found else log.path
+            context["thread"] = found["thread"] if found else calls.key(log.path, "")
         if record.type == "turn_context" or payload.type in _TURNS:
             _begin_turn(payload, at_ms, context)
         elif context.get("copied") or (record.ordinal or 0) < context.get("from", 0):
@@ -167,15 +170,16 @@ class Codex(LineImporter[Line]):
 def _begin_thread(payload: Payload, at_ms: int | None, calls: Calls) -> None:
     """Take in whose log it is: what stands first; what follows is a copy of a parent's."""
     context = calls.context
+    thread = (payload.id or "")[:LONGEST_ID]
     if "thread" in context:
-        if payload.id != context["thread"]:
+        if thread != context["thread"]:
             context["copied"] = True
         return
-    context["thread"] = payload.id or ""
+    context["thread"] = thread
     context["born"] = at_ms
     # as Codex itself tells MCP servers: the thread that a person began
-    context["session"] = payload.session_id or payload.id
-    context["version"] = payload.cli_version
+    context["session"] = (payload.session_id or thread)[:LONGEST_ID]
+    context["version"] = (payload.cli_version or "")[:LONGEST_ID] or None
     project = calls.project_of(payload.cwd)
     if project:
         context["project"] = project

@@ -23,6 +23,7 @@ from devflow_analytics_capture.importers.importer import LineImporter, Progress,
 from devflow_analytics_capture.logs.calls import EARLIEST_MS, Conversation, Outcome
 from devflow_analytics_capture.logs.decoding import MalformedError, decode, unix_ms
 from devflow_analytics_capture.logs.log import Resume, find_logs, fingerprint
+from devflow_analytics_capture.logs.small_file import read_small
 
 if TYPE_CHECKING:
     import io
@@ -179,12 +180,12 @@ class GeminiCli(LineImporter[_Record]):
         """Return how long the logs are kept, and the setting."""
         days: float = KEPT_DAYS
         try:
-            with open(os.path.join(*places.gemini_cli(), "settings.json"), "rb") as file:
-                kept = json.load(file)["general"]["sessionRetention"]
-                if kept.get("enabled") is False:
-                    return None
-                age = kept["maxAge"]
-                days = int(age[:-1]) * _PERIODS[age[-1]]
+            settings = json.loads(read_small(os.path.join(*places.gemini_cli(), "settings.json")))
+            kept = settings["general"]["sessionRetention"]
+            if kept.get("enabled") is False:
+                return None
+            age = kept["maxAge"]
+            days = int(age[:-1]) * _PERIODS[age[-1]]
         except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
             pass
         return max(1, int(days)), "general.sessionRetention in ~/.gemini/settings.json"
@@ -298,16 +299,15 @@ def _projects() -> list[str]:
 def _directory(project: str) -> str | None:
     """Return the directory that somebody worked in, by that of its logs; None if nothing says."""
     try:
-        with open(os.path.join(project, ".project_root"), encoding="utf-8") as file:
-            return file.read(2**12).strip() or None
+        return read_small(os.path.join(project, ".project_root")).decode().strip() or None
     except (OSError, ValueError):
         pass
     name = os.path.basename(project)
     try:
-        with open(os.path.join(*places.gemini_cli(), "projects.json"), "rb") as file:
-            for path, short in json.load(file)["projects"].items():
-                if name in {short, sha256(path.encode(errors="surrogatepass")).hexdigest()}:
-                    return str(path)
+        names = json.loads(read_small(os.path.join(*places.gemini_cli(), "projects.json")))
+        for path, short in names["projects"].items():
+            if name in {short, sha256(path.encode(errors="surrogatepass")).hexdigest()}:
+                return str(path)
     except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
         pass
     return None

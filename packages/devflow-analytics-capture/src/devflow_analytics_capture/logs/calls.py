@@ -11,12 +11,12 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from devflow_analytics_capture.names import is_counted
-from devflow_analytics_recorder import ObservedCall, named_id
+from devflow_analytics_recorder import ObservedCall, clean_name, named_id
 
 if TYPE_CHECKING:
     from devflow_analytics_schema import DurationKindLike, ErrorKindLike, StatusLike
 
-MOST_WAITING = 10_000
+MOST_WAITING = 1_000
 """How many calls of one log may wait for their results; the oldest of more are given up."""
 
 EARLIEST_MS = 1_577_836_800_000
@@ -24,7 +24,6 @@ EARLIEST_MS = 1_577_836_800_000
 
 DAY_MS = 86_400_000
 """A day, in milliseconds: a time further in the future than that is a clock's mistake."""
-
 
 LONGEST_MS = 366 * DAY_MS
 """The longest call that can be, in milliseconds."""
@@ -64,6 +63,9 @@ class _Begun(NamedTuple):
     session: str
     version: str | None
     project: str | None
+
+
+_name = lru_cache(maxsize=1024)(clean_name)
 
 
 @lru_cache(maxsize=1024)
@@ -138,15 +140,7 @@ class Calls:
             return
         self._waiting.setdefault(
             key,
-            _Begun(
-                tool,
-                server,
-                agent,
-                at_ms,
-                _session_key(self.client, conversation.id),
-                conversation.version,
-                self.project_of(conversation.directory),
-            ),
+            self._begun(tool, server, agent, at_ms, conversation),
         )
         if len(self._waiting) > MOST_WAITING:
             del self._waiting[next(iter(self._waiting))]
@@ -228,15 +222,8 @@ class Calls:
         if duration_ms is None or not 0 <= duration_ms <= LONGEST_MS:
             self.counts["untimed"] += 1
             return
-        own = _Begun(
-            tool,
-            server,
-            agent or (begun.agent if begun else None),
-            int(at_ms - duration_ms),
-            _session_key(self.client, conversation.id),
-            conversation.version,
-            self.project_of(conversation.directory),
-        )
+        agent = agent or (begun.agent if begun else None)
+        own = self._begun(tool, server, agent, int(at_ms - duration_ms), conversation)
         self._add(key, own, at_ms, outcome, run_ms, duration_ms)
 
     def refuse(self, native_id: str, conversation_id: str) -> bool:
@@ -254,6 +241,24 @@ class Calls:
         """Take in that whatever ran was interrupted."""
         self.counts["refused"] += len(self._waiting)
         self._waiting.clear()
+
+    def _begun(
+        self,
+        tool: str,
+        server: str | None,
+        agent: str | None,
+        at_ms: int,
+        conversation: Conversation,
+    ) -> _Begun:
+        return _Begun(
+            _name(tool) or "",
+            _name(server),
+            _name(agent),
+            at_ms,
+            _session_key(self.client, conversation.id),
+            _name(conversation.version),
+            _name(self.project_of(conversation.directory)),
+        )
 
     def _add(  # noqa: PLR0913, PLR0917  one of its own
         self,

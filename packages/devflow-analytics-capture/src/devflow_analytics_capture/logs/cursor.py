@@ -22,6 +22,9 @@ TAIL_BYTES = 256
 
 _HASH_BYTES = 16
 
+WAITING_FIELDS = 7
+"""How many values there are of a call that waits for its result."""
+
 NEVER_NS = -1
 """The time of change of a log that was not read to its end: it always has to be read."""
 
@@ -58,13 +61,17 @@ class Cursor(NamedTuple):
         """Tell whether there is nothing new in a log, nor anything that was passed over."""
         return self.fingerprint == log.fingerprint and self.since <= since
 
-    def loaded_state(self) -> dict[str, Any]:
-        """Return what `Calls.state` gave; nothing if it is damaged."""
+    def loaded_state(self) -> dict[str, Any] | None:
+        """Return what `Calls.state` gave; None if it is damaged."""
         try:
             state = json.loads(self.state)
-        except ValueError:
-            return {}
-        return state if isinstance(state, dict) else {}
+            waiting, context = state["waiting"], state["context"]
+            is_whole = isinstance(context, dict) and all(
+                len(begun) == WAITING_FIELDS for begun in waiting.values()
+            )
+        except (ValueError, TypeError, LookupError, AttributeError, RecursionError):
+            return None
+        return state if is_whole else None
 
     def can_go_on(self, log: Log, descriptor: int, since: int) -> bool:
         """Tell whether reading a log goes on at the position, with the state.

@@ -7,7 +7,7 @@ from devflow_analytics_capture.noting.failures import failure_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import TypeAlias
+    from typing import Any, TypeAlias
 
     Values: TypeAlias = dict[str, object]
 
@@ -116,15 +116,17 @@ def _last_part(folder: str | None) -> str | None:
 
 def named_id(kind: str, name: str) -> str:
     """Return what the recorder's function of this name does."""
-    try:
-        from _sha2 import sha256  # type: ignore[import-not-found] # noqa: PLC0415
-    except ImportError:  # before Python 3.12
-        try:
-            from _sha256 import sha256  # type: ignore[import-not-found] # noqa: PLC0415
-        except ImportError:
-            from hashlib import sha256  # noqa: PLC0415  costs 3 ms
     named = f"devflow-analytics\0{kind}\0{name}".encode("utf-8", "surrogatepass")
-    return _uuid(sha256(named).digest()[:16], version=8)
+    return _uuid(_sha256(named).digest()[:16], version=8)
+
+
+def _sha256(octets: bytes) -> "Any":  # noqa: ANN401  a hash, without its type's import
+    for module in ("_sha2", "_sha256"):  # the second before Python 3.12
+        try:
+            return __import__(module).sha256(octets)
+        except ImportError:
+            pass
+    return __import__("hashlib").sha256(octets)  # which takes 3 ms longer
 
 
 def _uuid(octets: bytes, version: int) -> str:
@@ -162,12 +164,14 @@ def parsed(text: str) -> "Values":
     """
     try:
         from _json import make_scanner  # noqa: PLC0415
-    except ImportError:
+
+        scan = make_scanner(_Decoder)  # type: ignore[arg-type]
+    except (ImportError, AttributeError, TypeError):  # a later Python may want more of a decoder
         from json import loads  # noqa: PLC0415  costs 10 ms
 
         value = loads(text, strict=False)
     else:
-        value, end = make_scanner(_Decoder)(text, 0)  # type: ignore[arg-type]
+        value, end = scan(text, 0)
         if end < len(text):
             raise ValueError
     return value if isinstance(value, dict) else {}

@@ -38,8 +38,12 @@ INSERT INTO import_floor (id, not_before) VALUES (1, 0);
 
 CREATE TABLE import_exclusions (
     call_id TEXT PRIMARY KEY NOT NULL,
-    timestamp INTEGER NOT NULL -- Unix time, seconds, of the call
+    timestamp INTEGER NOT NULL, -- Unix time, seconds, of the call
+    recorded_as TEXT -- the same call as a server recorded it: a key of tool_calls; null: deleted
 ) STRICT, WITHOUT ROWID;
+
+CREATE INDEX import_exclusions_recorded_as ON import_exclusions (recorded_as)
+WHERE recorded_as IS NOT NULL;
 
 CREATE TRIGGER tool_calls_deleted AFTER DELETE ON tool_calls
 WHEN substr(OLD.id, 15, 1) = '8'

@@ -11,7 +11,7 @@ from devflow_analytics_recorder.integrations.conversations import (
     conversation,
     conversation_of_process,
 )
-from devflow_analytics_recorder.line import clean
+from devflow_analytics_recorder.line import clean_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -90,7 +90,7 @@ class Sessions:
             if key is not None:
                 return self._of_key(key, caller)
         now = time.monotonic()
-        client = (clean(caller.client), clean(caller.version))
+        client = (clean_name(caller.client), clean_name(caller.version))
         session, last = self._idle.pop(client, (None, now))
         if session is None or now - last > IDLE_S:
             session = self._new(caller)
@@ -100,7 +100,7 @@ class Sessions:
         return session
 
     def _of_key(self, key: tuple[str, str], caller: Caller) -> Session:
-        full = (named_id(*key), clean(caller.client), clean(caller.version))
+        full = (named_id(*key), clean_name(caller.client), clean_name(caller.version))
         session = self._keyed.pop(full, None)
         if session is None:
             session = self._recorder.session(
