@@ -317,20 +317,36 @@ def test_the_result_of_a_call_that_starts_a_subagent_says_of_which_type_it_was(
     assert [call["agent"] for call in calls()] == [agent, None]
 
 
-def test_of_a_great_many_subagents_that_run_at_once_the_last_hundred_are_remembered(
+def test_a_subagents_type_is_found_whenever_its_log_is_read(
     claude: Callable[..., Log], calls: Callable[[], Rows]
 ) -> None:
-    log = claude()
-    for number in range(101):
-        given = {"subagent_type": "Explore"}
-        log.write(log.call(f"toolu_0T{number}", -100, name="Task", input=given))
-        subagent = claude(subagent=f"a{number}")
-        subagent.write(subagent.call(f"toolu_{number}"), subagent.result(f"toolu_{number}"))
-    for number in range(101):
-        log.write(log.result(f"toolu_0T{number}", 2900, toolUseResult={"agentId": f"a{number}"}))
+    log, below, beside = claude(), claude(subagent="a1"), claude(subagent="a2")
+    beside = type(log)(log.path.with_name("agent-a2.jsonl"), **beside.fields)
+    for agent_id in ("a1", "a2"):
+        given = {"subagent_type": agent_id.upper()}
+        log.write(log.call(f"toolu_{agent_id}", -100, name="Task", input=given), b"{broken}\n")
+        told = {"agentId": agent_id}
+        log.write(b'{"agentId":"}\n', log.result(f"toolu_{agent_id}", 2900, toolUseResult=told))
     import_calls()
-    agents = [call["agent"] for call in calls() if call["tool_name"] != "Task"]
-    assert sorted(agents) == ["Explore"] * 100 + ["subagent"]
+    for subagent in (below, beside):
+        name = f"toolu_{subagent.fields['agentId']}"
+        subagent.write(subagent.call(f"{name}1"), subagent.result(f"{name}1"))
+        import_calls()
+        subagent.write(subagent.call(f"{name}2"), subagent.result(f"{name}2"))
+        import_calls()
+    assert sorted(call["agent"] or "" for call in calls()) == ["", "", "A1", "A1", "A2", "A2"]
+
+
+@pytest.mark.parametrize("instead", ["nothing", "a pipe", "a directory"])
+def test_a_subagent_without_its_session_is_one_of_a_type_that_is_not_known(
+    instead: str, claude: Callable[..., Log], calls: Callable[[], Rows]
+) -> None:
+    log, subagent = claude(), claude(subagent="a1")
+    subagent.write(subagent.call("toolu_1"), subagent.result("toolu_1"))
+    if instead != "nothing":
+        (os.mkfifo if instead == "a pipe" else os.mkdir)(log.path)
+    import_calls()
+    assert [call["agent"] for call in calls()] == ["subagent"]
 
 
 def test_only_logs_of_sessions_and_of_subagents_are_read(
@@ -407,13 +423,8 @@ def test_logs_are_where_the_environment_says(
     ],
 )
 def test_it_is_said_after_how_many_days_the_logs_are_deleted(
-    settings: str | None,
-    days: int,
-    home: Path,
-    claude: Callable[..., Log],
-    monkeypatch: pytest.MonkeyPatch,
+    settings: str | None, days: int, home: Path, claude: Callable[..., Log]
 ) -> None:
-    monkeypatch.setenv("CLAUDE_CONFIG_DIR", str(home / ".claude"))
     log = claude()
     log.write(log.call("toolu_01A"), log.result("toolu_01A"))
     if settings is not None:

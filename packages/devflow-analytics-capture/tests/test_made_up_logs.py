@@ -32,13 +32,8 @@ CALLS = 1_500
 
 EVERYTHING = {table: f"SELECT * FROM {table} ORDER BY id" for table in ("tool_calls", "sessions")}
 
-NAMING = tuple(
-    version._replace(names_agents=version.names_agents or "meta")
-    for version in VERSIONS
-    if not version.subagents_beside
-)
-"""Versions that name the types of subagents in or beside their logs: those of others depend on
-which logs are read together."""
+BELOW = tuple(version for version in VERSIONS if not version.subagents_beside)
+"""Versions whose subagents' logs come after those of their sessions, which say their types."""
 
 
 def rows_of(truth: Truth) -> Rows:
@@ -85,7 +80,7 @@ def test_imports_of_pieces_add_up_to_one_import(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
     chance = Random(seed)
-    claude_code.write_logs(home, calls=250, seed=seed, versions=NAMING)
+    claude_code.write_logs(home, calls=250, seed=seed, versions=BELOW)
     import_calls()
     whole = {table: rows(question) for table, question in EVERYTHING.items()}
     assert len(whole["tool_calls"]) > 150

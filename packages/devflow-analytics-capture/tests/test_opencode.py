@@ -359,12 +359,12 @@ def test_a_writer_that_begins_in_the_middle_is_noticed(
     ask = opencode_db.Database._ask  # noqa: SLF001  to begin just then
     others: list[sqlite3.Connection] = []
 
-    def interrupted(self: opencode_db.Database, question: str, *values: object) -> Any:
+    def interrupted(self: opencode_db.Database, question: str, **values: int) -> Any:
         if "max(time_updated)" in question and not others:
             others.append(sqlite3.connect(store.path, isolation_level=None))
             others[0].execute("SELECT count(*) FROM part").fetchall()  # it stays open
             store.part(tool(call_id="toolu_Bb"))
-        return ask(self, question, *values)
+        return ask(self, question, **values)
 
     monkeypatch.setattr(opencode_db.Database, "_ask", interrupted)
     assert imported().added == 2

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, ClassVar
 import msgspec
 
 from devflow_analytics_capture import places
+from devflow_analytics_capture.importers.claude_code_agents import SPAWNS, Agents
 from devflow_analytics_capture.importers.importer import LineImporter, Retention
 from devflow_analytics_capture.logs.calls import Conversation, Outcome
 from devflow_analytics_capture.logs.decoding import MalformedError, decode, unix_ms
@@ -36,12 +37,6 @@ KEPT_DAYS = 30
 
 MOST_DAYS = 100_000
 """Settings that say more than that are a mistake."""
-
-UNKNOWN_AGENT = "subagent"
-"""The type of a subagent whose type is not logged."""
-
-_SPAWNS = frozenset(("Agent", "Task"))
-"""The tools that start a subagent."""
 
 _MEASURED = frozenset(("Agent", "Glob", "Grep", "Task", "WebFetch", "WebSearch"))
 """The tools of whose calls the time is logged."""
@@ -91,7 +86,6 @@ class _Block(msgspec.Struct):
     type: str = ""
     id: str | None = None
     name: str | None = None
-    input: msgspec.Raw = _NULL
     tool_use_id: str | None = None
     is_error: bool | None = None
     content: msgspec.Raw = _NULL
@@ -125,26 +119,14 @@ class _Measured(msgspec.Struct, rename="camel"):
     duration_seconds: float | None = None
     total_duration_ms: float | None = None
     status: str | None = None
-    agent_id: str | None = None
-    agent_type: str | None = None
-
-
-class _Spawned(msgspec.Struct):
-    subagent_type: str | None = None
 
 
 class _Text(msgspec.Struct):
     text: str | None = None
 
 
-class _Meta(msgspec.Struct, rename="camel"):
-    agent_type: str | None = None
-
-
 _MEASURED_DECODER = msgspec.json.Decoder(_Measured)
-_SPAWNED_DECODER = msgspec.json.Decoder(_Spawned)
 _CONTENT_DECODER = msgspec.json.Decoder(str | list[_Text] | None)
-_META_DECODER = msgspec.json.Decoder(_Meta)
 
 
 class ClaudeCode(LineImporter[_Line]):
@@ -155,8 +137,7 @@ class ClaudeCode(LineImporter[_Line]):
     marks: ClassVar = re.compile(rb'"tool_(?:use|result)"')
 
     def __init__(self) -> None:
-        self._agents: dict[str, str] = {}
-        """The types of subagents, by their ids, as far as logs that were read said them."""
+        self._agents = Agents()
 
     @cached_property
     def decoder(self) -> msgspec.json.Decoder[_Line]:
@@ -230,19 +211,6 @@ class ClaudeCode(LineImporter[_Line]):
             server=server,
             agent=self._agent(record, log) if record.is_sidechain else None,
         )
-        if block.name in _SPAWNS:
-            self._remember(calls.key(block.id, conversation.id), block, calls)
-
-    def _remember(self, key: str, block: _Block, calls: Calls) -> None:
-        """Remember which type of subagent a call starts, until its result says the id."""
-        try:
-            spawned = decode(memoryview(block.input), _SPAWNED_DECODER)
-        except MalformedError:
-            return
-        types = calls.context.setdefault("types", {})
-        types[key] = (spawned.subagent_type or "general-purpose")[:255]
-        while len(types) > 100:  # noqa: PLR2004  more do not run at once
-            del types[next(iter(types))]
 
     def _end(self, block: _Block, record: _Line, calls: Calls, *, is_alone: bool) -> None:
         assert block.tool_use_id  # noqa: S101  for type checkers
@@ -253,11 +221,6 @@ class ClaudeCode(LineImporter[_Line]):
         server, tool = called
         is_measured = is_alone and server is None and tool in _MEASURED
         measured = _measured(record) if is_measured else None
-        if measured and tool in _SPAWNS and measured.agent_id:
-            kind = calls.context.get("types", {}).pop(
-                calls.key(block.tool_use_id, conversation_id), None
-            )
-            self._agents[measured.agent_id] = measured.agent_type or kind or UNKNOWN_AGENT
         outcome = _outcome(block, record)
         if outcome is None or (tool == "Bash" and _is_interrupted(record)):
             calls.refuse(block.tool_use_id, conversation_id)
@@ -272,16 +235,9 @@ class ClaudeCode(LineImporter[_Line]):
 
     def _agent(self, record: _Line, log: Log) -> str:
         """Return the type of the subagent that a line is of."""
-        agent_id = record.agent_id or ""
-        if record.attribution_agent:
-            return record.attribution_agent
-        if agent_id not in self._agents:
-            found = UNKNOWN_AGENT
-            with suppress(OSError, MalformedError):
-                meta = read_small(f"{log.path.removesuffix('.jsonl')}.meta.json")
-                found = decode(meta, _META_DECODER).agent_type or found
-            self._agents[agent_id] = found
-        return self._agents[agent_id]
+        return record.attribution_agent or self._agents.type_of(
+            log.path, record.agent_id or "", record.session_id or ""
+        )
 
 
 def _conversation(record: _Line) -> Conversation:
@@ -306,7 +262,7 @@ def _is_interrupted(record: _Line) -> bool:
 
 
 def _run_ms(tool: str, measured: _Measured) -> float | None:
-    if tool in _SPAWNS:  # of one that goes on by itself, it says nothing
+    if tool in SPAWNS:  # of one that goes on by itself, it says nothing
         return measured.total_duration_ms if measured.status == "completed" else None
     if measured.duration_ms is None and measured.duration_seconds is not None:
         return measured.duration_seconds * 1000

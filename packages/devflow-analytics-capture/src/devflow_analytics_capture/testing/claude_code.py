@@ -32,9 +32,6 @@ PROJECTS = ("site", "tools", "infra")
 
 AGENTS = ("Explore", "general-purpose", "code-reviewer")
 
-UNNAMED = "subagent"
-"""The type of an agent whose type is not logged."""
-
 
 def write_logs(
     home: Path,
@@ -333,8 +330,6 @@ class _Maker:
             meta = {"agentType": agent, "description": SECRET, "toolUseId": call.native_id}
             place.mkdir(parents=True, exist_ok=True)
             (place / f"agent-{agent_id}.meta.json").write_bytes(lines.line(meta))
-        elif version.names_agents != "lines" and (version.subagents_beside or call.at_ms is None):
-            agent = UNNAMED  # the result of the call that started it is read later, or not at all
         file = File(
             place / name, parent.base | {"isSidechain": True, "agentId": agent_id}, agent=agent
         )
