@@ -70,6 +70,7 @@ PARTS: dict[str, Callable[[str], str]] = {
     "a later session": docs_command.later_session,
     "an import": docs_command.an_import,
     "a way down": docs_command.way_down,
+    "hooks": docs_command.hooks,
     "settings": docs_code.settings,
     "errors of the db package": partial(docs_code.errors, [devflow_analytics_db]),
     "errors": partial(docs_code.errors, [devflow_analytics_db, devflow_analytics_capture]),

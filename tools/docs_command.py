@@ -194,6 +194,13 @@ def an_import(_: str) -> str:
         return console(session.run("import"), session.run("import"))
 
 
+def hooks(_: str) -> str:
+    """Return what is printed when hooks are shown, written and removed."""
+    with new_session() as session:
+        session.set_up_claude_code()
+        return console(*map(session.run, ("hooks", "hooks --write", "hooks --remove")))
+
+
 def way_down(_: str) -> str:
     """Return what is printed on the way to an older schema version and back."""
     with new_session() as session:

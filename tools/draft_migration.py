@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 WITHOUT_ENTITY = {SERVER_LEDGER, "import_cursors", "import_exclusions", "import_floor"}
-"""Tables that only migrations describe: a draft leaves them alone."""
+"""Tables that only migrations describe: a draft leaves them and their indexes alone."""
 
 PYTHON_TYPES = {"TEXT": str, "INTEGER": int, "REAL": float, "BLOB": bytes}
 """sqlite-utils takes types in Python's words."""
@@ -207,7 +207,7 @@ def indexes(connection: sqlite3.Connection, *, named: bool) -> dict[str, str]:
     return {
         f"{part.name if named else ''} {definition}": part.name
         for part, definition in structure(connection).items()
-        if part.kind == "index"
+        if part.kind == "index" and part.table not in WITHOUT_ENTITY
     }
 
 

@@ -47,7 +47,10 @@ CURSORS = (
     ("claude-code", 2049, 12, 9, 1764959571000000001, 9, b"\0\xff", b"", 0, 0, 1764959580, "{}"),
     ("工具", -(2**63), 2**63 - 1, 0, -1, 0, b"", b"'", -1, 2, 0, '{"waiting": "ärger\'s"}'),
 )
-EXCLUSIONS = (("5b0c4f2e-0d9a-8c11-9f6e-3a7d2c1b0e4f", 1764959572), ("", -1))
+EXCLUSIONS = (
+    ("5b0c4f2e-0d9a-8c11-9f6e-3a7d2c1b0e4f", 1764959572, None),
+    ("", -1, "0199f3a8-5c00-7000-8000-00000000000a"),
+)
 FLOOR = 1764950000
 
 
@@ -81,7 +84,8 @@ def fill(connection: sqlite3.Connection, version: int) -> None:
             CURSORS,
         )
         connection.executemany(
-            "INSERT INTO import_exclusions (call_id, timestamp) VALUES (?, ?)", EXCLUSIONS
+            "INSERT INTO import_exclusions (call_id, timestamp, recorded_as) VALUES (?, ?, ?)",
+            EXCLUSIONS,
         )
         connection.execute("UPDATE import_floor SET not_before = ?", (FLOOR,))
 

@@ -34,8 +34,12 @@ CREATE TABLE import_cursors (
 
 CREATE TABLE import_exclusions (
     call_id TEXT PRIMARY KEY NOT NULL,
-    timestamp INTEGER NOT NULL -- Unix time, seconds, of the call
+    timestamp INTEGER NOT NULL, -- Unix time, seconds, of the call
+    recorded_as TEXT -- the same call as a server recorded it: a key of tool_calls; null: deleted
 ) STRICT, WITHOUT ROWID;
+
+CREATE INDEX import_exclusions_recorded_as ON import_exclusions (recorded_as)
+WHERE recorded_as IS NOT NULL;
 
 CREATE TABLE import_floor (
     id INTEGER PRIMARY KEY CONSTRAINT one_row CHECK (id = 1),

@@ -430,8 +430,8 @@ def test_it_is_said_after_how_many_days_the_logs_are_deleted(
     if settings is not None:
         (home / ".claude" / "settings.json").write_text(settings)
     (found,) = import_calls().clients
-    assert found.kept_days == days
-    assert found.kept_setting == f"cleanupPeriodDays in {home}/.claude/settings.json"
+    settings_file = str(home / ".claude" / "settings.json")
+    assert found.retention == (days, "cleanupPeriodDays", settings_file)
 
 
 def test_a_session_that_branched_off_leaves_the_calls_to_the_first_one(

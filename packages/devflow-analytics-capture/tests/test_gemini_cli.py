@@ -534,7 +534,8 @@ def test_it_is_said_how_long_the_logs_are_kept(
     document(message(call()))
     (home / ".gemini" / "settings.json").write_text(settings)
     client = found()
-    assert (client.kept_days, client.oldest) == (kept, date(2026, 1, 16))
+    days = client.retention and client.retention.days
+    assert (days, client.oldest) == (kept, date(2026, 1, 16))
 
 
 UGLY: list[tuple[bytes, int, int]] = [

@@ -359,16 +359,17 @@ def test_a_writer_that_begins_in_the_middle_is_noticed(
     ask = opencode_db.Database._ask  # noqa: SLF001  to begin just then
     others: list[sqlite3.Connection] = []
 
-    def interrupted(self: opencode_db.Database, question: str, *values: object) -> Any:
+    def interrupted(self: opencode_db.Database, question: str, **values: int) -> Any:
         if "max(time_updated)" in question and not others:
             others.append(sqlite3.connect(store.path, isolation_level=None))
-            others[0].execute("UPDATE part SET time_updated = time_updated + 1")
-        return ask(self, question, *values)
+            others[0].execute("SELECT count(*) FROM part").fetchall()  # it stays open
+            store.part(tool(call_id="toolu_Bb"))
+        return ask(self, question, **values)
 
     monkeypatch.setattr(opencode_db.Database, "_ask", interrupted)
-    assert imported().added == 1
+    assert imported().added == 2
     others[0].close()
-    assert len(found_calls(rows)) == 1
+    assert len(found_calls(rows)) == 2
 
 
 def test_a_wal_without_its_index_is_left_to_opencode(store: Store) -> None:

@@ -28,6 +28,7 @@ OF_ITS_RESULT = """\
 "message":{{"content":[{{"type":"tool_result","tool_use_id":"toolu_{name}","content":"{content}"{error}}}]}}}}
 """
 BROKEN = b'{"type":"assistant","tool_use"'
+NONE = "Found no logs of Claude Code, Codex, Copilot CLI, opencode or Gemini CLI.\n"
 DENIED = "The user doesn't want to proceed with this tool use."
 
 
@@ -61,7 +62,7 @@ Imported 2 tool calls into {file}
                logs  found  added  known  refused  unanswered
   Claude Code     1      4      2      0        1           1
 
-1 line of Claude Code could not be read:
+1 place in the logs of Claude Code could not be read:
   ~/.claude/projects/-work/5f0c.jsonl, byte {offset}
 The oldest call of Claude Code is from 2026-10-30.
 Claude Code deletes its logs after 30 days (cleanupPeriodDays in ~/.claude/settings.json).
@@ -88,6 +89,7 @@ def test_json_has_the_documented_keys(command: Command, file: Path, log: Path) -
     content = log.read_bytes()
     assert json.loads(command("--quiet", "import", "--json").stdout) == {
         "path": str(file),
+        "enabled": True,
         "dry_run": False,
         "found": 4,
         "added": 2,
@@ -157,7 +159,7 @@ def test_a_log_is_read_anew_if_that_is_asked_for(command: Command, log: Path) ->
 def test_only_what_an_agent_logged_is_imported_if_it_is_named(command: Command, log: Path) -> None:
     assert log.exists()
     done = command("import", "--client", "codex")
-    assert done.stdout == "Found no logs of Codex in this home.\n"
+    assert done.stdout == "Found no logs of Codex.\n"
     done = command("import", "--client", "claude")
     assert (done.returncode, done.stdout) == (2, "")
     assert "'claude' is not one of 'claude-code'" in done.stderr
@@ -171,7 +173,7 @@ def test_a_day_that_is_none_is_refused(command: Command) -> None:
 
 def test_without_logs_nothing_is_made(command: Command, home: Path) -> None:
     done = command("import")
-    assert (done.returncode, done.stdout) == (0, "Found no logs of an agent in this home.\n")
+    assert (done.returncode, done.stdout) == (0, NONE)
     assert os.listdir(home) == []
 
 

@@ -168,6 +168,17 @@ def test_without_the_row_of_the_floor_every_deletion_is_noted(current: Path, sql
     assert sql(current, EXCLUSIONS) == [(OF_AN_AGENT, 100)]
 
 
+def test_a_call_that_its_server_recorded_stays_out_when_that_row_is_deleted(
+    current: Path, sql: Sql
+) -> None:
+    matched = "SELECT call_id, recorded_as FROM import_exclusions WHERE recorded_as = ?"
+    sql(current, "INSERT INTO import_exclusions VALUES ('logged', 1, ?)", OF_OURS)
+    sql(current, "DELETE FROM tool_calls")
+    assert sql(current, matched, OF_OURS) == [("logged", OF_OURS)]
+    ((*_, step),) = sql(current, f"EXPLAIN QUERY PLAN {matched}", OF_OURS)
+    assert "USING COVERING INDEX import_exclusions_recorded_as" in step
+
+
 def test_there_is_one_floor(current: Path, sql: Sql) -> None:
     assert sql(current, FLOOR) == [(1, 0)]
     with pytest.raises(sqlite3.IntegrityError, match="one_row"):

@@ -110,6 +110,17 @@ def test_calls_that_ended_processes_left_are_a_warning_until_somebody_takes_them
     assert finding(diagnose()) == Finding("waiting calls", "ok", "none")
 
 
+def test_calls_that_hooks_noted_are_no_warning(current: Path) -> None:
+    directory = Path(f"{current}-spool")
+    directory.mkdir(mode=0o700)
+    (directory / "0-686f6f6b.v1.jsonl").write_bytes(b"[1]\n[2]\n")
+    assert finding(diagnose()) == Finding(
+        "waiting calls", "ok", "2 calls in 1 file that hooks noted, or running processes hold"
+    )
+    leave(current, b"[1]\n")
+    assert finding(diagnose()).severity == "warn"
+
+
 def test_what_was_left_is_found_by_others_after_it_was_looked_at(current: Path) -> None:
     left = leave(current, b"[1]\n")
     diagnose()

@@ -66,7 +66,7 @@ def import_calls(  # noqa: PLR0913  one an option
     runs = [
         Run(importer, since=from_s, with_project=records_project())
         for importer in importers
-        if logs[importer.client] or clients
+        if logs[importer.client] or clients or not any(logs.values())
     ]
     drained = 0 if dry_run else drain(file).calls
     if any(logs.values()):

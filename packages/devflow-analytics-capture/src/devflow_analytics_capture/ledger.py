@@ -34,7 +34,7 @@ SELECT value FROM json_each(?) WHERE EXISTS (SELECT 1 FROM tool_calls WHERE id =
 """
 
 _EXCLUDED = """
-SELECT call_id, recorded_as FROM import_exclusions
+SELECT call_id, (SELECT id FROM tool_calls WHERE id = recorded_as) FROM import_exclusions
 WHERE call_id IN (SELECT value FROM json_each(?))
 """
 

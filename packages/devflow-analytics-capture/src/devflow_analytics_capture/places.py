@@ -42,7 +42,22 @@ def gemini_cli() -> list[str]:
     return [os.path.join(home, ".gemini")]
 
 
-PLACES: tuple[Callable[[], list[str]], ...] = (claude_code, codex, copilot_cli, gemini_cli)
+def opencode() -> list[str]:
+    """Return the directories in which opencode may keep its data."""
+    named = os.environ.get("OPENCODE_DATA_DIR")
+    if named:
+        return [os.path.expanduser(named)]
+    data = os.environ.get("XDG_DATA_HOME") or os.path.expanduser("~/.local/share")
+    return [os.path.join(data, "opencode")]
+
+
+PLACES: tuple[Callable[[], list[str]], ...] = (
+    claude_code,
+    codex,
+    copilot_cli,
+    opencode,
+    gemini_cli,
+)
 """Of all agents whose logs are known."""
 
 

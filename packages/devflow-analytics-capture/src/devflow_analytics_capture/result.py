@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from datetime import date
 
+    from devflow_analytics_capture.importers.importer import Retention
+
 
 @dataclass(frozen=True, slots=True)
 class Place:
@@ -57,10 +59,8 @@ class ClientImport:
     """Where the first of these are."""
     oldest: date | None
     """The day of the oldest call that was found, in UTC; None if none was."""
-    kept_days: int | None
-    """After how many days the agent deletes its logs; None if it does not."""
-    kept_setting: str | None
-    """Which of its settings says so."""
+    retention: Retention | None
+    """How long the agent keeps its logs; None if it does not delete them."""
 
     @property
     def found(self) -> int:

@@ -42,6 +42,9 @@ MOST_PLACES = 20
 TELL_SECONDS = 0.1
 """How often it is told how far the reading came."""
 
+_OF_A_LOG = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
+"""What an importer may stumble over; one log shall not keep the others from being read."""
+
 _OPEN = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC  # a FIFO would make it wait
 
 
@@ -153,7 +156,6 @@ class Run:
         Args:
             logs: all that there are.
         """
-        kept = self.importer.kept_for()
         counts = self._counts
         return ClientImport(
             client=self.importer.client,
@@ -174,11 +176,19 @@ class Run:
             oldest=None
             if self._oldest is None
             else datetime.fromtimestamp(self._oldest, UTC).date(),
-            kept_days=kept[0] if kept else None,
-            kept_setting=kept[1] if kept else None,
+            retention=self.importer.retention(),
         )
 
     def _read_log(self, step: Step, ledger: Ledger, meter: Meter) -> None:
+        """Read a log; from its start, if what was remembered of it is of no use."""
+        try:
+            self._try_to_read(step, ledger, meter)
+        except _OF_A_LOG as error:
+            if step.cursor is None:
+                raise UnreadableLogError(f"its importer failed: {type(error).__name__}") from error
+            self._try_to_read(step._replace(cursor=None), ledger, meter)
+
+    def _try_to_read(self, step: Step, ledger: Ledger, meter: Meter) -> None:
         log, cursor = step
         descriptor = os.open(log.path, _OPEN)
         found = os.fstat(descriptor)

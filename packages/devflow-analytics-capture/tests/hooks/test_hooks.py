@@ -17,8 +17,17 @@ from typing import Any
 import pytest
 
 import devflow_analytics_capture
-from devflow_analytics_capture import hook_commands, hook_settings, remove_hooks, write_hooks
-from devflow_analytics_capture.errors import SettingsChangedError, SettingsError
+from devflow_analytics_capture import (
+    HOOK_CLIENTS,
+    AgentNotFoundError,
+    SettingsChangedError,
+    SettingsError,
+    hook_commands,
+    hook_settings,
+    installed_hook_clients,
+    remove_hooks,
+    write_hooks,
+)
 from devflow_analytics_capture.settings import backups, document, file as settings_file
 from devflow_analytics_db import (
     AnalyticsDbError,
@@ -135,6 +144,16 @@ def test_a_database_that_is_named_is_in_the_commands(tmp_path: Path, settings: P
     assert "--db" in ours(settings)[0]
 
 
+def test_an_agent_is_installed_where_its_settings_belong(home: Path) -> None:
+    assert installed_hook_clients() == ("claude-code",)
+    (home / ".cursor").mkdir()
+    assert installed_hook_clients() == HOOK_CLIENTS
+    for directory in home.iterdir():
+        directory.rmdir()
+    with pytest.raises(AgentNotFoundError, match=f"no {home}/.claude and no {home}/.cursor"):
+        installed_hook_clients()
+
+
 def test_no_other_agent_has_hooks() -> None:
     for function in (hook_settings, write_hooks, remove_hooks):
         with pytest.raises(ValueError, match="There are no hooks of codex"):
@@ -246,7 +265,7 @@ def test_hooks_are_pointed_to_where_the_command_is_now(
 
 def test_what_a_person_has_changed_of_a_hook_stays(settings: Path) -> None:
     write_hooks("claude-code", per_call=True)
-    text = settings.read_text().replace('"mcp__.*"', '".*"').replace("30", "45")
+    text = settings.read_text().replace('"mcp__.*"', '".*"').replace(": 30", ": 45")
     settings.write_text(text)
     assert not write_hooks("claude-code", per_call=True).changed
     assert settings.read_text() == text

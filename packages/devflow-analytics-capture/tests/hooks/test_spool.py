@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 
 from devflow_analytics_capture.noting import spool
-from devflow_analytics_db import make_spool, status
+from devflow_analytics_db import diagnose, make_spool, status
 from devflow_analytics_recorder import drain, named_id
 
 Payload = dict[str, object]
@@ -74,6 +74,8 @@ def test_what_waits_is_counted_and_then_read_in(
     assert drain(file) == (3, 0)
     here(payload | {"tool_use_id": "toolu_3"})
     assert status(file).waiting_calls == 1
+    (finding,) = [one for one in diagnose(file).findings if one.subject == "waiting calls"]
+    assert finding.severity == "ok"
     assert drain(file) == (1, 0)
     assert os.listdir(directory) == []
     assert status(file).waiting_calls == 0

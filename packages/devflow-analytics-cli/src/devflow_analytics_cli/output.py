@@ -157,10 +157,10 @@ def unread_words(keys: Mapping[str, object]) -> str | None:
     return None
 
 
-def in_a_row(names: list[str]) -> str:
+def in_a_row(names: list[str], word: str = "and") -> str:
     """Return names as people say them: ``Claude Code, Codex and opencode``."""
-    *most, last = names or [""]
-    return f"{', '.join(most)} and {last}" if most else last
+    *most, last = names
+    return f"{', '.join(most)} {word} {last}" if most else last
 
 
 def shell_word(text: str | os.PathLike[str]) -> str:

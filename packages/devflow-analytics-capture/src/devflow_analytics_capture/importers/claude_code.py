@@ -19,7 +19,7 @@ import msgspec
 
 from devflow_analytics_capture import places
 from devflow_analytics_capture.importers.claude_code_agents import SPAWNS, Agents
-from devflow_analytics_capture.importers.importer import LineImporter
+from devflow_analytics_capture.importers.importer import LineImporter, Retention
 from devflow_analytics_capture.logs.calls import Conversation, Outcome
 from devflow_analytics_capture.logs.decoding import MalformedError, decode, unix_ms
 from devflow_analytics_capture.logs.log import find_logs
@@ -168,9 +168,9 @@ class ClaudeCode(LineImporter[_Line]):
             for log in logs
         )
 
-    def kept_for(self) -> tuple[int, str] | None:
-        """Return how long the logs are kept, and the setting."""
-        kept: list[tuple[int, str]] = []
+    def retention(self) -> Retention | None:
+        """Return how long the logs are kept."""
+        kept: list[Retention] = []
         for root in places.claude_code():
             if os.path.isdir(os.path.join(root, "projects")):
                 settings = os.path.join(root, "settings.json")
@@ -179,7 +179,7 @@ class ClaudeCode(LineImporter[_Line]):
                     days = json.loads(read_small(settings))["cleanupPeriodDays"]
                 if type(days) is not int or not 0 < days < MOST_DAYS:
                     days = KEPT_DAYS
-                kept.append((days, f"cleanupPeriodDays in {settings}"))
+                kept.append(Retention(days, "cleanupPeriodDays", settings))
         return min(kept, default=None)
 
     def take(self, record: _Line, log: Log, calls: Calls) -> None:

@@ -19,7 +19,12 @@ from typing import TYPE_CHECKING, ClassVar
 import msgspec
 
 from devflow_analytics_capture import places
-from devflow_analytics_capture.importers.importer import LineImporter, Progress, UnreadableLogError
+from devflow_analytics_capture.importers.importer import (
+    LineImporter,
+    Progress,
+    Retention,
+    UnreadableLogError,
+)
 from devflow_analytics_capture.logs.calls import EARLIEST_MS, Conversation, Outcome
 from devflow_analytics_capture.logs.decoding import MalformedError, decode, unix_ms
 from devflow_analytics_capture.logs.log import Resume, find_logs, fingerprint
@@ -176,19 +181,19 @@ class GeminiCli(LineImporter[_Record]):
             found, key=lambda log: (bool(_parent(log)), log.fingerprint.modified_ns, log.path)
         )
 
-    def kept_for(self) -> tuple[int, str] | None:
-        """Return how long the logs are kept, and the setting."""
+    def retention(self) -> Retention | None:
+        """Return how long the logs are kept."""
+        path = os.path.join(*places.gemini_cli(), "settings.json")
         days: float = KEPT_DAYS
         try:
-            settings = json.loads(read_small(os.path.join(*places.gemini_cli(), "settings.json")))
-            kept = settings["general"]["sessionRetention"]
+            kept = json.loads(read_small(path))["general"]["sessionRetention"]
             if kept.get("enabled") is False:
                 return None
             age = kept["maxAge"]
             days = int(age[:-1]) * _PERIODS[age[-1]]
         except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
             pass
-        return max(1, int(days)), "general.sessionRetention in ~/.gemini/settings.json"
+        return Retention(max(1, int(days)), "general.sessionRetention", path)
 
     def read(self, log: Log, file: io.FileIO, position: int, calls: Calls) -> Iterator[Progress]:
         """Read a log, as `Importer.read` says."""
@@ -233,11 +238,13 @@ class GeminiCli(LineImporter[_Record]):
         if calls.context.get("message") != name:
             calls.context.update(message=name, taken=[])
         taken = calls.context["taken"]
+        known = set(taken)
         logged_ms = unix_ms(called[0].timestamp)
         for call in called:
             native_id = f"{session}\0{call.id}"  # the ids of two sessions may be the same
             key = calls.key(native_id, session)
-            if key not in taken:
+            if key not in known:
+                known.add(key)
                 taken.append(key)
                 began_ms = _began_ms(call, message, logged_ms)
                 self._take_call(call, native_id, key, began_ms, log, calls)

@@ -25,6 +25,17 @@ class UnreadableLogError(Exception):
     """A whole log cannot be read here; its message says why, and quotes nothing of it."""
 
 
+class Retention(NamedTuple):
+    """How long an agent keeps its logs."""
+
+    days: int
+    """After how many it deletes them."""
+    setting: str
+    """The name of the setting that says so."""
+    path: str
+    """The file of its settings."""
+
+
 class Progress(NamedTuple):
     """How far reading a log came; there it can be interrupted."""
 
@@ -48,8 +59,8 @@ class Importer(ABC):
     own_names: ClassVar[tuple[str, ...]] = ()
     """How the names begin by which it introduces itself to MCP servers, if not as `client`."""
 
-    def kept_for(self) -> tuple[int, str] | None:
-        """Return after how many days the agent deletes its logs, and which setting says so."""
+    def retention(self) -> Retention | None:
+        """Return how long the agent keeps its logs; None if it does not delete them."""
         return None
 
     @abstractmethod

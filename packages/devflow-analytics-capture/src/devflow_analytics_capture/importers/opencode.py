@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, ClassVar, TypeVar
 
 import msgspec
 
+from devflow_analytics_capture import places
 from devflow_analytics_capture.importers.importer import Importer, Progress, UnreadableLogError
 from devflow_analytics_capture.importers.opencode_calls import UNKNOWN_AGENT, Tool, take
 from devflow_analytics_capture.importers.opencode_db import Database
@@ -96,7 +97,7 @@ class OpenCode(Importer):
 
         Of what stands in files, opencode makes a database as soon as it is upgraded.
         """
-        for root in roots():
+        for root in places.opencode():
             found = [
                 log
                 for log in find_logs(root, (".db",), depth=0, resume=Resume.BY_STATE)
@@ -174,15 +175,6 @@ class OpenCode(Importer):
             logs = find_logs(os.path.join(storage, "session"), (".json",), depth=1)
             self._sessions = {os.path.basename(log.path)[:-5]: log.path for log in logs}
         return self._sessions.get(session_id, "")
-
-
-def roots() -> list[str]:
-    """Return the directories in which opencode may keep its data."""
-    named = os.environ.get("OPENCODE_DATA_DIR")
-    if named:
-        return [os.path.expanduser(named)]
-    data = os.environ.get("XDG_DATA_HOME") or os.path.expanduser("~/.local/share")
-    return [os.path.join(data, "opencode")]
 
 
 def _with_wal(log: Log) -> Log:

@@ -77,7 +77,7 @@ SELECT part.rowid, part.session_id, session.version, session.directory,
 FROM part
     LEFT JOIN session ON session.id = part.session_id
     LEFT JOIN message ON message.id = part.message_id
-WHERE part.rowid > ?1 AND part.rowid <= ?2 AND part.time_updated >= ?3
+WHERE part.rowid > :after AND part.rowid <= :until AND part.time_updated >= :since
     AND instr(part.data, '"type":"tool"')
     AND iif(json_valid(part.data), json_extract(part.data, '$.type') = 'tool', true)
 ORDER BY part.rowid
@@ -104,12 +104,12 @@ SELECT message.rowid, message.session_id, session.version, session.directory,
 FROM session_message AS message
     LEFT JOIN {sessions} AS session ON session.id = message.session_id
     JOIN json_each(iif(json_valid(message.data), message.data, '{{}}'), '$.content') AS content
-WHERE message.rowid > ?1 AND message.rowid <= ?2 AND message.time_updated >= ?3
+WHERE message.rowid > :after AND message.rowid <= :until AND message.time_updated >= :since
     AND message.type = 'assistant' AND instr(message.data, '"type":"tool"')
     AND content.type = 'object' AND json_extract(content.value, '$.type') = 'tool'
 UNION ALL
 SELECT rowid, session_id, NULL, NULL, NULL, NULL, NULL, NULL FROM session_message
-WHERE rowid > ?1 AND rowid <= ?2 AND time_updated >= ?3
+WHERE rowid > :after AND rowid <= :until AND time_updated >= :since
     AND type = 'assistant' AND NOT json_valid(data)
 ORDER BY 1
 """,
@@ -173,12 +173,15 @@ class Database:
         while True:
             ((last, newest),) = self._ask(
                 f"SELECT max(rowid), max(time_updated) FROM (SELECT rowid, time_updated"
-                f" FROM {table.name} WHERE rowid > ? AND time_updated >= ? AND {table.rows}"
+                f" FROM {table.name}"
+                f" WHERE rowid > :after AND time_updated >= :since AND {table.rows}"
                 f" ORDER BY rowid LIMIT {PAGE})",
-                after,
-                since,
+                after=after,
+                since=since,
             )
-            rows = self._ask(table.query, after, last, since) if last is not None else []
+            rows = []
+            if last is not None:
+                rows = self._ask(table.query, after=after, until=last, since=since)
             if self._seen in {None, self._state()}:
                 break
             self._open()  # somebody has begun to write
@@ -210,7 +213,7 @@ class Database:
         found = os.stat(self._path)
         return found.st_size, found.st_mtime_ns, os.path.exists(self._path + "-wal")
 
-    def _ask(self, question: str, *values: object) -> list[tuple[Any, ...]]:
+    def _ask(self, question: str, **values: int) -> list[tuple[Any, ...]]:
         """Ask a question.
 
         Raises:

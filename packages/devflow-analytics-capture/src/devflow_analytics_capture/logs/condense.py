@@ -20,6 +20,9 @@ MOST = 2**20
 _ESCAPE = 12
 """The longest escape in a string, two halves of a character, in bytes."""
 
+MOST_DEPTH = 100_000
+"""How deep a document may be; a deeper one is given up."""
+
 _IN_STRING = re.compile(rb'(?:[^"\\]++|\\.)*+', re.DOTALL)
 """Up to the end of a string, of a piece, or to an escape of which only the backslash is there."""
 
@@ -29,10 +32,22 @@ _FIRST_HALF = re.compile(rb"\\u[dD][89abAB][0-9a-fA-F]{2}\Z")
 _OUTSIDE = re.compile(rb'["{}\[\]]')
 
 
+def _values(nested: int) -> bytes:
+    """Return a pattern of values and what is between them, so many lists in each other at most."""
+    inner = rb"|\{%b\}|\[%b\]" % ((_values(nested - 1),) * 2) if nested else b""
+    return rb'(?:[^"{}\[\]]++|"(?:[^"\\]++|\\.)*+"%b)*+' % inner
+
+
+_DEEP = re.compile(_values(3), re.DOTALL)
+"""What is left out at once."""
+
+
 class Condenser:
     """Takes a JSON document piece by piece, and returns what is left of it at the end."""
 
     def __init__(self) -> None:
+        self.is_given_up = False
+        """Whether it is no JSON, too deep, or too large even so; then nothing more is needed."""
         self._kept = bytearray()
         self._depth = 0
         self._text: bytearray | None = None
@@ -43,18 +58,24 @@ class Condenser:
     def feed(self, piece: bytes) -> None:
         """Take in the next piece."""
         at = 0
-        while at < len(piece):
+        while at < len(piece) and not self.is_given_up:
             at = self._string(piece, at) if self._text is not None else self._outside(piece, at)
 
     def result(self) -> bytes:
-        """Return the document. It is no JSON if what was fed is none, or if it is too long."""
+        """Return the document. It is no JSON if what was fed is none, or if it is given up."""
         return bytes(self._kept)
 
     def _keep(self, part: bytes) -> None:
-        if self._depth <= DEEPEST and len(self._kept) <= MOST:
+        if not self._depth:
+            part = part.strip(b"\0 \t\r")
+        if self._depth <= DEEPEST:
             self._kept += part
+            self.is_given_up = self.is_given_up or len(self._kept) > MOST
 
     def _outside(self, piece: bytes, at: int) -> int:
+        if self._depth > DEEPEST:
+            found_deep = _DEEP.match(piece, at)
+            at = found_deep.end() if found_deep else at
         found = _OUTSIDE.search(piece, at)
         if found is None:
             self._keep(piece[at:])
@@ -64,15 +85,15 @@ class Condenser:
         if sign == b'"':
             self._text = bytearray()
         elif sign in b"{[":
-            self._depth += 1
-            if self._depth == DEEPEST + 1:
-                self._depth -= 1
+            if self._depth == DEEPEST:
                 self._keep(b"null")
-                self._depth += 1
+            self._depth += 1
             self._keep(sign)
+            self.is_given_up = self.is_given_up or self._depth > MOST_DEPTH
         else:
             self._keep(sign)
             self._depth -= 1
+            self.is_given_up = self.is_given_up or self._depth < 0
         return found.end()
 
     def _string(self, piece: bytes, at: int) -> int:
@@ -82,7 +103,8 @@ class Condenser:
             self._is_escaped = False
             text += piece[at : at + 1]
             at += 1
-        stop = _IN_STRING.match(piece, at).end()  # type: ignore[union-attr]  # it matches nothing, too
+        found = _IN_STRING.match(piece, at)
+        stop = found.end() if found else at  # it matches nothing, too
         if len(text) <= LONGEST_TEXT:
             text += piece[at : min(stop, at + LONGEST_TEXT + 1)]
         if piece[stop : stop + 1] == b"\\":  # the last byte of the piece

@@ -84,7 +84,7 @@ class Cursor(NamedTuple):
         if log.resume is not Resume.AT_POSITION:
             return log.resume is Resume.BY_STATE
         was_read_to_its_end = self.fingerprint.modified_ns != NEVER_NS
-        if log.fingerprint.size < self.fingerprint.size:
+        if not 0 <= self.position <= self.fingerprint.size <= log.fingerprint.size:
             return False
         if was_read_to_its_end and log.fingerprint.size == self.fingerprint.size:
             return False

@@ -140,10 +140,11 @@ def _long_line(
     while True:
         at = piece.find(b"\n")
         part = piece if at < 0 else piece[:at]
-        seen = before + part
-        is_marked = is_marked or bool(marks.search(seen))
-        before = seen[-64:]
-        condenser.feed(part)
+        if not condenser.is_given_up:
+            seen = before + part
+            is_marked = is_marked or bool(marks.search(seen))
+            before = seen[-64:]
+            condenser.feed(part)
         position += len(part)
         if at >= 0:
             break
@@ -151,7 +152,7 @@ def _long_line(
         if not piece:
             return None
     content = condenser.result().strip(b"\0 \t\r").removeprefix(b"\xef\xbb\xbf")
-    is_record = content.startswith(b"{") and content.endswith(b"}")
-    if is_record and not is_marked:
+    is_record = not condenser.is_given_up and content.startswith(b"{") and content.endswith(b"}")
+    if (is_record and not is_marked) or not (content or condenser.is_given_up):
         return Line(start, position + 1, None)
     return Line(start, position + 1, content, is_record)

@@ -79,6 +79,7 @@ def import_(  # noqa: PLR0913, PLR0917  click passes each option so
     \b
     The keys of --json:
       path        path of the database
+      enabled     false if recording is turned off; then nothing is read
       dry_run     true if nothing was written
       found       number of calls found in what was read
       added       number of those that are new in the database
@@ -142,13 +143,13 @@ def _progress(settings: Settings) -> Iterator[Callable[[int, int], None] | None]
 def _keys(done: Imported) -> dict[str, object]:
     return {
         "path": done.file,
-        **pick(done, "dry_run", "found", "added", "drained"),
+        **pick(done, "enabled", "dry_run", "found", "added", "drained"),
         "clients": [
             {
                 **pick(client, "client", *COUNTS),
                 "places": [pick(place, "path", "offset", "reason") for place in client.places],
                 "oldest": client.oldest and client.oldest.isoformat(),
-                "kept_days": client.kept_days,
+                "kept_days": client.retention and client.retention.days,
             }
             for client in done.clients
         ],
@@ -161,13 +162,16 @@ def _summary(done: Imported) -> str:
     lines = []
     if done.drained:
         lines.append(f"Took in {_calls(done.drained)} that hooks and servers had left.")
-    agents = in_a_row([client.title for client in done.clients]) or "an agent"
+    agents = [client.title for client in done.clients]
     if not any(client.files for client in done.clients):
-        return "\n".join([*lines, f"Found no logs of {agents} in this home."])
+        return "\n".join([*lines, f"Found no logs of {in_a_row(agents, 'or')}."])
     if not any(client.read for client in done.clients):
         files = sum(client.files for client in done.clients)
         logs = f"{files:,} log{'' if files == 1 else 's'}"
-        return "\n".join([*lines, f"Nothing new in {logs} of {agents}."])
+        lines.append(f"Nothing new in {logs} of {in_a_row(agents)}.")
+        for client in done.clients:
+            lines += _unreadable(client)
+        return "\n".join(lines)
     deed = "Would import" if done.dry_run else "Imported"
     lines += [f"{deed} {_calls(done.added)} into {printable(done.file)}", "", *_table(done), ""]
     for client in done.clients:
@@ -198,23 +202,30 @@ def _remarks(client: ClientImport) -> Iterator[str]:
         yield f"{_calls(client.too_old)} of {client.title} left out: they are too old."
     if client.untimed:
         yield f"{_calls(client.untimed)} of {client.title} left out: they have no time that can be."
-    if client.malformed:
-        lines = "1 line" if client.malformed == 1 else f"{client.malformed:,} lines"
-        yield f"{lines} of {client.title} could not be read:"
-        for place in client.places[:MOST_PLACES]:
-            where = "" if place.offset is None else f", byte {place.offset:,}"
-            why = f": {place.reason}" if place.reason else ""
-            yield f"  {shown_path(place.path)}{where}{why}"
-        if client.malformed > MOST_PLACES:
-            yield f"  and {client.malformed - MOST_PLACES:,} more"
+    yield from _unreadable(client)
     if client.oldest:
         yield f"The oldest call of {client.title} is from {client.oldest}."
-    if client.files and client.kept_days is not None:
+    if client.files and client.retention:
+        days, setting, path = client.retention
         yield (
-            f"{client.title} deletes its logs after {client.kept_days} days"
-            f" ({client.kept_setting}).\n"
+            f"{client.title} deletes its logs after {days} day{'' if days == 1 else 's'}"
+            f" ({printable(setting)} in {shown_path(path)}).\n"
             "'devflow-analytics hooks --write' imports them at the end of each session."
         )
+
+
+def _unreadable(client: ClientImport) -> Iterator[str]:
+    """Yield what could not be read of an agent's logs, if there is any."""
+    if not client.malformed:
+        return
+    places = "1 place" if client.malformed == 1 else f"{client.malformed:,} places"
+    yield f"{places} in the logs of {client.title} could not be read:"
+    for place in client.places[:MOST_PLACES]:
+        where = "" if place.offset is None else f", byte {place.offset:,}"
+        why = f": {printable(place.reason)}" if place.reason else ""
+        yield f"  {shown_path(place.path)}{where}{why}"
+    if client.malformed > MOST_PLACES:
+        yield f"  and {client.malformed - MOST_PLACES:,} more"
 
 
 def _calls(number: int) -> str:

@@ -22,6 +22,13 @@ SUFFIX = ".v1.jsonl"
 A release that writes other lines ends it otherwise, and an older one leaves them to it.
 """
 
+OF_HOOKS = "686f6f6b"
+"""The second part of the names of spools that the hooks of agents share.
+
+No process holds them for longer than it takes to append a line, so that calls in them are nothing
+that somebody left behind.
+"""
+
 STANDARD_ERROR = 2
 """The last of the descriptors that are a program's input and output."""
 
@@ -188,6 +195,11 @@ def _is_ours(directory: str) -> bool:
     with suppress(OSError):
         trusted.add(os.stat(directory.removesuffix(SPOOL)).st_uid)
     return stat.S_ISDIR(found.st_mode) and found.st_uid in trusted
+
+
+def is_of_hooks(path: str) -> bool:
+    """Tell whether a spool is one that hooks share."""
+    return os.path.basename(path).partition("-")[2] == f"{OF_HOOKS}{SUFFIX}"
 
 
 def is_spool_name(name: str) -> bool:

@@ -18,7 +18,7 @@ from devflow_analytics_db.file import disk, making, system
 from devflow_analytics_db.file.faults import denied, naming_faults
 from devflow_analytics_db.file.opening import journal_mode, open_for_reading
 from devflow_analytics_db.file.rights import obstacle
-from devflow_analytics_db.file.spool import spool_directory
+from devflow_analytics_db.file.spool import is_of_hooks, spool_directory
 from devflow_analytics_db.health.finding import Finding
 from devflow_analytics_db.health.status import counted_calls, readable_size
 from devflow_analytics_db.health.waiting import (
@@ -85,7 +85,7 @@ def waiting_calls(file: str) -> Finding:
             files = waiting_files(file)
     except AnalyticsDbError as error:
         return Finding(subject, "warn", error.what, error.advice)
-    left = [one for one in files if not is_held(one.path)]
+    left = [one for one in files if not is_of_hooks(one.path) and not is_held(one.path)]
     if left:
         return Finding(
             subject,
@@ -94,7 +94,9 @@ def waiting_calls(file: str) -> Finding:
             "Any program that records writes them into the database, and so does `drain()`.",
         )
     if files:
-        return Finding(subject, "ok", f"{_counted(files)} that running processes hold")
+        noted = any(is_of_hooks(one.path) for one in files)
+        who = "hooks noted, or running processes hold" if noted else "running processes hold"
+        return Finding(subject, "ok", f"{_counted(files)} that {who}")
     return Finding(subject, "ok", "none")
 
 
