@@ -19,7 +19,7 @@ from devflow_analytics_capture.logs.cursor import (
     hashes,
     load_cursors,
 )
-from devflow_analytics_capture.logs.log import Fingerprint, Log, Resume, fingerprint
+from devflow_analytics_capture.logs.log import Log, Resume, fingerprint
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -133,8 +133,15 @@ def test_a_log_that_is_written_as_a_whole_never_goes_on_and_a_database_always(lo
 
 
 @pytest.mark.parametrize("state", ["", "{", "[]", "null", "1"])
-def test_a_damaged_state_is_none(state: str) -> None:
-    assert Cursor(Fingerprint(1, 2, 3, 4), state=state).loaded_state() == {}
+def test_a_log_whose_state_is_damaged_is_read_again_as_a_whole(
+    state: str, claude: Callable[..., Any], rows: Callable[..., Rows]
+) -> None:
+    log = claude()
+    log.write(log.call("toolu_1"), log.call("toolu_2"))
+    import_calls()
+    rows("UPDATE import_cursors SET state = ?", state)
+    log.write(log.result("toolu_1"), log.result("toolu_2"))
+    assert import_calls().added == 2
 
 
 def test_numbers_of_files_that_sqlite_cannot_hold_are_held_with_a_sign() -> None:

@@ -54,7 +54,8 @@ def three_days(claude: Callable[..., Log], monkeypatch: pytest.MonkeyPatch) -> L
 
 def test_where_no_agent_has_logged_nothing_is_made(home: Path) -> None:
     imported = import_calls()
-    assert (imported.clients, imported.found, imported.enabled) == ((), 0, True)
+    assert (imported.found, imported.enabled) == (0, True)
+    assert {client.files for client in imported.clients} == {0}
     assert [*home.iterdir()] == []
     (asked,) = import_calls(clients=["claude-code"]).clients
     assert (asked.files, asked.found, asked.oldest) == (0, 0, None)
