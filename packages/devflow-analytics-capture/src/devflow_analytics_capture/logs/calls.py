@@ -216,15 +216,18 @@ class Calls:
         if at_ms is None or not self._is_possible(at_ms):
             self.counts["untimed"] += 1
             return
+        if run_ms is not None and not 0 <= run_ms <= LONGEST_MS:
+            run_ms = None
         if begun is not None and wall_ms is None:
             wall_ms = max(0, at_ms - begun.began_ms)
-        duration_ms = wall_ms if run_ms is None else run_ms
-        if duration_ms is None or not 0 <= duration_ms <= LONGEST_MS:
+        bound_ms = run_ms if wall_ms is None else wall_ms
+        if bound_ms is None:
             self.counts["untimed"] += 1
             return
+        began_ms = begun.began_ms if begun else int(at_ms - bound_ms)
         agent = agent or (begun.agent if begun else None)
-        own = self._begun(tool, server, agent, int(at_ms - duration_ms), conversation)
-        self._add(key, own, at_ms, outcome, run_ms, duration_ms)
+        own = self._begun(tool, server, agent, began_ms, conversation)
+        self._add(key, own, at_ms, outcome, run_ms, bound_ms)
 
     def refuse(self, native_id: str, conversation_id: str) -> bool:
         """Take in that a call was denied or interrupted: it is counted, and no row.
@@ -269,6 +272,9 @@ class Calls:
         run_ms: float | None,
         wall_ms: float,
     ) -> None:
+        if not 0 <= wall_ms <= LONGEST_MS:
+            self.counts["untimed"] += 1
+            return
         # A measured time that is longer than there was time for is no measurement.
         runs = run_ms is not None and 0 <= run_ms <= max(wall_ms, 1) + 1_000
         duration_ms = float(run_ms if runs and run_ms is not None else wall_ms)
