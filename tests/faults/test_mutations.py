@@ -1,6 +1,6 @@
 """The tests of faults can fail: with one safeguard taken out of the code, they do.
 
-Each mutation is made in a copy of the db package, on which the test that should notice it is run.
+Each mutation is made in a copy of a package, on which the test that should notice it is run.
 It is found by the name of a function and by what a line there looks like, in whatever module.
 """
 
@@ -17,13 +17,17 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
+import devflow_analytics_capture
 import devflow_analytics_db
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-PACKAGE = Path(devflow_analytics_db.__file__).parent
+PACKAGES = {
+    package.__name__: Path(package.__file__).parent
+    for package in (devflow_analytics_capture, devflow_analytics_db)
+}
 
 
 class Mutation(NamedTuple):
@@ -35,6 +39,7 @@ class Mutation(NamedTuple):
     instead: str
     test: str
     why: str
+    package: str = "devflow_analytics_db"
 
 
 RACE = (
@@ -53,6 +58,8 @@ GOLDEN = (
     "packages/devflow-analytics-db/tests/test_golden.py"
     "::test_a_golden_file_becomes_what_a_new_file_is_with_every_row[v1]"
 )
+
+IMPORTING = "tests/faults/test_importing.py::"
 
 MUTATIONS = {
     "the switch to WAL is not tried again": Mutation(
@@ -113,6 +120,33 @@ MUTATIONS = {
         f"{POWER_CUT}[first init-NORMAL]",
         "DatabaseError",
     ),
+    "cursors are committed before the calls": Mutation(
+        "commit",
+        r"( *)counts\['added'\] \+= write_calls\(.*\)\n",
+        r"\1for cursor in batch.cursors:\n"
+        r"\1    save_cursor(connection, batch.client, cursor, now)\n"
+        r"\1connection.execute('COMMIT')\n\1connection.execute('BEGIN IMMEDIATE')\n\g<0>",
+        f"{IMPORTING}test_on_a_full_disk_an_import_says_so_and_goes_on_once_there_is_room[65536]",
+        "AssertionError: assert {",
+        "devflow_analytics_capture",
+    ),
+    "two imports run at once": Mutation(
+        "import_calls",
+        r"stack\.enter_context\(import_lock\(file\)\)",
+        "pass",
+        f"{IMPORTING}test_of_two_imports_at_once_one_says_so_and_no_call_is_there_twice",
+        "assert ",  # nobody says so
+        "devflow_analytics_capture",
+    ),
+    "a log that was written anew goes on where it ended": Mutation(
+        "can_go_on",
+        r"return hashes\(.*\) == .*",
+        "return True",
+        "packages/devflow-analytics-capture/tests/test_log_cases.py"
+        "::test_a_log_that_was_rewritten_longer_behind_the_same_head_is_read_from_its_start",
+        "assert (59, 0) == (80, 20)",
+        "devflow_analytics_capture",
+    ),
 }
 
 
@@ -130,7 +164,7 @@ def mutate(package: Path, function: str, line: str, instead: str) -> None:
                     module.write_text(ast.unparse(tree), encoding="utf-8")
     if times != 1:
         pytest.fail(
-            f"{times} lines like {line!r} in functions of the db package called {function!r}:"
+            f"{times} lines like {line!r} in functions of {package.name} called {function!r}:"
             " the code has changed, so change MUTATIONS"
         )
 
@@ -140,7 +174,7 @@ def test_a_safeguard_that_is_missing_is_noticed(
     name: str, tmp_path: Path, count: Callable[[int], None]
 ) -> None:
     mutation = MUTATIONS[name]
-    copy = shutil.copytree(PACKAGE, tmp_path / "mutant" / PACKAGE.name)
+    copy = shutil.copytree(PACKAGES[mutation.package], tmp_path / "mutant" / mutation.package)
     mutate(copy, mutation.function, mutation.line, mutation.instead)
     done = subprocess.run(
         [

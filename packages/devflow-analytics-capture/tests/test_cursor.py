@@ -155,6 +155,17 @@ def test_a_state_that_is_whole_is_what_calls_made_of_it() -> None:
     assert len(next(iter(state["waiting"].values()))) == WAITING_FIELDS
 
 
+def test_a_log_whose_state_is_damaged_is_read_again_as_a_whole(
+    claude: Callable[..., Any], rows: Callable[..., Rows]
+) -> None:
+    log = claude()
+    log.write(log.call("toolu_1"), log.call("toolu_2"))
+    import_calls()
+    rows("UPDATE import_cursors SET state = '{'")
+    log.write(log.result("toolu_1"), log.result("toolu_2"))
+    assert import_calls().added == 2
+
+
 def test_numbers_of_files_that_sqlite_cannot_hold_are_held_with_a_sign() -> None:
     found = os.stat_result((0o100644, 2**64 - 1, 2**63, 1, 0, 0, 5, 0, 0, 0))
     assert fingerprint(found)[:3] == (-(2**63), -1, 5)

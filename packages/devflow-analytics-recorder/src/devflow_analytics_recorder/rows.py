@@ -17,7 +17,7 @@ from devflow_analytics_recorder.observed import ObservedCall
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
 COLUMNS = (
     "id",
@@ -44,6 +44,9 @@ OF_A_SESSION = ("client", "client_version", "project")
 
 OF_ANY_CALL = ("server", "agent", "source", "request_bytes", "result_bytes", "started_ms")
 """The columns that whoever knows more of a call may fill."""
+
+_NAMES = ("tool_name", "error_type", "agent", "server", "client", "client_version", "project")
+"""What of a call may be any text."""
 
 OF_A_FAILURE = ("error_type", "error_kind", "error_code")
 """Those that he may fill if he found the same status."""
@@ -197,7 +200,7 @@ def write_calls(connection: sqlite3.Connection, calls: Sequence[ObservedCall]) -
         sqlite3.Error: nothing can be written.
     """
     connection.execute(_MAKE)  # rolled back with all else
-    connection.executemany(_FILL, map(_cleaned, calls))
+    connection.executemany(_FILL, _cleaned(calls))
     (new,) = connection.execute(_OF_OBSERVED.new).fetchone()
     for statement in _OF_OBSERVED[1:]:
         connection.execute(statement)
@@ -205,14 +208,15 @@ def write_calls(connection: sqlite3.Connection, calls: Sequence[ObservedCall]) -
     return int(new)
 
 
-def _cleaned(call: ObservedCall) -> ObservedCall:
-    """Return a call with names that the database can keep."""
-    return call._replace(
-        tool_name=clean_name(call.tool_name) or "",
-        error_type=clean_name(call.error_type),
-        agent=clean_name(call.agent),
-        server=clean_name(call.server),
-        client=clean_name(call.client),
-        client_version=clean_name(call.client_version),
-        project=clean_name(call.project),
-    )
+def _cleaned(calls: Sequence[ObservedCall]) -> Iterator[ObservedCall]:
+    """Yield calls with names that the database can keep."""
+    clean: set[str | None] = set()
+    for call in calls:
+        names = {getattr(call, field) for field in _NAMES}
+        if not names <= clean:  # the same few again and again
+            if any(clean_name(name) != name for name in names):
+                fields = {field: clean_name(getattr(call, field)) for field in _NAMES}
+                yield call._replace(**fields)  # type: ignore[arg-type]  # each is a name
+                continue
+            clean |= names
+        yield call
