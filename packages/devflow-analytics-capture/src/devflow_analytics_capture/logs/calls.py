@@ -102,6 +102,9 @@ class Calls:
         self.counts: Counter[str] = Counter()
         """How many were found that are none to be written: ``refused``, ``untimed``."""
         self._waiting = {key: _Begun(*kept) for key, kept in state.get("waiting", {}).items()}
+        if not with_project:  # it may have been kept until now
+            self.context.pop("project", None)
+            self._waiting = {k: begun._replace(project=None) for k, begun in self._waiting.items()}
         self._with_project = with_project
         self._latest_ms = time.time_ns() // 1_000_000 + DAY_MS
 
@@ -182,7 +185,10 @@ class Calls:
             self.counts["untimed"] += 1
             return True
         wall_ms = max(0, at_ms - begun.began_ms)  # clocks are set back
-        self._add(key, begun, at_ms, outcome, run_ms, wall_ms)
+        if wall_ms <= LONGEST_MS:
+            self._add(key, begun, at_ms, outcome, run_ms, wall_ms)
+        else:
+            self.counts["untimed"] += 1
         return True
 
     def add(  # noqa: PLR0913  what there is to know
@@ -218,13 +224,15 @@ class Calls:
             return
         if begun is not None and wall_ms is None:
             wall_ms = max(0, at_ms - begun.began_ms)
-        duration_ms = wall_ms if run_ms is None else run_ms
-        if duration_ms is None or not 0 <= duration_ms <= LONGEST_MS:
+        if run_ms is not None and not 0 <= run_ms <= LONGEST_MS:
+            run_ms = None
+        longest_ms = run_ms if wall_ms is None else wall_ms
+        if longest_ms is None or not 0 <= longest_ms <= LONGEST_MS:
             self.counts["untimed"] += 1
             return
         agent = agent or (begun.agent if begun else None)
-        own = self._begun(tool, server, agent, int(at_ms - duration_ms), conversation)
-        self._add(key, own, at_ms, outcome, run_ms, duration_ms)
+        own = self._begun(tool, server, agent, int(at_ms - longest_ms), conversation)
+        self._add(key, own, at_ms, outcome, run_ms, longest_ms)
 
     def refuse(self, native_id: str, conversation_id: str) -> bool:
         """Take in that a call was denied or interrupted: it is counted, and no row.
