@@ -114,7 +114,7 @@ class Ledger(ABC):
         """The database."""
         self._since = since
         self._taken: set[str] = set()
-        """The rows that a call of a log was found to be, by their keys."""
+        """The rows that a call of a log was found to be, by their keys, as far as committed."""
 
     @abstractmethod
     def cursors(self, client: str) -> dict[tuple[int, int], Cursor]:
@@ -210,6 +210,7 @@ class Database(Ledger):
             )
             for cursor in batch.cursors:
                 save_cursor(connection, batch.client, cursor, now)
+        self._taken.update(recorded.values())
         counts["known"] += len(kept) - counts["added"]
         return counts
 
@@ -249,7 +250,8 @@ class Rehearsal(Ledger):
     def commit(self, batch: Batch) -> Counter[str]:
         """Count what would become of calls."""
         counts: Counter[str] = Counter()
-        kept, _ = self._select(self._found, batch, counts)
+        kept, recorded = self._select(self._found, batch, counts)
+        self._taken.update(recorded.values())
         known = self._found.known(kept)
         fresh = [(call.id,) for call in kept if call.id not in known]
         before = self._seen.total_changes

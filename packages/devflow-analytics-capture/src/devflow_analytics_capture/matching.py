@@ -71,7 +71,7 @@ def recorded_otherwise(
         connection: of a database of schema version 3 or newer.
         calls: those of an agent's log, in the order of time.
         names: how the names begin by which the agent introduces itself to servers.
-        taken: rows that stand for other calls already; those that are found are added.
+        taken: rows that stand for other calls already.
         with_exclusions: whether the database says which rows stand for other calls already.
     """
     seen = [(call.id, call.tool_name, call.started_ms, int(_ended_ms(call)) + 1) for call in calls]
@@ -80,16 +80,17 @@ def recorded_otherwise(
     for key, *row in connection.execute(query, (json.dumps(seen), json.dumps(names))):
         candidates.setdefault(key, []).append(_Row(*row))
     found: dict[str, str] = {}
+    found_rows: set[str] = set()
     for call in calls:
         rows = [
             row
             for row in candidates.get(call.id, ())
-            if row.id not in taken and _may_be(row.status, call)
+            if row.id not in taken and row.id not in found_rows and _may_be(row.status, call)
         ]
         if rows and call.id not in found:  # the answer is logged as soon as it is there
             best = min(rows, key=lambda row: abs(_ended_ms(call) - row.ended_ms))
             found[call.id] = best.id
-            taken.add(best.id)
+            found_rows.add(best.id)
     return found
 
 
