@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sqlite3
 import time
@@ -11,10 +12,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from devflow_analytics_capture import import_calls
+from devflow_analytics_capture.logs.calls import Calls, Conversation
 from devflow_analytics_capture.logs.cursor import (
     FRESH_SECONDS,
     KEPT_SECONDS,
     NEVER_NS,
+    WAITING_FIELDS,
     Cursor,
     hashes,
     load_cursors,
@@ -132,9 +135,24 @@ def test_a_log_that_is_written_as_a_whole_never_goes_on_and_a_database_always(lo
     assert not goes_on(read_to(log, 3, since=1), log, resume=Resume.BY_STATE)
 
 
-@pytest.mark.parametrize("state", ["", "{", "[]", "null", "1"])
+@pytest.mark.parametrize(
+    "state",
+    [
+        *("", "{", "[]", "null", "1", "{}", '{"context":{}}', '{"context":5,"waiting":{}}'),
+        *('{"context":{},"waiting":[1]}', '{"context":{},"waiting":{"a":5}}'),
+        '{"context":{},"waiting":{"a":[1]}}',
+    ],
+)
 def test_a_damaged_state_is_none(state: str) -> None:
-    assert Cursor(Fingerprint(1, 2, 3, 4), state=state).loaded_state() == {}
+    assert Cursor(Fingerprint(1, 2, 3, 4), state=state).loaded_state() is None
+
+
+def test_a_state_that_is_whole_is_what_calls_made_of_it() -> None:
+    calls = Calls("claude-code")
+    calls.begin("toolu_1", "Read", 1_764_950_000_000, Conversation("S"))
+    state = json.loads(json.dumps(calls.state()))
+    assert Cursor(Fingerprint(1, 2, 3, 4), state=json.dumps(state)).loaded_state() == state
+    assert len(next(iter(state["waiting"].values()))) == WAITING_FIELDS
 
 
 def test_numbers_of_files_that_sqlite_cannot_hold_are_held_with_a_sign() -> None:

@@ -216,10 +216,17 @@ def test_a_call_without_a_time_that_can_be_is_untimed(
 
 
 def test_a_time_in_an_id_from_before_there_was_such_an_agent_is_none(
-    document: Callable[..., Path],
+    lines: Callable[..., Path], calls: Callable[[], list[dict[str, Any]]]
 ) -> None:
-    document(message(call(id="read_file_0000000000001_0")))
-    assert found().untimed == 1
+    wrong = call(id="read_file_0000000000001_0")
+    lines(
+        head(),
+        message(wrong, timestamp="2026-01-16T11:02:40.000Z"),
+        message(wrong | {"id": "read_file_0000000000002_0"}, id="logged with its call"),
+    )
+    client = found()
+    assert (client.added, client.untimed) == (1, 1)
+    assert calls() == [READ]
 
 
 def test_a_call_that_ends_before_it_began_took_no_time(
@@ -391,13 +398,15 @@ def test_a_message_that_is_logged_again_brings_only_what_is_new_in_it(
     assert (client.added, client.refused, client.found, client.malformed) == (3, 1, 4, 0)
 
 
-def test_many_calls_of_one_message_are_each_found_once_however_it_grows(
-    lines: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+def test_of_many_calls_of_one_message_only_the_last_are_remembered(
+    lines: Callable[..., Path], rows: Ask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(gemini_cli, "MOST_TAKEN", 3)
     many = [call(id=f"a_{BEGAN_MS}_{number}") for number in range(9)]
     lines(head(), *(message(*many[: number + 1]) for number in range(9)))
     assert found().added == 9
+    (cursor,) = rows("SELECT state FROM import_cursors")
+    assert len(json.loads(cursor["state"])["context"]["taken"]) == 3
 
 
 def test_a_session_that_was_resumed_is_in_two_logs_and_one_session(
@@ -450,6 +459,24 @@ def test_a_subagents_calls_are_of_the_session_that_started_it_and_of_its_type(
     assert rows("SELECT id, tool_count FROM sessions") == [
         {"id": named_id("gemini-cli", SESSION), "tool_count": 2}
     ]
+
+
+def test_a_log_below_a_session_is_a_subagents_whatever_it_says(
+    lines: Callable[..., Path], calls: Callable[[], list[dict[str, Any]]]
+) -> None:
+    lines(head(sessionId=AGENT), message(call()), name=f"{SESSION}/{AGENT}.jsonl")
+    assert found().added == 1
+    assert calls() == [READ | {"agent": "subagent"}]
+
+
+def test_a_project_may_be_named_as_the_directory_of_its_logs(
+    lines: Callable[..., Path], calls: Callable[[], list[dict[str, Any]]], rows: Ask
+) -> None:
+    path = lines(head(), message(call()))
+    path.parents[1].rename(path.parents[2] / "chats")
+    assert found().added == 1
+    assert calls() == [READ]
+    assert rows("SELECT id FROM sessions") == [{"id": named_id("gemini-cli", SESSION)}]
 
 
 def test_a_subagent_in_a_log_beside_those_of_sessions_is_a_session_of_its_own(

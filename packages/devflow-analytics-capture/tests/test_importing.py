@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from devflow_analytics_capture import import_calls, ledger, run
+from devflow_analytics_capture import CLIENTS, import_calls, ledger, run
 from devflow_analytics_capture.importers.claude_code import ClaudeCode
 from devflow_analytics_capture.importers.importer import Progress, UnreadableLogError
 from devflow_analytics_capture.testing.claude_code import write_logs
@@ -54,7 +54,8 @@ def three_days(claude: Callable[..., Log], monkeypatch: pytest.MonkeyPatch) -> L
 
 def test_where_no_agent_has_logged_nothing_is_made(home: Path) -> None:
     imported = import_calls()
-    assert (imported.clients, imported.found, imported.enabled) == ((), 0, True)
+    assert [(one.client, one.files) for one in imported.clients] == [(name, 0) for name in CLIENTS]
+    assert (imported.found, imported.enabled) == (0, True)
     assert [*home.iterdir()] == []
     (asked,) = import_calls(clients=["claude-code"]).clients
     assert (asked.files, asked.found, asked.oldest) == (0, 0, None)

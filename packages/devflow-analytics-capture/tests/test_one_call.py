@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from devflow_analytics_capture import import_calls
-from devflow_analytics_capture.matching import _CANDIDATES
+from devflow_analytics_capture.matching import _RECORDED
 from devflow_analytics_db import create_analytics_db
 from devflow_analytics_recorder import Recorder, named_id
 
@@ -191,5 +191,5 @@ def test_a_call_that_a_server_recorded_for_another_agent_is_another_call(
 def test_calls_of_a_time_are_looked_for_among_those_of_the_time(file: Path) -> None:
     create_analytics_db(file).close()
     with closing(sqlite3.connect(file)) as connection:
-        plan = str(connection.execute(f"EXPLAIN QUERY PLAN {_CANDIDATES}", ("[]", "[]")).fetchall())
+        plan = str(connection.execute(f"EXPLAIN QUERY PLAN {_RECORDED}", (0, 1, "[]")).fetchall())
     assert re.search(r"there USING INDEX timestamp(_tool_name)?_idx \(timestamp>", plan), plan

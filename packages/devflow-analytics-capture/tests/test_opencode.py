@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from devflow_analytics_capture import import_calls
+from devflow_analytics_capture import Place, import_calls
 from devflow_analytics_capture.importers import opencode_db
 from devflow_analytics_capture.importers.opencode import OVERLAP_MS, OpenCode
 from devflow_analytics_capture.testing.opencode import SCHEMA, SCHEMA_2, write_files, write_logs
@@ -263,7 +263,7 @@ def test_a_part_that_cannot_be_read_is_named_and_the_rest_is_read(found: Any, st
     store.part(tool())
     result = imported()
     assert (result.added, result.malformed) == (1, 1)
-    assert [(place.path, place.offset) for place in result.places] == [(str(store.path), 1)]
+    assert result.places == (Place(str(store.path), reason="row 1"),)
 
 
 def test_names_are_kept_as_the_database_can_keep_them(store: Store, rows: Ask) -> None:

@@ -12,7 +12,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from devflow_analytics_capture.logs.cursor import forget_cursors, load_cursors, save_cursor
 from devflow_analytics_capture.matching import recorded_otherwise
-from devflow_analytics_db import DatabaseNotFoundError, create_analytics_db, open_readonly
+from devflow_analytics_db import (
+    DatabaseNotFoundError,
+    busy_timeout_ms,
+    create_analytics_db,
+    open_readonly,
+)
 from devflow_analytics_recorder import write_calls
 
 if TYPE_CHECKING:
@@ -50,6 +55,8 @@ class Batch(NamedTuple):
     """In the order in which they were found."""
     cursors: list[Cursor]
     """Of the logs in which they were found."""
+    joins_names: bool = False
+    """Whether the agent logs a server and its tool as one name."""
 
 
 class _Found:
@@ -68,15 +75,15 @@ class _Found:
         """Return the keys of those that are there."""
         return {key for (key,) in self._rows(1, _KNOWN, json.dumps([call.id for call in calls]))}
 
-    def recorded(
-        self, calls: list[ObservedCall], names: tuple[str, ...], taken: set[str]
-    ) -> dict[str, str]:
+    def recorded(self, calls: list[ObservedCall], batch: Batch, taken: set[str]) -> dict[str, str]:
         """Return which of them were recorded by another key, and by which."""
         if self._connection is None or self._version < WITH_DETAILS:
             return {}
-        with_exclusions = self._version >= WITH_IMPORTS
+        if self._version >= WITH_IMPORTS:
+            query = "SELECT recorded_as FROM import_exclusions WHERE recorded_as IS NOT NULL"
+            taken = taken.union(key for (key,) in self._connection.execute(query))
         return recorded_otherwise(
-            self._connection, calls, names, taken=taken, with_exclusions=with_exclusions
+            self._connection, calls, batch.names, taken, joins_names=batch.joins_names
         )
 
     def excluded(self, calls: list[ObservedCall]) -> dict[str, str | None]:
@@ -114,7 +121,7 @@ class Ledger(ABC):
         """The database."""
         self._since = since
         self._taken: set[str] = set()
-        """The rows that a call of a log was found to be, by their keys, as far as committed."""
+        """The rows that a call of a log was found to be, by their keys."""
 
     @abstractmethod
     def cursors(self, client: str) -> dict[tuple[int, int], Cursor]:
@@ -156,9 +163,11 @@ class Ledger(ABC):
         new = [
             call
             for call in recent
-            if call.server is not None and call.id not in known and call.id not in excluded
+            if (call.server is not None or batch.joins_names)
+            and call.id not in known
+            and call.id not in excluded
         ]
-        recorded = found.recorded(new, batch.names, self._taken) if new else {}
+        recorded = found.recorded(new, batch, self._taken) if new else {}
         kept = []
         for call in recent:
             if call.id in known:
@@ -193,8 +202,9 @@ class Database(Ledger):
         """Write calls and cursors."""
         counts: Counter[str] = Counter()
         now = int(time.time())
-        with self._db.transaction(timeout_ms=LOCK_TIMEOUT_MS) as connection:
+        with closing(self._db.connect()) as connection:  # before others have to wait
             kept, recorded = self._select(_Found(connection), batch, counts)
+        with self._db.transaction(timeout_ms=_lock_timeout_ms()) as connection:
             first, again = _without_copies(kept)
             counts["added"] += write_calls(connection, first)
             if again:  # each may know more; its session has no call of them
@@ -210,13 +220,13 @@ class Database(Ledger):
             )
             for cursor in batch.cursors:
                 save_cursor(connection, batch.client, cursor, now)
-        self._taken.update(recorded.values())
         counts["known"] += len(kept) - counts["added"]
+        self._taken.update(recorded.values())
         return counts
 
     def finish(self, client: str, seen: set[tuple[int, int]]) -> None:
         """Forget the cursors of logs that are long gone."""
-        with self._db.transaction(timeout_ms=LOCK_TIMEOUT_MS) as connection:
+        with self._db.transaction(timeout_ms=_lock_timeout_ms()) as connection:
             forget_cursors(connection, client, seen, int(time.time()))
 
     def close(self) -> None:
@@ -272,6 +282,11 @@ class Rehearsal(Ledger):
 
 def _ended_ms(call: ObservedCall) -> int:
     return int((call.started_ms or 0) + call.duration_ms)
+
+
+def _lock_timeout_ms() -> int:
+    """Return how long to wait for another's write: as the environment says, or longer."""
+    return busy_timeout_ms(LOCK_TIMEOUT_MS)
 
 
 def read_cursors(connection: Connection, client: str) -> dict[tuple[int, int], Cursor]:

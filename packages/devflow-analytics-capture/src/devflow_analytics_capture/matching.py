@@ -7,32 +7,34 @@ lies within the log's, which also has the waiting in it. Each row stands for one
 from __future__ import annotations
 
 import json
+from collections import defaultdict
+from itertools import groupby
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     import sqlite3
+    from collections.abc import Iterator
 
     from devflow_analytics_recorder import ObservedCall
 
 SLACK_MS = 1_000
 """By how much a recorded call may stick out of what the agent logged of it."""
 
-# Of the same agent, or of one that did not say its name. The plus keeps SQLite from looking
-# through all calls of the tool, and lets it look at those of the time instead.
-_CANDIDATES = f"""
-SELECT json_extract(seen.value, '$[0]'), there.id, there.started_ms + there.duration_ms,
+LATEST_MS = 600_000
+"""How long before an agent logs a result its server may have been done with the call."""
+
+_DAY_S = 86_400
+
+# Of the same agent, or of one that did not say its name.
+_RECORDED = """
+SELECT there.id, there.tool_name, there.started_ms, there.started_ms + there.duration_ms,
     there.status
-FROM json_each(?) AS seen
-JOIN tool_calls AS there
-    ON there.timestamp BETWEEN json_extract(seen.value, '$[2]') / 1000 - 1
-            AND json_extract(seen.value, '$[3]') / 1000 + 1
-        AND +there.tool_name = json_extract(seen.value, '$[1]')
-        AND there.source IN ('recorder', 'proxy')
-        AND substr(there.id, 15, 1) <> '8'
-        AND there.started_ms >= json_extract(seen.value, '$[2]') - {SLACK_MS}
-        AND there.started_ms + there.duration_ms <= json_extract(seen.value, '$[3]') + {SLACK_MS}
-JOIN sessions ON sessions.id = there.session_id
-WHERE (
+FROM tool_calls AS there JOIN sessions ON sessions.id = there.session_id
+WHERE there.timestamp BETWEEN ? AND ?
+    AND there.source IN ('recorder', 'proxy')
+    AND substr(there.id, 15, 1) <> '8'
+    AND there.started_ms IS NOT NULL
+    AND (
         sessions.client IS NULL
         OR EXISTS (
             SELECT 1 FROM json_each(?) AS name
@@ -41,18 +43,16 @@ WHERE (
     )
 """
 
-_NOT_TAKEN = """
-    AND NOT EXISTS (SELECT 1 FROM import_exclusions WHERE recorded_as = there.id)
-"""
-
 _NEVER_ANSWERED = ("transport", "protocol")
 """How calls fail for an agent that may have succeeded for their server."""
 
 
 class _Row(NamedTuple):
-    """A row that may be of the same call as one of a log."""
+    """A row that a server or proxy recorded."""
 
     id: str
+    tool: str
+    started_ms: int
     ended_ms: float
     status: str
 
@@ -61,9 +61,9 @@ def recorded_otherwise(
     connection: sqlite3.Connection,
     calls: list[ObservedCall],
     names: tuple[str, ...],
-    *,
     taken: set[str],
-    with_exclusions: bool,
+    *,
+    joins_names: bool,
 ) -> dict[str, str]:
     """Return the keys of calls that a server or proxy has recorded, each with that row's key.
 
@@ -71,32 +71,60 @@ def recorded_otherwise(
         connection: of a database of schema version 3 or newer.
         calls: those of an agent's log, in the order of time.
         names: how the names begin by which the agent introduces itself to servers.
-        taken: rows that stand for other calls already.
-        with_exclusions: whether the database says which rows stand for other calls already.
+        taken: rows that stand for other calls already, by their keys.
+        joins_names: whether the agent logs a server and its tool as one name.
     """
-    seen = [(call.id, call.tool_name, call.started_ms, int(_ended_ms(call)) + 1) for call in calls]
-    query = _CANDIDATES + (_NOT_TAKEN if with_exclusions else "")
-    candidates: dict[str, list[_Row]] = {}
-    for key, *row in connection.execute(query, (json.dumps(seen), json.dumps(names))):
-        candidates.setdefault(key, []).append(_Row(*row))
+    taken = set(taken)
     found: dict[str, str] = {}
-    found_rows: set[str] = set()
-    for call in calls:
-        rows = [
-            row
-            for row in candidates.get(call.id, ())
-            if row.id not in taken and row.id not in found_rows and _may_be(row.status, call)
-        ]
-        if rows and call.id not in found:  # the answer is logged as soon as it is there
-            best = min(rows, key=lambda row: abs(_ended_ms(call) - row.ended_ms))
-            found[call.id] = best.id
-            found_rows.add(best.id)
+    for _, of_a_day in groupby(calls, key=lambda call: call.timestamp // _DAY_S):
+        some = list(of_a_day)
+        rows = _recorded(connection, some, names)
+        for call in some:
+            if call.id in found:
+                continue
+            candidates = [
+                row
+                for tool in _tools(call.tool_name, joins_names=joins_names)
+                for row in rows.get(tool, ())
+                if row.id not in taken and _may_be(row, call)
+            ]
+            if candidates:  # the answer is logged as soon as it is there
+                best = min(candidates, key=lambda row: abs(_ended_ms(call) - row.ended_ms))
+                found[call.id] = best.id
+                taken.add(best.id)
     return found
 
 
-def _may_be(status: str, call: ObservedCall) -> bool:
-    """Tell whether a call may have ended in one way for the server and in another for the agent."""
-    if (status == "success") == (call.status == "success"):
+def _recorded(
+    connection: sqlite3.Connection, calls: list[ObservedCall], names: tuple[str, ...]
+) -> dict[str, list[_Row]]:
+    """Return what was recorded at the time of calls, by the names of the tools."""
+    earliest_s = calls[0].timestamp - (LATEST_MS + SLACK_MS) // 1000 - 1
+    latest_s = calls[-1].timestamp + SLACK_MS // 1000 + 1
+    rows = defaultdict(list)
+    for row in connection.execute(_RECORDED, (earliest_s, latest_s, json.dumps(names))):
+        recorded = _Row(*row)
+        rows[recorded.tool].append(recorded)
+    return rows
+
+
+def _tools(name: str, *, joins_names: bool) -> Iterator[str]:
+    """Yield what a server may call the tool that an agent calls so."""
+    yield name
+    while joins_names and "_" in name:
+        _, _, name = name.partition("_")
+        yield name
+
+
+def _may_be(row: _Row, call: ObservedCall) -> bool:
+    """Tell whether a row may be of the same call."""
+    began_ms, ended_ms = call.started_ms or 0, _ended_ms(call)
+    if not (
+        row.started_ms >= began_ms - SLACK_MS
+        and ended_ms - LATEST_MS <= row.ended_ms <= ended_ms + SLACK_MS
+    ):
+        return False
+    if (row.status == "success") == (call.status == "success"):
         return True
     return call.status == "timeout" or call.error_kind in _NEVER_ANSWERED
 

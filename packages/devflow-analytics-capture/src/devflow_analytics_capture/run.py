@@ -211,7 +211,10 @@ class Run:
                     self._bytes += reached - position
                     position = reached
                     if malformed_at is not None:
-                        self._cannot_read(Place(log.path, malformed_at))
+                        if log.resume is Resume.BY_STATE:
+                            self._cannot_read(Place(log.path, reason=f"row {malformed_at}"))
+                        else:
+                            self._cannot_read(Place(log.path, malformed_at))
                     meter.is_at(position - start)
                     is_many = len(self._calls) + len(calls.ready) >= BATCH_CALLS
                     if is_many or self._bytes >= BATCH_BYTES:
@@ -238,8 +241,9 @@ class Run:
 
     def _commit(self, ledger: Ledger) -> None:
         if self._calls or self._cursors:
-            names = (self.importer.client, *self.importer.own_names)
-            batch = Batch(self.importer.client, names, self._calls, self._cursors)
+            importer = self.importer
+            names = (importer.client, *importer.own_names)
+            batch = Batch(importer.client, names, self._calls, self._cursors, importer.joins_names)
             try:
                 self._counts += ledger.commit(batch)
             except (sqlite3.IntegrityError, sqlite3.DataError):

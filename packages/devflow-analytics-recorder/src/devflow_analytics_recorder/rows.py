@@ -48,6 +48,9 @@ OF_ANY_CALL = ("server", "agent", "source", "request_bytes", "result_bytes", "st
 OF_A_FAILURE = ("error_type", "error_kind", "error_code")
 """Those that he may fill if he found the same status."""
 
+HOOK_SECONDS = 5
+"""How late an agent may run a hook."""
+
 
 class _Statements(NamedTuple):
     """What writes calls, in the order in which that is done."""
@@ -110,6 +113,10 @@ def _statements(source: str, field: Callable[[str], str]) -> _Statements:
     )
 
 
+def _line_field(name: str) -> str:
+    return f"json_extract(line.value, '$[{FIELDS.index(name)}]')"
+
+
 def _fills(column: str) -> str:
     return f"{column} IS NULL AND excluded.{column} IS NOT NULL"
 
@@ -124,9 +131,32 @@ _GAINS = {
 
 _ASSIGNMENTS = [f"{name} = iif({gain}, excluded.{name}, {name})" for name, gain in _GAINS.items()]
 
-_OF_LINES = _statements(
-    "json_each(?) AS line", lambda name: f"json_extract(line.value, '$[{FIELDS.index(name)}]')"
+_OF_LINES = _statements("json_each(?) AS line", _line_field)
+# A hook runs after a call that its server may have recorded already, without the agent's id of it;
+# and what it noted may be read in after somebody has deleted the call.
+_WITHOUT_LEFT_OUT = f"""
+SELECT json_group_array(json(line.value)) FROM json_each(?) AS line
+WHERE {_line_field("source")} <> 'hook' OR NOT (
+    EXISTS (SELECT 1 FROM import_exclusions WHERE call_id = {_line_field("id")})
+    OR EXISTS (
+        SELECT 1 FROM tool_calls AS there JOIN sessions ON sessions.id = there.session_id
+        WHERE there.timestamp BETWEEN {_line_field("timestamp")} - {HOOK_SECONDS}
+                AND {_line_field("timestamp")} + 1
+            AND +there.tool_name = {_line_field("tool_name")}
+            AND there.source IN ('recorder', 'proxy')
+            AND substr(there.id, 15, 1) <> '8'
+            AND there.duration_ms <= {_line_field("duration_ms")} + 1000
+            AND there.started_ms BETWEEN {_line_field("started_ms")} - 1000 * {HOOK_SECONDS}
+                AND {_line_field("started_ms")} + 1000
+            AND (
+                sessions.client IS NULL
+                OR substr(sessions.client, 1, length({_line_field("client")}))
+                    = {_line_field("client")}
+            )
+    )
 )
+"""
+
 _OF_OBSERVED = _statements("temp.observed_calls AS line", "line.{}".format)
 
 # Of the connection's own: nobody else sees it, and it is not in the file.
@@ -146,6 +176,8 @@ def write(connection: sqlite3.Connection, lines: bytes) -> None:
             written at all.
     """
     array = f"[{lines[:-1].decode().replace(chr(10), ',')}]"
+    if b',"hook",' in lines:
+        (array,) = connection.execute(_WITHOUT_LEFT_OUT, (array,)).fetchone()
     for statement in _OF_LINES[1:]:
         connection.execute(statement, (array,))
 

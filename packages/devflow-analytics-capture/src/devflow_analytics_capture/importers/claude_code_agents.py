@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from devflow_analytics_capture.importers.importer import UNKNOWN_AGENT
 from devflow_analytics_capture.logs.decoding import MalformedError, decode
 from devflow_analytics_capture.logs.lines import marked_lines
 from devflow_analytics_capture.logs.small_file import read_small
@@ -23,9 +24,6 @@ if TYPE_CHECKING:
 
 SPAWNS = frozenset(("Agent", "Task"))
 """The tools that start a subagent."""
-
-UNKNOWN_AGENT = "subagent"
-"""The type of a subagent whose type is not logged."""
 
 DEFAULT_AGENT = "general-purpose"
 """The type of a subagent for which none was asked."""

@@ -26,7 +26,7 @@ from devflow_analytics_capture.importers.codex_outcomes import (
     outcome_of_output,
     outcome_of_status,
 )
-from devflow_analytics_capture.importers.importer import LineImporter, Progress
+from devflow_analytics_capture.importers.importer import UNKNOWN_AGENT, LineImporter, Progress
 from devflow_analytics_capture.importers.unzipping import unzipped
 from devflow_analytics_capture.logs.calls import Conversation
 from devflow_analytics_capture.logs.decoding import MalformedError, decode, unix_ms
@@ -41,9 +41,6 @@ if TYPE_CHECKING:
     from devflow_analytics_capture.importers.codex_outcomes import Ended
     from devflow_analytics_capture.logs.calls import Calls
     from devflow_analytics_capture.logs.log import Log
-
-UNKNOWN_AGENT = "subagent"
-"""The type of a subagent whose type is not logged."""
 
 COPIED_WITHIN_MS = 2_000
 """How soon after a thread began a line is a copy from its parent, where turns have no ids."""

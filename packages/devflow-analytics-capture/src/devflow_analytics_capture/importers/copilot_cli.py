@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import msgspec
 
 from devflow_analytics_capture import places
-from devflow_analytics_capture.importers.importer import LineImporter
+from devflow_analytics_capture.importers.importer import UNKNOWN_AGENT, LineImporter
 from devflow_analytics_capture.logs.calls import Conversation, Outcome
 from devflow_analytics_capture.logs.decoding import MalformedError, decode, unix_ms
 from devflow_analytics_capture.logs.log import find_logs
@@ -25,9 +25,6 @@ if TYPE_CHECKING:
 
     from devflow_analytics_capture.logs.calls import Calls
     from devflow_analytics_capture.logs.log import Log
-
-UNKNOWN_AGENT = "subagent"
-"""The type of a subagent whose type is not logged."""
 
 MOST_REMEMBERED = 100
 """How many subagents are remembered; more do not run at once."""

@@ -20,6 +20,7 @@ import msgspec
 
 from devflow_analytics_capture import places
 from devflow_analytics_capture.importers.importer import (
+    UNKNOWN_AGENT,
     LineImporter,
     Progress,
     Retention,
@@ -42,9 +43,6 @@ LARGEST = 64 * 2**20
 
 KEPT_DAYS = 30
 """How long Gemini CLI keeps its logs unless its settings say otherwise."""
-
-UNKNOWN_AGENT = "subagent"
-"""The type of a subagent whose type is not logged."""
 
 MOST_TEXT = 2**16
 """How much of a text is looked at, from its beginning or its end, in characters."""

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 Record = TypeVar("Record")
 
+UNKNOWN_AGENT = "subagent"
+"""The type of a subagent whose type is not logged."""
+
 
 class UnreadableLogError(Exception):
     """A whole log cannot be read here; its message says why, and quotes nothing of it."""
@@ -62,6 +65,9 @@ class Importer(ABC):
     def retention(self) -> Retention | None:
         """Return how long the agent keeps its logs; None if it does not delete them."""
         return None
+
+    joins_names: ClassVar[bool] = False
+    """Whether it logs a server and its tool as one name, which nobody can take apart again."""
 
     @abstractmethod
     def logs(self) -> Iterator[Log]:

@@ -10,14 +10,20 @@ This was read in opencode's own source, of versions 1.0 to 2.0.
 from __future__ import annotations
 
 import os
+import time
 from contextlib import closing
 from typing import TYPE_CHECKING, ClassVar, TypeVar
 
 import msgspec
 
 from devflow_analytics_capture import places
-from devflow_analytics_capture.importers.importer import Importer, Progress, UnreadableLogError
-from devflow_analytics_capture.importers.opencode_calls import UNKNOWN_AGENT, Tool, take
+from devflow_analytics_capture.importers.importer import (
+    UNKNOWN_AGENT,
+    Importer,
+    Progress,
+    UnreadableLogError,
+)
+from devflow_analytics_capture.importers.opencode_calls import Tool, take
 from devflow_analytics_capture.importers.opencode_db import Database
 from devflow_analytics_capture.logs.calls import Conversation
 from devflow_analytics_capture.logs.decoding import MalformedError, decode
@@ -85,6 +91,7 @@ class OpenCode(Importer):
 
     client = "opencode"
     title = "opencode"
+    joins_names = True
     databases: ClassVar = "opencode"
     """How the names of its databases begin."""
 
@@ -207,6 +214,8 @@ def _read_database(log: Log, calls: Calls) -> Iterator[Progress]:
             share = log.fingerprint.size // len(tables)
             start, last = number * share, max(1, database.last_row(table))
             place = calls.context.setdefault(table.name, {"since": 0, "row": 0, "newest": 0})
+            if not place["row"]:  # what changes from now on, the next pass finds
+                place["began"] = time.time_ns() // 1_000_000
             while page := database.page(table, place["row"], place["since"]):
                 bad = []
                 for row, tool, conversation, agent in page.calls:
@@ -217,5 +226,6 @@ def _read_database(log: Log, calls: Calls) -> Iterator[Progress]:
                 reached = start + min(share, share * page.last_row // last)
                 yield from (Progress(reached, row) for row in bad)
                 yield Progress(reached)
-            place["since"], place["row"] = max(0, place["newest"] - OVERLAP_MS), 0
+            seen = min(place["newest"], place["began"])  # clocks may have been ahead
+            place["since"], place["row"] = max(0, seen - OVERLAP_MS), 0
             yield Progress(start + share)

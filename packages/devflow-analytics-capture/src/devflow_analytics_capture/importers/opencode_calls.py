@@ -11,9 +11,6 @@ from devflow_analytics_capture.names import is_counted
 if TYPE_CHECKING:
     from devflow_analytics_capture.logs.calls import Calls, Conversation
 
-UNKNOWN_AGENT = "subagent"
-"""The type of a subagent whose type is not logged."""
-
 _DENIED = (
     "The user rejected permission",
     "Permission denied",

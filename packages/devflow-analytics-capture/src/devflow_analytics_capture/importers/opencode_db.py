@@ -12,8 +12,8 @@ import sqlite3
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import quote
 
-from devflow_analytics_capture.importers.importer import UnreadableLogError
-from devflow_analytics_capture.importers.opencode_calls import UNKNOWN_AGENT, Tool
+from devflow_analytics_capture.importers.importer import UNKNOWN_AGENT, UnreadableLogError
+from devflow_analytics_capture.importers.opencode_calls import Tool
 from devflow_analytics_capture.logs.calls import Conversation
 
 if TYPE_CHECKING:

@@ -185,10 +185,7 @@ class Calls:
             self.counts["untimed"] += 1
             return True
         wall_ms = max(0, at_ms - begun.began_ms)  # clocks are set back
-        if wall_ms <= LONGEST_MS:
-            self._add(key, begun, at_ms, outcome, run_ms, wall_ms)
-        else:
-            self.counts["untimed"] += 1
+        self._add(key, begun, at_ms, outcome, run_ms, wall_ms)
         return True
 
     def add(  # noqa: PLR0913  what there is to know
@@ -222,17 +219,18 @@ class Calls:
         if at_ms is None or not self._is_possible(at_ms):
             self.counts["untimed"] += 1
             return
-        if begun is not None and wall_ms is None:
-            wall_ms = max(0, at_ms - begun.began_ms)
         if run_ms is not None and not 0 <= run_ms <= LONGEST_MS:
             run_ms = None
-        longest_ms = run_ms if wall_ms is None else wall_ms
-        if longest_ms is None or not 0 <= longest_ms <= LONGEST_MS:
+        if begun is not None and wall_ms is None:
+            wall_ms = max(0, at_ms - begun.began_ms)
+        bound_ms = run_ms if wall_ms is None else wall_ms
+        if bound_ms is None:
             self.counts["untimed"] += 1
             return
+        began_ms = begun.began_ms if begun else int(at_ms - bound_ms)
         agent = agent or (begun.agent if begun else None)
-        own = self._begun(tool, server, agent, int(at_ms - longest_ms), conversation)
-        self._add(key, own, at_ms, outcome, run_ms, longest_ms)
+        own = self._begun(tool, server, agent, began_ms, conversation)
+        self._add(key, own, at_ms, outcome, run_ms, bound_ms)
 
     def refuse(self, native_id: str, conversation_id: str) -> bool:
         """Take in that a call was denied or interrupted: it is counted, and no row.
@@ -277,6 +275,9 @@ class Calls:
         run_ms: float | None,
         wall_ms: float,
     ) -> None:
+        if not 0 <= wall_ms <= LONGEST_MS:
+            self.counts["untimed"] += 1
+            return
         # A measured time that is longer than there was time for is no measurement.
         runs = run_ms is not None and 0 <= run_ms <= max(wall_ms, 1) + 1_000
         duration_ms = float(run_ms if runs and run_ms is not None else wall_ms)

@@ -81,7 +81,7 @@ def import_(  # noqa: PLR0913, PLR0917  click passes each option so
       path        path of the database
       enabled     false if recording is turned off; then nothing is read
       dry_run     true if nothing was written
-      found       number of calls found in what was read
+      found       number of calls found, in what was read or waiting for a result
       added       number of those that are new in the database
       drained     number of calls that hooks and servers had left beside it
       clients     a list, for each agent with logs:
@@ -89,7 +89,7 @@ def import_(  # noqa: PLR0913, PLR0917  click passes each option so
         files       number of its logs
         read        number of those that had something new
         read_bytes  how much was read
-        found       number of calls found in it; the sum of those that follow:
+        found       number of calls found, in it or waiting; the sum of these:
         added       new
         known       in the database already, or in two logs
         recorded    recorded by the server or a proxy: left out
