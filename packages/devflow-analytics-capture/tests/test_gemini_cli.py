@@ -400,7 +400,7 @@ def test_a_message_that_is_logged_again_brings_only_what_is_new_in_it(
 
 @pytest.mark.parametrize("status", ["executing", "awaiting_approval", "", "not yet known"])
 def test_a_call_that_has_not_ended_is_none_until_it_has(
-    status: str, lines: Callable[..., Path], calls: Callable[[], Rows]
+    status: str, lines: Callable[..., Path], calls: Callable[[], list[dict[str, Any]]]
 ) -> None:
     lines(head(), message(call(status=status)))
     assert found().found == 0
