@@ -383,7 +383,7 @@ def a_disk_with_room_for_one(
 ) -> Iterator[None]:
     prepare(ground)
     content = ground.file.read_bytes()
-    with ground.mounted("size=100k"):
+    with ground.mounted(f"size={len(content) // 1024 + 40}k"):  # with room for the index of a WAL
         ground.file.write_bytes(content)
         yield
 

@@ -349,6 +349,21 @@ def test_a_subagent_without_its_session_is_one_of_a_type_that_is_not_known(
     assert [call["agent"] for call in calls()] == ["subagent"]
 
 
+@pytest.mark.parametrize("session", ["a\0b", "../elsewhere/T", "/", "x" * 5000])
+def test_an_id_of_a_session_that_is_no_name_of_a_file_leads_nowhere(
+    session: str, claude: Callable[..., Log], calls: Callable[[], Rows]
+) -> None:
+    elsewhere = claude("T")
+    elsewhere.path = elsewhere.path.parent.parent / "elsewhere" / "T.jsonl"
+    elsewhere.write(elsewhere.call("toolu_0T", name="Task", input={"subagent_type": "Explore"}))
+    elsewhere.write(elsewhere.result("toolu_0T", toolUseResult={"agentId": "a1"}))
+    log = claude(sessionId=session, isSidechain=True, agentId="a1")
+    log.write(log.call("toolu_1", name="Bash"), log.result("toolu_1"))
+    (found,) = import_calls().clients
+    assert (found.added, found.malformed) == (2, 0)
+    assert [call["agent"] for call in calls() if call["tool_name"] == "Bash"] == ["subagent"]
+
+
 def test_only_logs_of_sessions_and_of_subagents_are_read(
     home: Path, claude: Callable[..., Log], calls: Callable[[], Rows], row: Callable[..., Row]
 ) -> None:

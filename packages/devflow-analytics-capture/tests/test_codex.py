@@ -206,6 +206,19 @@ def test_the_end_of_an_mcp_call_says_server_tool_and_time(
     assert row == {**row, **exact, "duration_kind": "run", **expected}
 
 
+@pytest.mark.parametrize("seconds", [5.0, -1.0, 1e300])
+def test_a_time_longer_than_a_call_can_have_taken_is_no_measurement(
+    seconds: float, log: Write, rows: Ask
+) -> None:
+    end = mcp_end({"Ok": {}})
+    end["payload"]["duration"] = {"secs": seconds, "nanos": 0}
+    log(meta(), call("get_issue", namespace="mcp__my_server__"), end)
+    assert imported().added == 1
+    (row,) = found_calls(rows)
+    assert (row["duration_ms"], row["duration_kind"]) == (1000.0, "wall")
+    assert row["started_ms"] == 1767348001000
+
+
 def test_the_end_of_an_mcp_call_can_stand_alone(log: Write, rows: Ask) -> None:
     log(meta(), mcp_end({"Ok": {}}), mcp_end({"Err": "user rejected MCP tool call"}, "call_B"))
     assert (imported().added, len(found_calls(rows))) == (1, 1)
@@ -557,6 +570,21 @@ def test_the_project_is_kept_only_if_it_is_asked_for(
     monkeypatch.setenv("DEVFLOW_ANALYTICS_PROJECT", "1")
     imported(full=True)
     assert rows("SELECT project FROM sessions") == [{"project": "shop"}]
+
+
+def test_a_project_that_waits_with_a_call_is_forgotten_once_none_is_to_be_kept(
+    log: Write, rows: Ask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = log(meta(cwd="/home/me/shop"), call("a"))
+    monkeypatch.setenv("DEVFLOW_ANALYTICS_PROJECT", "1")
+    imported()
+    assert "shop" in rows("SELECT state FROM import_cursors")[0]["state"]
+    monkeypatch.delenv("DEVFLOW_ANALYTICS_PROJECT")
+    with path.open("a") as file:
+        file.write(text(output("x"), 2) + text(call("b", "call_B"), 3))
+    assert imported().added == 1
+    assert rows("SELECT project FROM sessions") == [{"project": None}]
+    assert "shop" not in rows("SELECT state FROM import_cursors")[0]["state"]
 
 
 def test_a_compressed_rollout_is_read_as_any_other(log: Write) -> None:

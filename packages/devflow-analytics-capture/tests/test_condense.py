@@ -101,6 +101,11 @@ def test_what_is_no_document_is_none_afterwards() -> None:
             json.loads(condensed(broken))
 
 
+def test_a_list_of_many_short_texts_is_kept() -> None:
+    names = {"filenames": [f"src/module_{number:05}/__init__.py" for number in range(90_000)]}
+    assert json.loads(condensed(json.dumps(names).encode(), 2**20)) == names
+
+
 def test_a_document_that_stays_large_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(condense, "MOST", 1000)
     left = condensed(json.dumps(["x"] * 1000).encode())

@@ -398,6 +398,17 @@ def test_a_message_that_is_logged_again_brings_only_what_is_new_in_it(
     assert (client.added, client.refused, client.found, client.malformed) == (3, 1, 4, 0)
 
 
+@pytest.mark.parametrize("status", ["executing", "awaiting_approval", "", "not yet known"])
+def test_a_call_that_has_not_ended_is_none_until_it_has(
+    status: str, lines: Callable[..., Path], calls: Callable[[], list[dict[str, Any]]]
+) -> None:
+    lines(head(), message(call(status=status)))
+    assert found().found == 0
+    lines(head(), message(call(status=status)), message(call()))
+    assert found().added == 1
+    assert [row["status"] for row in calls()] == ["success"]
+
+
 def test_of_many_calls_of_one_message_only_the_last_are_remembered(
     lines: Callable[..., Path], rows: Ask, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -155,6 +155,25 @@ def test_a_call_that_a_server_recorded_under_an_id_of_its_own_is_left_out_and_co
     assert named_id("claude-code", "toolu_01A") not in {call["id"] for call in calls()}
 
 
+def test_a_call_that_a_server_recorded_is_left_out_though_its_batch_has_another_that_is_refused(
+    claude: Callable[..., Log], calls: Callable[[], Rows], rows: Callable[..., Rows]
+) -> None:
+    with Recorder(server="github") as recorder:
+        recorder.session(client="claude-code").record("get_issue", 700)
+    (recorded,) = calls()
+    rows(
+        "CREATE TRIGGER no_bash BEFORE INSERT ON tool_calls WHEN NEW.tool_name = 'Bash'"
+        " BEGIN SELECT raise(ABORT, 'no'); END"
+    )
+    began = recorded["started_ms"] - START_MS
+    log = claude()
+    log.write(log.call("toolu_01A", began - 200), log.result("toolu_01A", began + 900))
+    log.write(log.call("toolu_01B", began, name="Bash"), log.result("toolu_01B", began + 900))
+    (found,) = import_calls().clients
+    assert (found.recorded, found.added, found.malformed) == (1, 0, 1)
+    assert calls() == [recorded]
+
+
 def test_a_call_that_a_server_recorded_for_another_agent_is_another_call(
     claude: Callable[..., Log], calls: Callable[[], Rows]
 ) -> None:

@@ -125,7 +125,7 @@ def test_settings_that_are_no_json_are_named_and_left(command: Command, settings
     assert done.returncode == 65
     assert done.stderr == (
         f"Error: {settings} is no JSON: '}}' is not expected, in line 1, column 18. It was left as"
-        " it is. Correct it, or add by hand what 'devflow-analytics hooks' returns.\n"
+        " it is. Correct it, or add by hand what 'devflow-analytics hooks' shows.\n"
     )
     assert settings.read_text() == '{"model": "opus",}'
 

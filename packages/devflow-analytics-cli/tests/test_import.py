@@ -3,12 +3,15 @@ from __future__ import annotations
 import json
 import os
 import pty
+import sqlite3
 import sys
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+from devflow_analytics_capture import run
 from devflow_analytics_db import import_lock
 
 if TYPE_CHECKING:
@@ -217,6 +220,38 @@ def test_on_a_terminal_it_shows_how_far_it_is(log: Path) -> None:
     assert b"Importing" in shown
     assert b"100%" in shown
     assert b"B/s" in shown
+
+
+def test_it_goes_on_when_the_terminal_that_it_shows_it_on_is_gone(
+    command: Command, file: Path, log: Path
+) -> None:
+    for number in range(run.BATCH_LOGS):
+        day = "2026-11-04"
+        own = log.with_name(f"{number}.jsonl")
+        own.write_text(
+            OF_A_CALL.format(name=f"n{number}", day=day)
+            + OF_ITS_RESULT.format(name=f"n{number}", day=day, content="", error="")
+        )
+    command("init")
+    parent, child = pty.openpty()
+    with closing(sqlite3.connect(file, isolation_level=None)) as connection:
+        connection.execute("BEGIN IMMEDIATE")  # before the last log, it waits for this
+        pid = os.posix_spawn(
+            COMMAND,
+            [COMMAND, "import"],
+            os.environ | {"TERM": "xterm"},
+            file_actions=[
+                (os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_WRONLY, 0),
+                (os.POSIX_SPAWN_DUP2, child, 2),
+            ],
+        )
+        os.close(child)
+        assert os.read(parent, 1)
+        os.close(parent)
+        connection.execute("ROLLBACK")
+        assert os.waitpid(pid, 0)[1] == 0
+        (imported,) = connection.execute("SELECT count(*) FROM tool_calls").fetchone()
+    assert imported == run.BATCH_LOGS + 2
 
 
 def test_status_and_init_say_what_there_is_to_import(command: Command, log: Path) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
+from devflow_analytics_capture.places import claude_code
+
 if TYPE_CHECKING:
     from typing import Any
 
@@ -45,10 +47,9 @@ class ClaudeCode:
     @staticmethod
     def path() -> str:
         """Return the file of the user's settings."""
-        named = os.environ.get("CLAUDE_CONFIG_DIR", "").partition(",")[0].strip()
-        return os.path.join(
-            os.path.abspath(os.path.expanduser(named or "~/.claude")), "settings.json"
-        )
+        directories = claude_code()
+        there = next(filter(os.path.isdir, directories), directories[0])
+        return os.path.join(os.path.abspath(there), "settings.json")
 
     @staticmethod
     def entry(kind: Kind, command: str) -> dict[str, Any]:

@@ -132,7 +132,7 @@ def root_of(text: str, name: str) -> Object:
             f"{name} is no JSON: {error.reason}, in line {error.line}, column {error.column}. It"
             " was left as it is.",
             name,
-            "Correct it, or add by hand what `hook_settings()` returns.",
+            "Correct it, or add by hand what `hook_settings()` shows.",
         ) from None
     if not isinstance(root, Object):
         raise _not_as_expected(name, text, root.start, "the settings are", "object")

@@ -90,7 +90,7 @@ def hook_settings(
 
     Raises:
         ValueError: there are no hooks of that agent.
-        AnalyticsDbError: the settings cannot be read, or the command is not installed.
+        AnalyticsDbError: the command is not installed.
     """
     agent = _agent(client)
     path = agent.path()
@@ -99,15 +99,21 @@ def hook_settings(
     for place in agent.places:
         if place.is_usual or per_call:
             hooks[place.event] = [agent.entry(place.kind, wanted[place.kind])]
-    text = file.text_of(file.read(path), path)
+    is_current = False
+    try:
+        text = file.text_of(file.read(path), path)
+        is_current = with_hooks(text, path, agent, wanted, per_call=per_call) == text
+        notes = tuple(_notes(text, path))
+    except AnalyticsDbError as error:  # what belongs there can be said even so
+        notes = (error.what,)
     return HookSettings(
         client,
         agent.title,
         Path(path),
         is_installed=os.path.isdir(os.path.dirname(path)),
-        is_current=with_hooks(text, path, agent, wanted, per_call=per_call) == text,
+        is_current=is_current,
         settings={**agent.needed, "hooks": hooks},
-        notes=tuple(_notes(text, path)),
+        notes=notes,
     )
 
 

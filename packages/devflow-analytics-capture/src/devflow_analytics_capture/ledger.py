@@ -79,12 +79,14 @@ class _Found:
         """Return which of them were recorded by another key, and by which."""
         if self._connection is None or self._version < WITH_DETAILS:
             return {}
-        if self._version >= WITH_IMPORTS:
-            query = "SELECT recorded_as FROM import_exclusions WHERE recorded_as IS NOT NULL"
-            taken = taken.union(key for (key,) in self._connection.execute(query))
         return recorded_otherwise(
             self._connection, calls, batch.names, taken, joins_names=batch.joins_names
         )
+
+    def taken(self) -> set[str]:
+        """Return the rows that calls of logs were found to be, by their keys."""
+        query = "SELECT recorded_as FROM import_exclusions WHERE recorded_as IS NOT NULL"
+        return {key for (key,) in self._rows(4, query)}
 
     def excluded(self, calls: list[ObservedCall]) -> dict[str, str | None]:
         """Return those that are not to be imported, and as what each was recorded, if it was."""
@@ -120,8 +122,8 @@ class Ledger(ABC):
         self.file = file
         """The database."""
         self._since = since
-        self._taken: set[str] = set()
-        """The rows that a call of a log was found to be, by their keys."""
+        self._taken: set[str] | None = None
+        """The rows that calls of logs were found to be, by their keys, once that was looked up."""
 
     @abstractmethod
     def cursors(self, client: str) -> dict[tuple[int, int], Cursor]:
@@ -167,6 +169,8 @@ class Ledger(ABC):
             and call.id not in known
             and call.id not in excluded
         ]
+        if self._taken is None:
+            self._taken = found.taken()
         recorded = found.recorded(new, batch, self._taken) if new else {}
         kept = []
         for call in recent:
@@ -179,6 +183,11 @@ class Ledger(ABC):
             else:
                 kept.append(call)
         return kept, recorded
+
+    def _has_taken(self, recorded: dict[str, str]) -> None:
+        """Remember which rows calls were found to be, once that is committed."""
+        if self._taken is not None:
+            self._taken.update(recorded.values())
 
 
 class Database(Ledger):
@@ -205,7 +214,8 @@ class Database(Ledger):
         with closing(self._db.connect()) as connection:  # before others have to wait
             kept, recorded = self._select(_Found(connection), batch, counts)
         with self._db.transaction(timeout_ms=_lock_timeout_ms()) as connection:
-            first, again = _without_copies(kept)
+            deleted = _Found(connection).excluded(kept)  # while it waited for the lock
+            first, again = _without_copies([call for call in kept if call.id not in deleted])
             counts["added"] += write_calls(connection, first)
             if again:  # each may know more; its session has no call of them
                 write_calls(connection, again)
@@ -221,7 +231,7 @@ class Database(Ledger):
             for cursor in batch.cursors:
                 save_cursor(connection, batch.client, cursor, now)
         counts["known"] += len(kept) - counts["added"]
-        self._taken.update(recorded.values())
+        self._has_taken(recorded)
         return counts
 
     def finish(self, client: str, seen: set[tuple[int, int]]) -> None:
@@ -261,7 +271,7 @@ class Rehearsal(Ledger):
         """Count what would become of calls."""
         counts: Counter[str] = Counter()
         kept, recorded = self._select(self._found, batch, counts)
-        self._taken.update(recorded.values())
+        self._has_taken(recorded)
         known = self._found.known(kept)
         fresh = [(call.id,) for call in kept if call.id not in known]
         before = self._seen.total_changes

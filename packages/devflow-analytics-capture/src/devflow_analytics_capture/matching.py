@@ -7,6 +7,7 @@ lies within the log's, which also has the waiting in it. Each row stands for one
 from __future__ import annotations
 
 import json
+from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from itertools import groupby
 from typing import TYPE_CHECKING, NamedTuple
@@ -85,7 +86,7 @@ def recorded_otherwise(
             candidates = [
                 row
                 for tool in _tools(call.tool_name, joins_names=joins_names)
-                for row in rows.get(tool, ())
+                for row in _about_to_end(rows.get(tool, []), _ended_ms(call))
                 if row.id not in taken and _may_be(row, call)
             ]
             if candidates:  # the answer is logged as soon as it is there
@@ -98,14 +99,26 @@ def recorded_otherwise(
 def _recorded(
     connection: sqlite3.Connection, calls: list[ObservedCall], names: tuple[str, ...]
 ) -> dict[str, list[_Row]]:
-    """Return what was recorded at the time of calls, by the names of the tools."""
+    """Return what was recorded at the time of calls, by the names of the tools, by their ends."""
     earliest_s = calls[0].timestamp - (LATEST_MS + SLACK_MS) // 1000 - 1
     latest_s = calls[-1].timestamp + SLACK_MS // 1000 + 1
     rows = defaultdict(list)
     for row in connection.execute(_RECORDED, (earliest_s, latest_s, json.dumps(names))):
         recorded = _Row(*row)
         rows[recorded.tool].append(recorded)
+    for of_a_tool in rows.values():
+        of_a_tool.sort(key=_end)
     return rows
+
+
+def _about_to_end(rows: list[_Row], ended_ms: float) -> list[_Row]:
+    """Return the rows, sorted by their ends, that may be of a call that ended then."""
+    first = bisect_left(rows, ended_ms - LATEST_MS, key=_end)
+    return rows[first : bisect_right(rows, ended_ms + SLACK_MS, lo=first, key=_end)]
+
+
+def _end(row: _Row) -> float:
+    return row.ended_ms
 
 
 def _tools(name: str, *, joins_names: bool) -> Iterator[str]:
@@ -117,12 +130,8 @@ def _tools(name: str, *, joins_names: bool) -> Iterator[str]:
 
 
 def _may_be(row: _Row, call: ObservedCall) -> bool:
-    """Tell whether a row may be of the same call."""
-    began_ms, ended_ms = call.started_ms or 0, _ended_ms(call)
-    if not (
-        row.started_ms >= began_ms - SLACK_MS
-        and ended_ms - LATEST_MS <= row.ended_ms <= ended_ms + SLACK_MS
-    ):
+    """Tell whether a row that ended at the right time may be of the same call."""
+    if row.started_ms < (call.started_ms or 0) - SLACK_MS:
         return False
     if (row.status == "success") == (call.status == "success"):
         return True

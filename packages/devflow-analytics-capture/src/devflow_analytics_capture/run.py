@@ -20,9 +20,9 @@ from devflow_analytics_capture.logs.log import Resume, fingerprint
 from devflow_analytics_capture.result import ClientImport, Place
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
 
-    from devflow_analytics_capture.importers.importer import Importer
+    from devflow_analytics_capture.importers.importer import Importer, Progress
     from devflow_analytics_capture.ledger import Ledger
     from devflow_analytics_capture.logs.log import Log
     from devflow_analytics_recorder import ObservedCall
@@ -46,6 +46,10 @@ _OF_A_LOG = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError
 """What an importer may stumble over; one log shall not keep the others from being read."""
 
 _OPEN = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC  # a FIFO would make it wait
+
+
+class _ImporterError(UnreadableLogError):
+    """An importer stumbled over a log."""
 
 
 class Step(NamedTuple):
@@ -183,9 +187,10 @@ class Run:
         """Read a log; from its start, if what was remembered of it is of no use."""
         try:
             self._try_to_read(step, ledger, meter)
-        except _OF_A_LOG as error:
+        except _ImporterError:
             if step.cursor is None:
-                raise UnreadableLogError(f"its importer failed: {type(error).__name__}") from error
+                raise
+            self._counts["read"] -= 1
             self._try_to_read(step._replace(cursor=None), ledger, meter)
 
     def _try_to_read(self, step: Step, ledger: Ledger, meter: Meter) -> None:
@@ -207,7 +212,7 @@ class Run:
             calls = Calls(self.importer.client, state, with_project=self._with_project)
             start = reached = position
             try:
-                for reached, malformed_at in self.importer.read(log, file, position, calls):
+                for reached, malformed_at in _steps(self.importer.read(log, file, position, calls)):
                     self._bytes += reached - position
                     position = reached
                     if malformed_at is not None:
@@ -263,6 +268,22 @@ class Run:
         self._counts["malformed"] += 1
         if len(self._places) < MOST_PLACES:
             self._places.append(place)
+
+
+def _steps(found: Iterator[Progress]) -> Iterator[Progress]:
+    """Yield how far reading a log comes.
+
+    Raises:
+        _ImporterError: the importer stumbled.
+    """
+    while True:
+        try:
+            step = next(found)
+        except StopIteration:
+            return
+        except _OF_A_LOG as error:
+            raise _ImporterError(f"its importer failed: {type(error).__name__}") from error
+        yield step
 
 
 def _cursor(

@@ -458,9 +458,17 @@ def test_a_link_is_followed_and_stays(settings: Path, tmp_path: Path) -> None:
 
 def test_a_link_to_nothing_is_named(settings: Path) -> None:
     settings.symlink_to("none.json")
-    for function in (hook_settings, write_hooks, remove_hooks):
+    for function in (write_hooks, remove_hooks):
         with pytest.raises(SettingsError, match=r"symbolic link to none\.json"):
             function("claude-code")  # type: ignore[operator]
+
+
+def test_what_belongs_into_settings_that_cannot_be_read_is_said_even_so(settings: Path) -> None:
+    usual = hook_settings("claude-code").settings
+    settings.write_text("{ // a comment\n}")
+    found = hook_settings("claude-code")
+    assert (found.is_current, found.settings) == (False, usual)
+    assert [note for note in found.notes if f"{settings} is no JSON" in note]
 
 
 @pytest.mark.parametrize("kind", ["directory", "fifo", "circle of links"])

@@ -106,7 +106,10 @@ def _type_beside(path: str) -> str | None:
 def _session_of(path: str, session_id: str) -> str:
     """Return the log of the session that a subagent is of: it lies above, or beside."""
     session, _, is_below = path.partition("/subagents/")
-    return f"{session if is_below else os.path.join(os.path.dirname(path), session_id)}.jsonl"
+    if not is_below:  # an id is what a log says, and must not lead elsewhere
+        name = os.path.basename(session_id.replace("\0", ""))
+        session = os.path.join(os.path.dirname(path), name)
+    return f"{session}.jsonl"
 
 
 def _spawned_by(path: str) -> Iterator[tuple[str, str]]:

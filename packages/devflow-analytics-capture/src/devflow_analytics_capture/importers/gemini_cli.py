@@ -241,7 +241,8 @@ class GeminiCli(LineImporter[_Record]):
         for call in called:
             native_id = f"{session}\0{call.id}"  # the ids of two sessions may be the same
             key = calls.key(native_id, session)
-            if key not in known:
+            # any other status is on its way to one of these
+            if key not in known and call.status in {"success", "error", "cancelled"}:
                 known.add(key)
                 taken.append(key)
                 began_ms = _began_ms(call, message, logged_ms)

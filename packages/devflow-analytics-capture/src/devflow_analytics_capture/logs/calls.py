@@ -102,6 +102,9 @@ class Calls:
         self.counts: Counter[str] = Counter()
         """How many were found that are none to be written: ``refused``, ``untimed``."""
         self._waiting = {key: _Begun(*kept) for key, kept in state.get("waiting", {}).items()}
+        if not with_project:  # it may have been kept until now
+            self.context.pop("project", None)
+            self._waiting = {k: begun._replace(project=None) for k, begun in self._waiting.items()}
         self._with_project = with_project
         self._latest_ms = time.time_ns() // 1_000_000 + DAY_MS
 

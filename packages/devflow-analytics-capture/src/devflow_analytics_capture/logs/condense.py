@@ -14,8 +14,9 @@ LONGEST_TEXT = 512
 DEEPEST = 5
 """How deep objects and lists are kept; what is deeper becomes null."""
 
-MOST = 2**20
-"""How many bytes are kept in all; a document that is longer even so is given up."""
+MOST = 4 * 2**20
+"""How many bytes are kept in all; a document that is longer even so is given up. Results that are
+lists of files may have tens of thousands of short texts near the top."""
 
 _ESCAPE = 12
 """The longest escape in a string, two halves of a character, in bytes."""

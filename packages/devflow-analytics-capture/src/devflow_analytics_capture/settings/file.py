@@ -20,7 +20,7 @@ LARGEST = 16_000_000
 TRIES = 5
 """How often a change is made anew, when somebody else has changed the file meanwhile."""
 
-_ADVICE = "Paste what `hook_settings()` returns into it, or have it done by whoever may."
+_ADVICE = "Paste what `hook_settings()` shows into it, or have it done by whoever may."
 
 
 class Found(NamedTuple):

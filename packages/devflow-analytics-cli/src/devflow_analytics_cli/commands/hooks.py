@@ -23,6 +23,7 @@ from devflow_analytics_cli.output import (
     shell_word,
     shown_path,
 )
+from devflow_analytics_db import AnalyticsDbError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -83,14 +84,19 @@ def hooks(  # noqa: PLR0913, PLR0917  click passes each option so
         raise click.UsageError("--write and --remove exclude each other.")
     chosen = _chosen(clients, write=write, remove=remove)
     options = _Options(settings.path, clients, per_call=per_call)
-    done = []
+    done: list[dict[str, object]] = []
+    errors: list[AnalyticsDbError] = []
     is_first = True
     for client in chosen:
         changed: HooksChanged | None = None
-        if write:
-            changed = write_hooks(client, per_call=per_call, database=settings.path)
-        elif remove:
-            changed = remove_hooks(client)
+        try:
+            if write:
+                changed = write_hooks(client, per_call=per_call, database=settings.path)
+            elif remove:
+                changed = remove_hooks(client)
+        except AnalyticsDbError as fault:  # the other agents' settings first
+            errors.append(fault)
+            continue
         found = hook_settings(client, per_call=per_call, database=settings.path)
         done.append(_keys(found, changed))
         is_asked_for = bool(clients) or not remove or (changed and changed.changed)
@@ -101,8 +107,17 @@ def hooks(  # noqa: PLR0913, PLR0917  click passes each option so
         click.echo("\n".join(_lines(found, changed, options, remove=remove)))
     if as_json:
         echo_json({"clients": done})
-    elif is_first and not settings.quiet:
+    elif is_first and not (settings.quiet or errors):
         click.echo("No agent's settings have hooks of devflow-analytics. Nothing was changed.")
+    _raise(errors)
+
+
+def _raise(errors: list[AnalyticsDbError]) -> None:
+    """Raise the first of some errors, if there is one, and print the others."""
+    for error in errors[1:]:
+        click.echo(printable(f"Error: {error.what}"), err=True)
+    if errors:
+        raise errors[0]
 
 
 class _Options:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -121,7 +121,7 @@ def import_(  # noqa: PLR0913, PLR0917  click passes each option so
 @contextmanager
 def _progress(settings: Settings) -> Iterator[Callable[[int, int], None] | None]:
     """Give a function that shows how far the reading came, on stderr if that is a terminal."""
-    if settings.quiet or not sys.stderr.isatty():
+    if settings.quiet or sys.stderr is None or not sys.stderr.isatty():
         yield None
         return
     began = time.monotonic()
@@ -134,10 +134,16 @@ def _progress(settings: Settings) -> Iterator[Callable[[int, int], None] | None]
         nonlocal rate
         bar.length = max(total, 1)
         rate = f"{readable_size(done / max(time.monotonic() - began, 0.001))}/s"
-        bar.update(done - bar.pos)
+        with suppress(OSError):  # a terminal that hung up is no reason to stop
+            bar.update(done - bar.pos)
 
-    with bar:
+    with suppress(OSError):
+        bar.render_progress()
+    try:
         yield show
+    finally:
+        with suppress(OSError):
+            bar.render_finish()
 
 
 def _keys(done: Imported) -> dict[str, object]:
