@@ -115,14 +115,15 @@ class LineImporter(Importer, Generic[Record]):
         """Read a log, as `Importer.read` says."""
         decoder, passed_over = self.decoder, self.passed_over
         for line in marked_lines(file, position, log.fingerprint.size, self.marks):
-            malformed_at = None
-            if line.content is None or (passed_over and passed_over.match(line.content)):
-                pass
+            if line.content is None:
+                yield Progress(line.end)
             elif not line.is_record:
-                malformed_at = line.start
-            else:
+                yield Progress(line.end, line.start)
+            elif passed_over is None or not passed_over.match(line.content):
                 try:
                     self.take(decode(line.content, decoder), log, calls)
                 except MalformedError:
-                    malformed_at = line.start
-            yield Progress(line.end, malformed_at)
+                    yield Progress(line.end, line.start)
+                    continue
+                if calls.ready:
+                    yield Progress(line.end)
