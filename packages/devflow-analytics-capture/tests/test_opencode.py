@@ -16,7 +16,7 @@ from devflow_analytics_capture.importers import opencode_db
 from devflow_analytics_capture.importers.opencode import OVERLAP_MS, OpenCode
 from devflow_analytics_capture.testing.opencode import SCHEMA, SCHEMA_2, write_files, write_logs
 from devflow_analytics_capture.testing.truth import SECRET
-from devflow_analytics_recorder import named_id
+from devflow_analytics_recorder import Recorder, named_id
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -125,6 +125,24 @@ def test_a_part_becomes_a_row_with_an_upper_bound_of_its_time(store: Store, rows
     assert rows("SELECT client, client_version, project FROM sessions") == [
         {"client": "opencode", "client_version": "1.18.21", "project": None}
     ]
+
+
+@pytest.mark.parametrize("client", ["opencode", None, "claude-code"])
+def test_a_call_that_a_server_recorded_is_known_by_the_end_of_its_name(
+    client: str | None, store: Store, rows: Ask
+) -> None:
+    with Recorder(server="files") as recorder:
+        recorder.session(client=client).record("read", 1000)
+    rows("UPDATE tool_calls SET started_ms = ?, timestamp = ?", AT + 200, (AT + 1200) // 1000)
+    store.session()
+    for number, name in enumerate(("read", "my_files_read", "reread", "read_my_files")):
+        store.part(tool(name, f"toolu_{number}"))
+    found = imported()
+    is_same = client != "claude-code"
+    assert (found.recorded, found.added) == ((1, 3) if is_same else (0, 4))
+    imports = {row["tool_name"] for row in rows("SELECT * FROM tool_calls WHERE source = 'import'")}
+    assert ("my_files_read" in imports) is not is_same
+    assert {"read", "reread", "read_my_files"} <= imports
 
 
 ERROR = {"status": "error", "error_kind": "tool"}

@@ -254,6 +254,15 @@ def test_it_goes_on_when_the_terminal_that_it_shows_it_on_is_gone(
     assert imported == run.BATCH_LOGS + 2
 
 
+def test_hooks_are_offered_only_for_agents_that_run_them(command: Command, home: Path) -> None:
+    chats = home / ".gemini/tmp/site/chats"
+    chats.mkdir(parents=True)
+    (chats / "session-1.jsonl").write_text('{"sessionId":"S","projectHash":"f"}\n')
+    done = command("import")
+    assert "\nGemini CLI deletes its logs after 30 days (" in done.stdout
+    assert "hooks --write" not in done.stdout
+
+
 def test_status_and_init_say_what_there_is_to_import(command: Command, log: Path) -> None:
     size = log.stat().st_size
     words = f"{size / 1000:.1f} kB in 1 log of Claude Code"

@@ -122,9 +122,14 @@ def _end(row: _Row) -> float:
 
 
 def _tools(name: str, *, joins_names: bool) -> Iterator[str]:
-    """Yield what a server may call the tool that an agent calls so."""
-    yield name
-    while joins_names and "_" in name:
+    """Yield what a server may call the tool that an agent calls so.
+
+    Where the names are joined, none without a server before it is a server's.
+    """
+    if not joins_names:
+        yield name
+        return
+    while "_" in name:
         _, _, name = name.partition("_")
         yield name
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from devflow_analytics_capture import CLIENTS, import_calls
+from devflow_analytics_capture import CLIENTS, HOOK_CLIENTS, import_calls
 from devflow_analytics_cli.output import (
     echo_json,
     in_a_row,
@@ -215,9 +215,10 @@ def _remarks(client: ClientImport) -> Iterator[str]:
         days, setting, path = client.retention
         yield (
             f"{client.title} deletes its logs after {days} day{'' if days == 1 else 's'}"
-            f" ({printable(setting)} in {shown_path(path)}).\n"
-            "'devflow-analytics hooks --write' imports them at the end of each session."
+            f" ({printable(setting)} in {shown_path(path)})."
         )
+        if client.client in HOOK_CLIENTS:
+            yield "'devflow-analytics hooks --write' imports them at the end of each session."
 
 
 def _unreadable(client: ClientImport) -> Iterator[str]:
