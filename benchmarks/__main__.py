@@ -6,7 +6,7 @@ import os
 import tempfile
 from pathlib import Path
 
-from benchmarks import hooks, locks, migrating, page, processes, race, recording, rows
+from benchmarks import hooks, importing, locks, migrating, page, processes, race, recording, rows
 from benchmarks.data import make, version_4_id
 
 MILLION = 1_000_000
@@ -36,12 +36,15 @@ def main() -> None:
         lines += migrated
         recorded, costs, recording_note = recording.measure(directory, MILLION)
         lines += recorded
+        imported, importing_notes = importing.measure(directory)
+        lines += imported
         grown = (
             f"A process that migrates has at most {memory.few_rows:.0f} MiB of memory for"
             f" {FEW:,} rows, and {memory.many_rows:.0f} MiB for {MILLION:,}."
         )
         costs = f"{costs}\n{hook_costs}"
-        page.write(lines, costs, [locks.note(directory), grown, recording_note], directory)
+        notes = [locks.note(directory), grown, recording_note, *importing_notes]
+        page.write(lines, costs, notes, directory)
 
 
 if __name__ == "__main__":  # the racing processes import this module, too

@@ -10,7 +10,12 @@ from collections import Counter
 from contextlib import closing
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from devflow_analytics_capture.logs.cursor import forget_cursors, load_cursors, save_cursor
+from devflow_analytics_capture.logs.cursor import (
+    forget_cursors,
+    load_cursors,
+    load_state,
+    save_cursor,
+)
 from devflow_analytics_capture.matching import recorded_otherwise
 from devflow_analytics_db import (
     DatabaseNotFoundError,
@@ -98,6 +103,10 @@ class _Found:
             return {}
         return load_cursors(self._connection, client)
 
+    def state(self, client: str, cursor: Cursor) -> str:
+        """Return what an importer has to know to go on reading a log, as JSON."""
+        return load_state(self._connection, client, cursor) if self._connection else ""
+
     def _rows(self, since_version: int, query: str, *values: str) -> list[tuple[Any, ...]]:
         if self._connection is None or self._version < since_version:
             return []
@@ -128,6 +137,10 @@ class Ledger(ABC):
     @abstractmethod
     def cursors(self, client: str) -> dict[tuple[int, int], Cursor]:
         """Return how far the logs of an agent were read, by device and inode."""
+
+    @abstractmethod
+    def state(self, client: str, cursor: Cursor) -> str:
+        """Return what an importer has to know to go on reading a log, as JSON."""
 
     @abstractmethod
     def commit(self, batch: Batch) -> Counter[str]:
@@ -207,6 +220,11 @@ class Database(Ledger):
         with closing(self._db.connect()) as connection:
             return _Found(connection).cursors(client)
 
+    def state(self, client: str, cursor: Cursor) -> str:
+        """Return what an importer has to know to go on reading a log."""
+        with closing(self._db.connect()) as connection:
+            return _Found(connection).state(client, cursor)
+
     def commit(self, batch: Batch) -> Counter[str]:
         """Write calls and cursors."""
         counts: Counter[str] = Counter()
@@ -266,6 +284,10 @@ class Rehearsal(Ledger):
     def cursors(self, client: str) -> dict[tuple[int, int], Cursor]:
         """Return how far the logs of an agent were read."""
         return self._found.cursors(client)
+
+    def state(self, client: str, cursor: Cursor) -> str:
+        """Return what an importer has to know to go on reading a log."""
+        return self._found.state(client, cursor)
 
     def commit(self, batch: Batch) -> Counter[str]:
         """Count what would become of calls."""

@@ -205,7 +205,8 @@ class Run:
                 log = log._replace(fingerprint=fingerprint(found))
             state = None
             if cursor is not None and cursor.can_go_on(log, descriptor, self._since):
-                state = cursor.loaded_state()
+                saved = ledger.state(self.importer.client, cursor)
+                state = cursor._replace(state=saved).loaded_state()
             position, since = 0, self._since
             if cursor is not None and state is not None:
                 position, since = cursor.position, max(since, cursor.since)

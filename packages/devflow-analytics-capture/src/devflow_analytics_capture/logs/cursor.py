@@ -104,12 +104,22 @@ def hashes(descriptor: int, position: int) -> tuple[bytes, bytes]:
 
 
 def load_cursors(connection: sqlite3.Connection, client: str) -> dict[tuple[int, int], Cursor]:
-    """Return the cursors of an agent's logs, by device and inode."""
-    query = f"SELECT {', '.join(_COLUMNS[1:-1])} FROM import_cursors WHERE client = ?"
+    """Return the cursors of an agent's logs, by device and inode, without their states.
+
+    There may be many of these, and only those of logs that are read are needed: see `load_state`.
+    """
+    query = f"SELECT {', '.join(_COLUMNS[1:-2])} FROM import_cursors WHERE client = ?"
     return {
         (row[0], row[1]): Cursor(Fingerprint(*row[:4]), *row[4:])
         for row in connection.execute(query, (client,))
     }
+
+
+def load_state(connection: sqlite3.Connection, client: str, cursor: Cursor) -> str:
+    """Return the state of a cursor, as JSON; nothing if it is gone."""
+    query = "SELECT state FROM import_cursors WHERE client = ? AND device = ? AND inode = ?"
+    found = connection.execute(query, (client, *cursor.fingerprint[:2])).fetchone()
+    return str(found[0]) if found else ""
 
 
 def save_cursor(connection: sqlite3.Connection, client: str, cursor: Cursor, now: int) -> None:

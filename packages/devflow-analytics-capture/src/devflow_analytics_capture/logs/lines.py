@@ -6,13 +6,13 @@ search through bytes costs a tenth of reading JSON.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from devflow_analytics_capture.logs.condense import Condenser
 
 if TYPE_CHECKING:
     import io
-    import re
     from collections.abc import Iterator
 
 CHUNK = 2**20
@@ -26,6 +26,10 @@ SHORTEST_RECORD = 2
 
 
 _OPENING, _CLOSING = b"{}"
+
+
+_BETWEEN_OTHERS = re.compile(rb"\n(?:(?<!\}\n)|(?!\{))")
+"""An end of line that is not between two objects."""
 
 
 class Line(NamedTuple):
@@ -98,13 +102,11 @@ def _in_block(
 
 def _are_records(buffer: bytearray, whole: int) -> bool:
     """Tell whether each line begins and ends as a JSON object does, as nearly always."""
-    start = 0
-    while start < whole:
-        end = buffer.find(b"\n", start, whole)
-        if buffer[start] != _OPENING or buffer[end - 1] != _CLOSING:
-            return False
-        start = end + 1
-    return True
+    return (
+        buffer.startswith(b"{")
+        and buffer.endswith(b"}\n", 0, whole)
+        and not _BETWEEN_OTHERS.search(buffer, 0, whole - 1)
+    )
 
 
 def _each(
