@@ -463,3 +463,13 @@ def test_calls_from_before_the_import_floor_do_not_come_in(
     (found,) = import_calls(full=True).clients
     assert (found.too_old, found.added) == (1, 1)
     assert [one["started_ms"] for one in calls()] == [1_767_323_047_000]
+
+
+def test_a_long_line_at_the_end_is_read_once(claude: Callable[..., Log]) -> None:
+    log = claude()
+    log.write(log.call("toolu_1", input={"text": "x" * 6_000_000}))
+    (first,) = import_calls().clients
+    assert (first.read_bytes, first.unanswered) == (log.path.stat().st_size, 1)
+    log.write(log.result("toolu_1"))
+    (second,) = import_calls().clients
+    assert (second.read_bytes, second.added) == (log.path.stat().st_size - first.read_bytes, 1)

@@ -80,6 +80,7 @@ def marked_lines(file: io.FileIO, start: int, end: int, marks: re.Pattern[bytes]
                 return
             yield line
             position, kept = line.end, 0
+            yield Line(position, position, None)
             file.seek(position)
         else:
             kept = filled
