@@ -10,7 +10,6 @@ import json
 import os
 import sqlite3
 from typing import TYPE_CHECKING, Any, NamedTuple
-from urllib.parse import quote
 
 from devflow_analytics_capture.importers.importer import UNKNOWN_AGENT, UnreadableLogError
 from devflow_analytics_capture.importers.opencode_calls import Tool
@@ -197,6 +196,8 @@ class Database:
         is_idle = not has_wal
         self._seen = self._state() if is_idle else None
         mode = "mode=ro&immutable=1" if is_idle else "mode=ro"
+        from urllib.parse import quote  # noqa: PLC0415  not where there is no opencode
+
         try:
             connection = sqlite3.connect(
                 f"file:{quote(self._path)}?{mode}",

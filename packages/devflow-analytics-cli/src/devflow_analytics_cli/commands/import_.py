@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from devflow_analytics_capture import CLIENTS, HOOK_CLIENTS, import_calls
+from devflow_analytics_capture import CLIENTS, import_calls
 from devflow_analytics_cli.output import (
     echo_json,
     in_a_row,
@@ -18,7 +18,6 @@ from devflow_analytics_cli.output import (
     printable,
     shown_path,
 )
-from devflow_analytics_db import readable_size
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -124,6 +123,8 @@ def _progress(settings: Settings) -> Iterator[Callable[[int, int], None] | None]
     if settings.quiet or sys.stderr is None or not sys.stderr.isatty():
         yield None
         return
+    from devflow_analytics_db import readable_size  # noqa: PLC0415  not where hooks run it
+
     began = time.monotonic()
     rate = ""
     bar: Any = click.progressbar(
@@ -217,6 +218,8 @@ def _remarks(client: ClientImport) -> Iterator[str]:
             f"{client.title} deletes its logs after {days} day{'' if days == 1 else 's'}"
             f" ({printable(setting)} in {shown_path(path)})."
         )
+        from devflow_analytics_capture import HOOK_CLIENTS  # noqa: PLC0415  brings all about hooks
+
         if client.client in HOOK_CLIENTS:
             yield "'devflow-analytics hooks --write' imports them at the end of each session."
 
