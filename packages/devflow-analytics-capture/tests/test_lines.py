@@ -82,6 +82,7 @@ def small(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> tu
     chunk, longest = request.param
     monkeypatch.setattr(lines, "CHUNK", chunk)
     monkeypatch.setattr(lines, "LONGEST", longest)
+    monkeypatch.setattr(lines, "FEW", chunk % 3)  # both ways to look at lines
     return chunk, longest
 
 
