@@ -37,8 +37,8 @@ for name in sys.argv[2:]:
 """
 
 NO_DATABASE_NEEDED = {
-    *("abandoned_spools", "default_path", "diagnose", "is_enabled", "make_spool"),
-    *("readable_size", "records_project", "resolve_path"),
+    *("abandoned_spools", "busy_timeout_ms", "default_path", "diagnose", "import_lock"),
+    *("is_enabled", "make_spool", "readable_size", "records_project", "resolve_path"),
 }
 
 
