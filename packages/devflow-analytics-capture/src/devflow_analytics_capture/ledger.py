@@ -272,14 +272,14 @@ class Rehearsal(Ledger):
             AnalyticsDbError: as `devflow_analytics_db.open_readonly` does, unless it is missing.
         """
         super().__init__(file, since)
-        self._seen = sqlite3.connect("")  # a file that vanishes, if it grows
-        self._seen.execute("CREATE TABLE seen (id TEXT PRIMARY KEY) WITHOUT ROWID")
         try:
             self._open = open_readonly(file)
             self._connection: Connection | None = self._open.__enter__()
         except DatabaseNotFoundError:
             self._connection = None
         self._found = _Found(self._connection)
+        self._seen = sqlite3.connect("")  # a file that vanishes, if it grows
+        self._seen.execute("CREATE TABLE seen (id TEXT PRIMARY KEY) WITHOUT ROWID")
 
     def cursors(self, client: str) -> dict[tuple[int, int], Cursor]:
         """Return how far the logs of an agent were read."""
