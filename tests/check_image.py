@@ -36,6 +36,7 @@ DISTRIBUTIONS = [
     "devflow-analytics-db",
     "devflow-analytics-recorder",
     "devflow-analytics-schema",
+    "msgspec",
     "pony",
     "uuid-utils",
 ]
