@@ -74,7 +74,7 @@ class _Found:
     def floor(self) -> int:
         """Return from when on calls are imported, in Unix seconds."""
         query = "SELECT max(not_before) FROM import_floor"
-        return max((time for (time,) in self._rows(4, query) if time), default=0)
+        return max((time for (time,) in self._rows(WITH_IMPORTS, query) if time), default=0)
 
     def known(self, calls: list[ObservedCall]) -> set[str]:
         """Return the keys of those that are there."""
@@ -91,11 +91,12 @@ class _Found:
     def taken(self) -> set[str]:
         """Return the rows that calls of logs were found to be, by their keys."""
         query = "SELECT recorded_as FROM import_exclusions WHERE recorded_as IS NOT NULL"
-        return {key for (key,) in self._rows(4, query)}
+        return {key for (key,) in self._rows(WITH_IMPORTS, query)}
 
     def excluded(self, calls: list[ObservedCall]) -> dict[str, str | None]:
         """Return those that are not to be imported, and as what each was recorded, if it was."""
-        return dict(self._rows(4, _EXCLUDED, json.dumps([call.id for call in calls])))
+        keys = json.dumps([call.id for call in calls])
+        return dict(self._rows(WITH_IMPORTS, _EXCLUDED, keys))
 
     def cursors(self, client: str) -> dict[tuple[int, int], Cursor]:
         """Return how far the logs of an agent were read, by device and inode."""

@@ -25,6 +25,7 @@ from devflow_analytics_capture.logs.decoding import MalformedError, decode, unix
 from devflow_analytics_capture.logs.log import find_logs
 from devflow_analytics_capture.logs.small_file import read_small
 from devflow_analytics_capture.names import split_mcp_name
+from devflow_analytics_capture.noting.failures import failure_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,43 +41,6 @@ MOST_DAYS = 100_000
 
 _MEASURED = frozenset(("Agent", "Glob", "Grep", "Task", "WebFetch", "WebSearch"))
 """The tools of whose calls the time is logged."""
-
-_DENIED = (
-    "The user doesn't want to ",
-    "User rejected tool use",
-    "[Request interrupted by user",
-    "Permission to use ",
-    "Permission for this ",
-    "Claude requested permissions to ",
-    "This command requires approval",
-    "The server-side auto mode classifier gave no verdict",
-    "Sibling tool call errored",
-    "Cancelled: parallel tool call",
-)
-"""How the results of calls begin that did not run, or were given up, in versions before 2.1.204."""
-
-_BLOCKED = re.compile(r"PreToolUse:\S* (?:hook error|hook blocked|\[)")
-
-_FAILURES = (
-    (re.compile(r"MCP error -32001\b"), Outcome("timeout", "protocol", "McpError", -32001)),
-    (re.compile(r"MCP error -32000: Connection closed"), Outcome("error", "transport", "McpError")),
-    (re.compile(r"MCP error -32602\b"), Outcome("error", "arguments", "McpError", -32602)),
-    (
-        re.compile(r"(?:The operation timed out|Command timed out)"),
-        Outcome("timeout", "tool", "Timeout"),
-    ),
-    (re.compile(r"InputValidationError\b"), Outcome("error", "arguments", "InputValidationError")),
-    (
-        re.compile(r"(?:Error: )?No such tool available\b"),
-        Outcome("error", "not_found", "NoSuchTool"),
-    ),
-    (re.compile(r"Exit code \d"), Outcome("error", "tool", "ExitStatus")),
-)
-"""How results begin that say more than that a call failed."""
-
-_FAILED = Outcome("error", "tool")
-
-_MCP_CODE = re.compile(r"MCP error (-?\d{1,6})\b")
 
 
 _NULL = msgspec.Raw(b"null")
@@ -275,14 +239,8 @@ def _outcome(block: _Block, record: _Line) -> Outcome | None:
         return None
     if not block.is_error:
         return Outcome()
-    text = _text(block).removeprefix("Error: ").removeprefix("<tool_use_error>")
-    if text.startswith(_DENIED) or _BLOCKED.match(text):
-        return None
-    for pattern, outcome in _FAILURES:
-        if pattern.match(text):
-            return outcome
-    code = _MCP_CODE.match(text)
-    return Outcome("error", "protocol", "McpError", int(code[1])) if code else _FAILED
+    failure = failure_of(_text(block))
+    return Outcome(*failure) if failure else None
 
 
 def _text(block: _Block) -> str:

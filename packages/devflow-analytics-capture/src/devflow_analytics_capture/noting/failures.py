@@ -1,7 +1,13 @@
 """How a call of Claude Code's failed, from the beginning of what it says. Nothing of that is kept.
 
-The same as its importer finds, so that it does not matter which of both comes first.
+Its hook and its importer both ask here, so that it does not matter which of them comes first.
 """
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from devflow_analytics_schema import ErrorKindLike, StatusLike
+
+    Failure = tuple[StatusLike, ErrorKindLike, str | None, int | None]
 
 DENIED = (
     "The user doesn't want to ",
@@ -20,33 +26,42 @@ DENIED = (
 _BLOCKED = ("hook error", "hook blocked", "[")
 """How it goes on after the name of a hook that did not let the call begin."""
 
-_FAILURES = (
+_FAILURES: "tuple[tuple[str, Failure], ...]" = (
     ("MCP error -32000: Connection closed", ("error", "transport", "McpError", None)),
     ("The operation timed out", ("timeout", "tool", "Timeout", None)),
     ("Command timed out", ("timeout", "tool", "Timeout", None)),
+)
+"""How it begins where more is known than that the call failed: status, kind, type and code."""
+
+_WORDS: "tuple[tuple[str, Failure], ...]" = (
     ("InputValidationError", ("error", "arguments", "InputValidationError", None)),
     ("Error: No such tool available", ("error", "not_found", "NoSuchTool", None)),
     ("No such tool available", ("error", "not_found", "NoSuchTool", None)),
 )
-"""How it begins where more is known than that the call failed: status, kind, type and code."""
+"""The same, of beginnings that end a word."""
 
 _MCP_ERROR = "MCP error "
-_MCP_CODES = {-32001: ("timeout", "protocol"), -32602: ("error", "arguments")}
+_MCP_CODES: "dict[int, tuple[StatusLike, ErrorKindLike]]" = {
+    -32001: ("timeout", "protocol"),
+    -32602: ("error", "arguments"),
+}
 _LONGEST_CODE = 6
 _EXIT = "Exit code "
 
 
-def failure_of(error: str) -> "tuple[str, str, str | None, int | None] | None":
+def failure_of(error: str) -> "Failure | None":
     """Return status, kind, type and code of the error that a text tells of.
 
     None if it tells that the call was denied or given up.
     """
     text = error[:300].lstrip().removeprefix("Error: ").removeprefix("<tool_use_error>")
-    if text.startswith(DENIED):
-        return None
-    if text.startswith("PreToolUse:") and text.partition(" ")[2].startswith(_BLOCKED):
+    is_blocked = text.startswith("PreToolUse:") and text.partition(" ")[2].startswith(_BLOCKED)
+    if is_blocked or text.startswith(DENIED):
         return None
     for beginning, failure in _FAILURES:
+        if text.startswith(beginning):
+            return failure
+    for beginning, failure in _WORDS:
         if text.startswith(beginning) and _is_end_of_word(text, len(beginning)):
             return failure
     if text.startswith(_EXIT) and text[len(_EXIT) :][:1].isdecimal():
