@@ -14,10 +14,9 @@ if TYPE_CHECKING:
 
 def claude_code() -> list[str]:
     """Return the directories of Claude Code's settings and logs, of each one once."""
-    named = os.environ.get("CLAUDE_CONFIG_DIR")
-    if named:
-        found = [os.path.expanduser(part.strip()) for part in named.split(",") if part.strip()]
-    else:
+    named = os.environ.get("CLAUDE_CONFIG_DIR", "")
+    found = [os.path.expanduser(part.strip()) for part in named.split(",") if part.strip()]
+    if not found:
         config = os.environ.get("XDG_CONFIG_HOME") or os.path.expanduser("~/.config")
         found = [os.path.expanduser("~/.claude"), os.path.join(config, "claude")]
     real: dict[str, str] = {}  # one of them may be a link to another

@@ -840,3 +840,12 @@ def test_a_copy_of_the_same_content_is_not_made_twice(tmp_path: Path) -> None:
     Path(f"{first}-2").mkdir()
     assert backups.backup_for(path, "[]") == f"{first}-3"
     assert document.parse("{}").end == 2
+
+
+def test_a_variable_that_names_no_directory_counts_as_not_set(
+    settings: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    usual = hook_settings("claude-code").path
+    assert usual == settings
+    monkeypatch.setenv("CLAUDE_CONFIG_DIR", " , ")
+    assert hook_settings("claude-code").path == usual
