@@ -482,8 +482,12 @@ def test_what_has_no_room_is_dropped_and_counted(
     session.record("last", 1)
     assert names(calls()) == [*kept, "last"]
     assert kept == ["first", *(str(number) for number in range(len(kept) - 1))]
+    recorder.close()
     said = [record.message for record in caplog.records if "recorder" in record.name]
-    assert [message.partition(" ")[0] for message in said] == ["there", str(101 - len(kept))]
+    assert said[0].startswith("there is no room")
+    # how often it is counted depends on when the thread comes to run
+    counts = [int(message.split()[0]) for message in said if "were dropped" in message]
+    assert sum(counts) == 101 - len(kept)
 
 
 def test_without_a_spool_calls_wait_in_memory(
