@@ -5,11 +5,15 @@ Run by ``just test-faults``; each test counts its cases, and the counts are prin
 
 from __future__ import annotations
 
+import json
 import shutil
+import signal
 import sqlite3
+import subprocess
+import sys
 from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
@@ -17,7 +21,7 @@ from devflow_analytics_db import check, create_analytics_db, migrate
 from devflow_analytics_recorder import drain
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 HERE = Path(__file__).parent
 
@@ -72,6 +76,61 @@ def starts(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path | None]:
     with closing(sqlite3.connect(at_1)) as connection:  # as a backup is
         connection.execute("PRAGMA journal_mode = DELETE")
     return {"nothing": None, "server's": servers, "at 1": at_1, "current": current}
+
+
+class Ended(NamedTuple):
+    """How a run ended that a fault was to strike."""
+
+    status: int
+    said: str
+    was_struck: bool
+    """It made the system call at which the fault was to come."""
+
+
+@pytest.fixture
+def strike(tmp_path: Path) -> Iterator[Callable[[str, str, str, int], Ended]]:
+    """Run code in a process that has imported all, and strike at one system call of this number."""
+    if not shutil.which("strace"):
+        pytest.fail("strace is needed to inject faults: apt-get install strace")
+    directory = tmp_path / "strike"
+    directory.mkdir()
+    output, log = directory / "output", directory / "strace"
+    with subprocess.Popen(
+        [
+            *(sys.executable, HERE / "run_forked.py", output),
+            *("devflow_analytics_db", "devflow_analytics_recorder", "devflow_analytics_capture"),
+        ],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdin
+        assert process.stdout
+
+        def ask(line: str) -> int:
+            process.stdin.write(f"{line}\n")
+            process.stdin.flush()
+            return int(process.stdout.readline())
+
+        def run(code: str, call: str, fault: str, number: int) -> Ended:
+            pid = ask(json.dumps(code))
+            with subprocess.Popen(
+                [
+                    *("strace", "-f", "-p", str(pid), "-o", log),
+                    *("-e", f"trace={call}", "-e", f"inject={call}:{fault}:when={number}"),
+                ],
+                stderr=subprocess.PIPE,
+                text=True,
+            ) as strace:
+                assert strace.stderr
+                attached = strace.stderr.readline()
+                assert "attached" in attached, attached
+                status = ask("")
+            was_struck = status == -signal.SIGKILL or "(INJECTED)" in log.read_text()
+            return Ended(status, output.read_text(), was_struck)
+
+        yield run
+        process.stdin.close()
 
 
 @pytest.fixture

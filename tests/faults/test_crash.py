@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
-import subprocess
-import sys
 from collections import Counter
 from contextlib import closing, contextmanager, nullcontext
 from itertools import count as count_from
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -23,6 +21,7 @@ if TYPE_CHECKING:
 
     State = tuple[object, list[object]]
     Beside = Callable[[Path], AbstractContextManager[object]]
+    Strike = Callable[[str, str, str, int], Any]
 
 WRITING = ("mkdir", "link", "unlink", "pwrite64", "ftruncate", "fsync", "fdatasync")
 CHANGING = (*WRITING, "chmod", "fchmod", "rename", "fcntl")
@@ -77,8 +76,8 @@ def state_of(file: Path) -> State:
 class Ground:
     """A directory in which a run begins anew each time."""
 
-    def __init__(self, directory: Path, start: Path | None, code: str) -> None:
-        self.start, self.code = start, code
+    def __init__(self, directory: Path, start: Path | None, code: str, strike: Strike) -> None:
+        self.start, self.code, self.strike = start, code, strike
         self.file = directory / "ground" / ".devflow" / "analytics.db"
 
     def prepare(self) -> None:
@@ -87,15 +86,6 @@ class Ground:
         if self.start:
             self.file.parent.mkdir()
             shutil.copy(self.start, self.file)
-
-    def run(self, *before: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [*before, sys.executable, "-c", self.code.format(file=str(self.file))],
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=60,
-        )
 
     def strikes(self, fault: str, calls: Iterable[str], beside: Beside) -> Iterator[str]:
         """Strike at each of these calls in turn, on new ground each time; yield where it was."""
@@ -109,19 +99,12 @@ class Ground:
 
     def _is_struck(self, call: str, fault: str, number: int) -> bool:
         """Tell whether the fault came at that call: there may be fewer."""
-        log = self.file.parents[2] / "strace"
-        done = self.run(
-            *("strace", "-f", "-o", str(log)),
-            # stops at no other call, but strace then sends no signal (6.1)
-            *(["--seccomp-bpf"] if "signal" not in fault else []),
-            *("-e", f"trace={call}", "-e", f"inject={call}:{fault}:when={number}"),
-        )
+        ended = self.strike(self.code.format(file=str(self.file)), call, fault, number)
         if "KILL" in fault:
-            assert done.returncode in {0, -9}, done
-            return done.returncode == -9
-        # in whatever it was, it succeeded all the same or said by name what was wrong
-        assert done.returncode == 0 or "\ndevflow_analytics_db.errors." in done.stderr, done
-        return "(INJECTED)" in log.read_text()
+            assert ended.status in {0, -9}, ended
+        else:  # in whatever it was, it succeeded all the same or said by name what was wrong
+            assert ended.status == 0 or "\ndevflow_analytics_db.errors." in ended.said, ended
+        return ended.was_struck
 
     def finish(self) -> None:
         """Do in this process what was interrupted."""
@@ -131,12 +114,6 @@ class Ground:
             create_analytics_db(self.file).close()
 
 
-@pytest.fixture(autouse=True)
-def strace() -> None:
-    if not shutil.which("strace"):
-        pytest.fail("strace is needed to inject faults: apt-get install strace")
-
-
 @pytest.mark.parametrize("run", RUNS)
 @pytest.mark.parametrize("fault", FAULTS)
 def test_whatever_strikes_the_file_is_whole_and_the_next_run_succeeds(
@@ -144,10 +121,11 @@ def test_whatever_strikes_the_file_is_whole_and_the_next_run_succeeds(
     run: str,
     tmp_path: Path,
     starts: dict[str, Path | None],
+    strike: Strike,
     count: Callable[[int], None],
 ) -> None:
     start, code = RUNS[run]
-    ground = Ground(tmp_path, starts[start], code)
+    ground = Ground(tmp_path, starts[start], code, strike)
     ground.prepare()
     before = state_of(ground.file)
     ground.finish()
@@ -181,6 +159,7 @@ def test_what_is_replaced_is_in_the_file_or_in_what_was_kept(
     run: str,
     tmp_path: Path,
     starts: dict[str, Path | None],
+    strike: Strike,
     count: Callable[[int], None],
 ) -> None:
     """Even where the log outlives a commit that failed, as it does while others have it open.
@@ -189,7 +168,7 @@ def test_what_is_replaced_is_in_the_file_or_in_what_was_kept(
     """
     source = str(starts["at 1"])
     code = RESTORE.replace("{source!r}", repr(source)) if run == "restore" else DOWN
-    ground = Ground(tmp_path, starts["current"], code)
+    ground = Ground(tmp_path, starts["current"], code, strike)
     ground.prepare()
     before = state_of(ground.file)
     backups = ground.file.parent / "backups"

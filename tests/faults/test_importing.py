@@ -49,13 +49,16 @@ CALLS, FEW = 1_200, 40
 ROUNDS = 100
 
 IMPORT = f"""
-import sys
 from devflow_analytics_capture import import_calls, run
 run.BATCH_CALLS = {BATCH}
+import_calls()
+"""
+
+IMPORT_WHEN_TOLD = """
+import sys
 print("ready", flush=True)
 if len(sys.argv) > 1:
     sys.stdin.read()
-import_calls()
 """
 
 APPEND = """
@@ -126,7 +129,7 @@ def rows_of(file: Path) -> Rows:
 def importing(*arguments: str) -> subprocess.Popen[str]:
     """Start an import; with an argument, it waits for the end of its input."""
     return subprocess.Popen(
-        [sys.executable, "-c", IMPORT, *arguments],
+        [sys.executable, "-c", IMPORT_WHEN_TOLD + IMPORT, *arguments],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -135,38 +138,24 @@ def importing(*arguments: str) -> subprocess.Popen[str]:
 
 
 def strikes(
-    prepare: Callable[[], None], log: Path, call: str, fault: str
+    prepare: Callable[[], None], strike: Callable[..., Any], call: str, fault: str
 ) -> Iterator[tuple[str, int, str]]:
     """Strike at each of these system calls of an import in turn, on new ground each time.
 
     Yields what it was, and how the import ended and what it said.
     """
-    if not shutil.which("strace"):
-        pytest.fail("strace is needed to inject faults: apt-get install strace")
     for number in count_from(1):
         prepare()
-        done = subprocess.run(
-            [
-                *("strace", "-f", "-o", log),
-                # stops at no other call, but strace then sends no signal (6.1)
-                *(["--seccomp-bpf"] if "signal" not in fault else []),
-                *("-e", f"trace={call}", "-e", f"inject={call}:{fault}:when={number}"),
-                *(sys.executable, "-c", IMPORT),
-            ],
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=60,
-        )
-        if done.returncode != -9 and "(INJECTED)" not in log.read_text():
+        ended = strike(IMPORT, call, fault, number)
+        if not ended.was_struck:
             return
-        yield f"{call} number {number}: {fault}", done.returncode, done.stderr
+        yield f"{call} number {number}: {fault}", ended.status, ended.said
 
 
 def test_wherever_an_import_is_killed_the_next_one_brings_in_what_is_missing(
     home: Path,
     file: Path,
-    tmp_path: Path,
+    strike: Callable[..., Any],
     current: Callable[[], None],
     count: Callable[[int], None],
 ) -> None:
@@ -176,7 +165,7 @@ def test_wherever_an_import_is_killed_the_next_one_brings_in_what_is_missing(
     whole = rows_of(file)
     struck: Counter[str] = Counter()
     for call in CHANGING:
-        for here, status, said in strikes(current, tmp_path / "strace", call, "signal=KILL"):
+        for here, status, said in strikes(current, strike, call, "signal=KILL"):
             struck[call] += 1
             assert (status, said) == (-9, ""), here
             import_calls()
@@ -190,7 +179,7 @@ def test_an_import_that_fails_says_so_by_name_and_the_next_one_brings_in_the_res
     error: str,
     home: Path,
     file: Path,
-    tmp_path: Path,
+    strike: Callable[..., Any],
     current: Callable[[], None],
     count: Callable[[int], None],
 ) -> None:
@@ -200,7 +189,7 @@ def test_an_import_that_fails_says_so_by_name_and_the_next_one_brings_in_the_res
     whole = rows_of(file)
     struck: Counter[str] = Counter()
     for call in FAILING[error]:
-        for here, status, said in strikes(current, tmp_path / "strace", call, f"error={error}"):
+        for here, status, said in strikes(current, strike, call, f"error={error}"):
             struck[call] += 1
             assert status == 0 or "\ndevflow_analytics_db.errors." in said, (here, said)
             import_calls()
