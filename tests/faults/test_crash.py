@@ -47,7 +47,10 @@ NOTHING: State = ({}, [(0,)])
 
 
 def state_of(file: Path) -> State:
-    """Return the structure and the rows of what a copy of the files, opened by SQLite, has."""
+    """Return the structure and the rows of what a copy of the files, opened by SQLite, has.
+
+    That is all that `check` looks at, too.
+    """
     if not file.exists():
         return NOTHING
     copies = file.parent.with_name("copies")
@@ -66,8 +69,12 @@ def state_of(file: Path) -> State:
                 for table, columns in tables.items()
             ]
             if any(part.table == "devflow_migrations" for part in parts):
-                rows += connection.execute("SELECT version FROM devflow_migrations").fetchall()
+                rows += connection.execute(
+                    "SELECT version, name, checksum, compatible_with FROM devflow_migrations"
+                ).fetchall()
             rows += connection.execute("PRAGMA user_version").fetchall()
+            if parts:  # an empty file may be ours already
+                rows += connection.execute("PRAGMA application_id").fetchall()
             return parts, rows
     finally:
         shutil.rmtree(copies)
@@ -130,6 +137,7 @@ def test_whatever_strikes_the_file_is_whole_and_the_next_run_succeeds(
     before = state_of(ground.file)
     ground.finish()
     after = state_of(ground.file)
+    assert run == "way down" or check(ground.file).findings == ()
     backups = ground.file.parent / "backups"
     struck: Counter[str] = Counter()
     for here in ground.strikes(fault, FAULTS[fault], nullcontext):
@@ -137,7 +145,6 @@ def test_whatever_strikes_the_file_is_whole_and_the_next_run_succeeds(
         assert state_of(ground.file) in (before, after), here
         ground.finish()
         assert state_of(ground.file) == after, here
-        assert run == "way down" or check(ground.file).findings == (), here
         assert not [*backups.glob("*.partial*")], here
         assert all(copy.stat().st_mode & 0o777 == 0o600 for copy in backups.glob("*")), here
     assert min(struck[call] for call in ("pwrite64", "fdatasync", "unlink")) > 0, struck

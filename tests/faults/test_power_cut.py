@@ -155,11 +155,16 @@ class Disk:
 
 
 def state_of(file: Path) -> tuple[State, list[str]]:
-    """Open files as any program may, and return what they are, and which commits are there."""
+    """Open files as any program may, and return what they are, and which commits are there.
+
+    What they are is all that `check` looks at, and the rows.
+    """
     with closing(sqlite3.connect(file)) as opened:
         assert opened.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
         parts = structure(opened)
-        (version,) = opened.execute("PRAGMA user_version").fetchone()
+        header = [opened.execute("PRAGMA user_version").fetchone()]
+        if parts:  # an empty file may be ours already
+            header.append(opened.execute("PRAGMA application_id").fetchone())
         tables = {part.table for part in parts if part.kind == "table"}
         rows, commits = [], []
         for table in sorted(tables & {"sessions", "tool_calls"}):
@@ -167,10 +172,15 @@ def state_of(file: Path) -> tuple[State, list[str]]:
             rows += [row for row in found if "commit" not in row[1]]
             commits.append([row[1] for row in found if "commit" in row[1]])
         assert all(found == commits[0] for found in commits)
-        for table, column in (("__drizzle_migrations", "hash"), ("devflow_migrations", "version")):
-            if table in tables:
-                rows += opened.execute(f"SELECT {column} FROM {table} ORDER BY rowid").fetchall()
-        return (parts, version, rows), commits[0] if commits else []
+        ledgers = {
+            "__drizzle_migrations": "hash",
+            "devflow_migrations": "version, name, checksum, compatible_with",
+        }
+        for table in ledgers.keys() & tables:
+            rows += opened.execute(
+                f"SELECT {ledgers[table]} FROM {table} ORDER BY rowid"
+            ).fetchall()
+        return (parts, header, rows), commits[0] if commits else []
 
 
 class Run:
@@ -208,6 +218,12 @@ class Run:
             else:
                 create_analytics_db(self.file).close()
         self.possible.append(state_of(self.file)[0])
+        opened = self.directory / "opened" / NAME
+        shutil.copytree(self.file.parent, opened.parent)
+        create_analytics_db(opened).close()
+        assert check(opened).findings == ()
+        self.current = state_of(opened)[0]
+        """What it is once our code has opened it, whatever the cut left of it."""
         with closing(traced(str(self.file), 0)) as writer:
             connection.configure(writer)
             writer.execute(CHECKPOINT)
@@ -276,8 +292,7 @@ class Run:
             assert state in self.possible
             assert state == self.possible[-1] or not commits
             create_analytics_db(cut / "by us" / NAME).close()
-            assert check(cut / "by us" / NAME).findings == ()
-            assert state_of(cut / "by us" / NAME)[1] == commits
+            assert state_of(cut / "by us" / NAME) == (self.current, commits)
             return commits
         finally:
             shutil.rmtree(cut)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sqlite3
+from functools import lru_cache
 
 from devflow_analytics_db.errors import AnalyticsDbError
 
@@ -77,13 +78,16 @@ def adds_nulls(statement: str) -> bool:
     return bool(re.match(_ADDS_NULLS, normalise(statement), re.IGNORECASE))
 
 
+@lru_cache(maxsize=256)  # schemas are compared statement by statement, and most are alike
 def canonical(sql: str) -> str:
     """Return SQL in one spelling: names without quotes, and spaces where a reader wants them."""
     return _join([_unquoted(token[0]) for token in _tokens(sql) if not token["blank"]])
 
 
-def checks(create_table: str) -> Iterator[tuple[str, str]]:
-    """Yield the ``CHECK`` constraints of a ``CREATE TABLE``: name, or nothing, and condition."""
+@lru_cache(maxsize=256)
+def checks(create_table: str) -> tuple[tuple[str, str], ...]:
+    """Return the ``CHECK`` constraints of a ``CREATE TABLE``: name, or nothing, and condition."""
+    found: list[tuple[str, str]] = []
     # as they are spelled: a quoted name may be that of a keyword, or a parenthesis
     tokens = [token[0] for token in _tokens(create_table) if not token["blank"]]
     for start, token in enumerate(tokens):
@@ -95,7 +99,8 @@ def checks(create_table: str) -> Iterator[tuple[str, str]]:
             depth += {"(": 1, ")": -1}.get(tokens[end], 0)
             end += 1
         name, condition = tokens[start - 1], tokens[start + 2 : end - 1]
-        yield _unquoted(name) if named else "", _join([*map(_unquoted, condition)])
+        found.append((_unquoted(name) if named else "", _join([*map(_unquoted, condition)])))
+    return tuple(found)
 
 
 def _tokens(sql: str) -> Iterator[re.Match[str]]:
