@@ -5,6 +5,7 @@ Run by ``just test-faults``; each test counts its cases, and the counts are prin
 
 from __future__ import annotations
 
+import fcntl
 import json
 import shutil
 import signal
@@ -43,6 +44,17 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         for cases, test in sorted(counted, key=lambda count: count[1]):
             terminalreporter.line(f"{cases:6} {test}")
         terminalreporter.line(f"{sum(cases for cases, _ in counted):6} in all")
+
+
+@pytest.fixture(autouse=True)
+def place(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[None]:
+    """Let a test that has to be alone wait until no other runs, in whatever process."""
+    how = fcntl.LOCK_EX if request.node.get_closest_marker("alone") else fcntl.LOCK_SH
+    with (tmp_path_factory.getbasetemp().parent / "faults.lock").open("w") as lock:
+        fcntl.flock(lock, how)
+        yield
 
 
 @pytest.fixture
