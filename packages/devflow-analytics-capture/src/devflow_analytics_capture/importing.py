@@ -10,8 +10,9 @@ from contextlib import ExitStack
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from devflow_analytics_capture.importers import IMPORTERS
+from devflow_analytics_capture.importers import CLIENTS, importers
 from devflow_analytics_capture.ledger import Database, Rehearsal
+from devflow_analytics_capture.places import clients_there
 from devflow_analytics_capture.result import Imported
 from devflow_analytics_capture.run import Meter, Run
 from devflow_analytics_db import import_lock, is_enabled, records_project, resolve_path
@@ -58,16 +59,17 @@ def import_calls(  # noqa: PLR0913  one an option
         AnalyticsDbError: the database cannot be read or written. What was committed stays.
     """
     file = str(resolve_path(path))
-    importers = _importers(clients)
+    unknown = set(clients) - set(CLIENTS)
+    if unknown:
+        raise ValueError(f"There is no importer for {', '.join(sorted(unknown))}.")
     if not is_enabled():
         return Imported(file, dry_run=dry_run, enabled=False, drained=0, clients=())
-    logs = {importer.client: _once(importer) for importer in importers}
+    readers = importers(clients or clients_there())
+    logs = {reader.client: _once(reader) for reader in readers}
+    if not clients:  # tell only of agents with logs, or of all if no agent has any
+        readers = [reader for reader in readers if logs[reader.client]] or importers(CLIENTS)
     from_s = _start_of(since)
-    runs = [
-        Run(importer, since=from_s, with_project=records_project())
-        for importer in importers
-        if logs[importer.client] or clients or not any(logs.values())
-    ]
+    runs = [Run(reader, since=from_s, with_project=records_project()) for reader in readers]
     drained = 0 if dry_run else drain(file).calls
     if any(logs.values()):
         with ExitStack() as stack:
@@ -90,20 +92,8 @@ def import_calls(  # noqa: PLR0913  one an option
         dry_run=dry_run,
         enabled=True,
         drained=drained,
-        clients=tuple(run.result(logs[run.importer.client]) for run in runs),
+        clients=tuple(run.result(logs.get(run.importer.client, ())) for run in runs),
     )
-
-
-def _importers(clients: Collection[str]) -> list[Importer]:
-    """Return the importers for agents, or all.
-
-    Raises:
-        ValueError: there is none for one of them.
-    """
-    unknown = set(clients) - {importer.client for importer in IMPORTERS}
-    if unknown:
-        raise ValueError(f"There is no importer for {', '.join(sorted(unknown))}.")
-    return [importer() for importer in IMPORTERS if not clients or importer.client in clients]
 
 
 def _once(importer: Importer) -> list[Log]:

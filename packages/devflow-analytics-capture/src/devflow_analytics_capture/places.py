@@ -1,7 +1,4 @@
-"""Where agents keep what is theirs; looked up when asked, and with nothing else imported.
-
-The name of each function is that of an agent.
-"""
+"""Where agents keep what is theirs; looked up when asked, and with nothing else imported."""
 
 from __future__ import annotations
 
@@ -50,16 +47,16 @@ def opencode() -> list[str]:
     return [os.path.join(data, "opencode")]
 
 
-PLACES: tuple[Callable[[], list[str]], ...] = (
-    claude_code,
-    codex,
-    copilot_cli,
-    opencode,
-    gemini_cli,
-)
-"""Of all agents whose logs are known."""
+PLACES: dict[str, Callable[[], list[str]]] = {
+    "claude-code": claude_code,
+    "codex": codex,
+    "copilot-cli": copilot_cli,
+    "opencode": opencode,
+    "gemini-cli": gemini_cli,
+}
+"""Of all agents whose logs are known, by their names."""
 
 
-def is_any_there() -> bool:
-    """Tell whether there is a directory of any agent."""
-    return any(os.path.isdir(place) for places in PLACES for place in places())
+def clients_there() -> list[str]:
+    """Return the agents that have a directory here; no other can have logs."""
+    return [client for client, places in PLACES.items() if any(map(os.path.isdir, places()))]

@@ -6,13 +6,14 @@ from contextlib import suppress
 from threading import Thread
 from typing import NamedTuple
 
-from devflow_analytics_capture.places import is_any_there
+from devflow_analytics_capture.places import clients_there
 from devflow_analytics_db import AnalyticsDbError, is_enabled
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import os
 
+    from devflow_analytics_capture.importers.importer import Importer
     from devflow_analytics_capture.logs.cursor import Cursor
     from devflow_analytics_capture.logs.log import Log
 
@@ -46,31 +47,34 @@ def unread_logs(
     found: list[Unread] = []
     with suppress(AnalyticsDbError):
         if is_enabled():
-            if not is_any_there():
+            clients = clients_there()
+            if not clients:
                 return Unread()
             # Not without agents, and before the time is taken: this brings a lot.
-            import devflow_analytics_capture.importers  # noqa: F401, PLC0415
+            from devflow_analytics_capture.importers import importers  # noqa: PLC0415
             from devflow_analytics_db import resolve_path  # noqa: PLC0415
+
+            readers = importers(clients)
 
             # Files that are not in the cache of the system may take as long as they like, and
             # nothing ends a call to it. What is not found in time, the thread finds for nobody.
-            looking = Thread(target=_look, args=(str(resolve_path(path)), found), daemon=True)
+            looking = Thread(
+                target=_look, args=(readers, str(resolve_path(path)), found), daemon=True
+            )
             looking.start()
             looking.join(seconds)
     return found[0] if found else None
 
 
-def _look(file: str, found: list[Unread]) -> None:
+def _look(readers: list[Importer], file: str, found: list[Unread]) -> None:
     with suppress(AnalyticsDbError, OSError):
-        found.append(_unread(file))
+        found.append(_unread(readers, file))
 
 
-def _unread(file: str) -> Unread:
-    from devflow_analytics_capture.importers import IMPORTERS  # noqa: PLC0415  not without agents
-
+def _unread(readers: list[Importer], file: str) -> Unread:
     agents, logs, size = [], 0, 0
     cursors = _all_cursors(file)
-    for importer in (importer() for importer in IMPORTERS):
+    for importer in readers:
         sizes = [
             new
             for log in importer.logs()

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from hashlib import sha256
-
 from devflow_analytics_schema import new_id
 
 _VARIANTS = {digit: f"{int(digit, 16) & 3 | 8:x}" for digit in "0123456789abcdef"}
@@ -34,6 +32,8 @@ def named_id(kind: str, name: str) -> str:
         kind: what gave the name, such as ``claude-code``.
         name: any text.
     """
+    from hashlib import sha256  # noqa: PLC0415  it takes 5 ms, and many need none
+
     named = f"devflow-analytics\0{kind}\0{name}".encode(errors="surrogatepass")
     cut = sha256(named).hexdigest()
     variant = _VARIANTS[cut[16]]

@@ -1,20 +1,32 @@
-"""The importers, one for each agent whose logs are known."""
+"""The importers, one for each agent whose logs are known; each is imported when it is asked for."""
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING
 
-from devflow_analytics_capture.importers.claude_code import ClaudeCode
-from devflow_analytics_capture.importers.codex import Codex
-from devflow_analytics_capture.importers.copilot_cli import CopilotCli
-from devflow_analytics_capture.importers.gemini_cli import GeminiCli
-from devflow_analytics_capture.importers.opencode import OpenCode
-
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from devflow_analytics_capture.importers.importer import Importer
 
-IMPORTERS: tuple[type[Importer], ...] = (ClaudeCode, Codex, CopilotCli, OpenCode, GeminiCli)
-"""All of them, in the order in which their logs are read."""
+_CLASSES = {
+    "claude-code": ("claude_code", "ClaudeCode"),
+    "codex": ("codex", "Codex"),
+    "copilot-cli": ("copilot_cli", "CopilotCli"),
+    "opencode": ("opencode", "OpenCode"),
+    "gemini-cli": ("gemini_cli", "GeminiCli"),
+}
+"""By agent, the module and its class, in the order in which logs are read."""
 
-CLIENTS = tuple(importer.client for importer in IMPORTERS)
-"""The names of their agents."""
+CLIENTS = tuple(_CLASSES)
+"""The names of the agents."""
+
+
+def importers(clients: Collection[str]) -> list[Importer]:
+    """Return the importers for these agents, in the order in which their logs are read."""
+    return [
+        getattr(import_module(f"{__name__}.{module}"), name)()
+        for client, (module, name) in _CLASSES.items()
+        if client in clients
+    ]

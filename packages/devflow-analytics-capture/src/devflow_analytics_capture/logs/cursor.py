@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-from hashlib import sha256
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from devflow_analytics_capture.logs.log import Fingerprint, Resume
@@ -97,6 +96,8 @@ def hashes(descriptor: int, position: int) -> tuple[bytes, bytes]:
     Raises:
         OSError: it cannot be read.
     """
+    from hashlib import sha256  # noqa: PLC0415  it takes 5 ms, and often no log is read
+
     head = os.pread(descriptor, min(HEAD_BYTES, position), 0)
     start = max(0, position - TAIL_BYTES)
     tail = os.pread(descriptor, position - start, start)
