@@ -871,6 +871,48 @@ def test_ctrl_c_in_the_midst_of_recording_leaves_it_usable(
     assert int(done.stdout) <= found["n"] <= int(done.stdout) + 30
 
 
+@pytest.mark.parametrize(
+    "place",
+    [
+        "signal.pthread_sigmask once before",
+        "signal.pthread_sigmask once after",
+        "start_new_thread once before",
+        "start_new_thread once after",
+    ],
+)
+def test_ctrl_c_as_the_thread_is_started_leaves_calls_to_another_thread(
+    place: str,
+    recorder: Recorder,
+    calls: Callable[[], Rows],
+    rows: Callable[[str], Rows],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    name, _, when = place.partition(" once ")
+    owner: Any = writer if name == "start_new_thread" else writer.signal
+    real = getattr(owner, name.removeprefix("signal."))
+    interrupts = iter([KeyboardInterrupt])
+
+    def interrupted(*arguments: Any) -> Any:
+        comes = next(interrupts, None)
+        if comes and when == "before":
+            raise comes
+        found = real(*arguments)
+        if comes:
+            raise comes
+        return found
+
+    session = recorder.session()
+    with monkeypatch.context() as patch:
+        patch.setattr(owner, name.removeprefix("signal."), interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            session.record("a", 1)
+    session.record("b", 1)
+    assert names(calls()) == ["a", "b"]
+    session.record("c", 1)
+    recorder.close()
+    assert names(rows("SELECT * FROM tool_calls ORDER BY rowid")) == ["a", "b", "c"]
+
+
 def test_a_program_without_input_and_output_prints_nothing_into_the_spool(
     python: Python, file: Path
 ) -> None:

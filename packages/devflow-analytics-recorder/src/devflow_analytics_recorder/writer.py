@@ -28,7 +28,10 @@ GATHER_SECONDS = 0.05
 """How long the thread waits for more to come: the answer to a call is on its way meanwhile."""
 
 AGAIN_SECONDS = 1.0
-"""How long no thread is started after that failed."""
+"""How long no thread is started after that failed, or after one was started."""
+
+BEGIN_SECONDS = 0.001
+"""How often a process that ends looks whether the thread has begun that it started."""
 
 IDLE_SECONDS = 5.0
 """How long the thread stays, and the database open, while nothing is recorded."""
@@ -91,7 +94,11 @@ class Writer:
         self._counted_at = -math.inf
         """When it was last said how many."""
         self._is_running = threading.Lock()
-        """Held for the thread, from when it is started until it ends."""
+        """Held by the thread. Whoever waits for its end does not take it: a Ctrl-C could come then."""
+        self._ended: SimpleQueue[None] = SimpleQueue()
+        """Tells one who waits for it that the thread has ended."""
+        self._begins_by = 0.0
+        """When a thread that was started has begun at the latest, or else never will."""
         self._starts_at = 0.0
         """When a thread may be started again, after that failed."""
         self._deadline: float | None = None
@@ -141,11 +148,17 @@ class Writer:
         self._waiting.append((goal, reached))
         if self.outbox.written >= goal:  # by now
             return True
-        self._start()
-        self._wake()
-        with suppress(Empty):
-            reached.get(timeout=timeout)
-        return self.outbox.written >= goal
+        latest = time.monotonic() + timeout
+        while True:
+            self._start()  # again, if a Ctrl-C came as it was started
+            self._wake()
+            left = latest - time.monotonic()
+            with suppress(Empty):
+                reached.get(timeout=max(0.0, min(left, AGAIN_SECONDS)))
+            if self.outbox.written >= goal:
+                return True
+            if left <= 0:
+                return False
 
     def end(self, timeout: float) -> None:
         """Let the thread write what waits, as far as there is time, and then end; the rest stays.
@@ -156,6 +169,8 @@ class Writer:
         self._deadline = time.monotonic() + timeout
         if self.outbox.waiting:
             self._start()
+        while not self._is_running.locked() and time.monotonic() < self._begins_by:
+            time.sleep(BEGIN_SECONDS)
         if self._is_running.locked():
             self._wake()
         else:
@@ -168,8 +183,10 @@ class Writer:
             timeout: in seconds. What takes longer, it lets go of when it ends.
         """
         self._wake()
-        if self._is_running.acquire(timeout=max(0.0, timeout)):
-            self._is_running.release()
+        latest = time.monotonic() + timeout
+        while self._is_running.locked() and (left := latest - time.monotonic()) > 0:
+            with suppress(Empty):  # somebody else may wait as well, and be told
+                self._ended.get(timeout=min(left, MARGIN_SECONDS))
 
     def go_on(self) -> None:
         """Go on after the forks: with a new thread, if there is something to do for it."""
@@ -184,20 +201,20 @@ class Writer:
 
     def _start(self) -> None:
         """Start the thread, if there is none; if none can be started, all waits in the spool."""
-        if Writer.forks or sys.is_finalizing() or time.monotonic() < self._starts_at:
+        now = time.monotonic()
+        if Writer.forks or sys.is_finalizing() or now < max(self._starts_at, self._begins_by):
             return
-        if not self._is_running.acquire(blocking=False):
+        if self._is_running.locked():
             return
-        # No signal that the program waits for, or holds back, may go to our thread instead.
+        # No signal that the program waits for, or holds back, may go to our thread instead. A Ctrl-C
+        # may come anywhere here: then there is a thread, or another can be started in a moment.
         before = signal.pthread_sigmask(signal.SIG_BLOCK, ())
         try:
             signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+            self._begins_by = now + AGAIN_SECONDS
             start_new_thread(self._run, ())
-        except BaseException as error:
-            self._is_running.release()
-            if not isinstance(error, RuntimeError):
-                raise
-            self._starts_at = time.monotonic() + AGAIN_SECONDS
+        except RuntimeError as error:
+            self._begins_by, self._starts_at = 0.0, now + AGAIN_SECONDS
             log_once("thread", "calls wait in %s: %s", self.path, error)  # as there are too many
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
@@ -207,6 +224,9 @@ class Writer:
         self._bell.put(None)
 
     def _run(self) -> None:
+        if not self._is_running.acquire(blocking=False):  # another one was started as well
+            return
+        self._begins_by = 0.0
         trace = threading.gettrace()
         if trace is not None:  # as every `threading.Thread` does for debuggers and coverage
             sys.settrace(trace)
@@ -218,6 +238,8 @@ class Writer:
         finally:
             Writer.living.discard(self)
             self._is_running.release()
+            if self._ended.empty():
+                self._ended.put(None)
             self.go_on()  # if there is something to do again, or the fork is over by now
 
     def _write_until_the_end(self) -> None:
