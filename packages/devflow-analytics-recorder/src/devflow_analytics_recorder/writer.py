@@ -94,7 +94,7 @@ class Writer:
         self._counted_at = -math.inf
         """When it was last said how many."""
         self._is_running = threading.Lock()
-        """Held by the thread. Whoever waits for its end does not take it: a Ctrl-C could come then."""
+        """Held by the thread, and taken by nobody else: a Ctrl-C could come then."""
         self._ended: SimpleQueue[None] = SimpleQueue()
         """Tells one who waits for it that the thread has ended."""
         self._begins_by = 0.0
@@ -206,8 +206,8 @@ class Writer:
             return
         if self._is_running.locked():
             return
-        # No signal that the program waits for, or holds back, may go to our thread instead. A Ctrl-C
-        # may come anywhere here: then there is a thread, or another can be started in a moment.
+        # A Ctrl-C may come anywhere here: then the thread runs, or can be started in a moment. No
+        # signal that the program waits for, or holds back, may go to our thread instead.
         before = signal.pthread_sigmask(signal.SIG_BLOCK, ())
         try:
             signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
