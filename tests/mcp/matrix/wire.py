@@ -23,6 +23,9 @@ RANDOM_HEADERS = {
 
 REQUEST_CANCELLED = '"error":{"code":-32800,'
 
+ALIVE = re.compile(r"^: ping .*\r?\n\r?\n", re.MULTILINE)
+"""What a server says every 15 seconds on a stream that is open for so long."""
+
 EVENT = re.compile(r"^data: (.+?)\r?$", re.MULTILINE)
 """What a server sends as an event over HTTP."""
 
@@ -47,7 +50,7 @@ def http(play: Play) -> list[tuple[Any, ...]]:
             answer["method"],
             answer["status"],
             [(name, "*" if name in RANDOM_HEADERS else value) for name, value in answer["headers"]],
-            "" if REQUEST_CANCELLED in answer["body"] else answer["body"],
+            "" if REQUEST_CANCELLED in answer["body"] else ALIVE.sub("", answer["body"]),
         )
         for answer in answers
     )

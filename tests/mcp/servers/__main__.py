@@ -43,7 +43,15 @@ async def serve(apps: list[Starlette]) -> None:
     import uvicorn  # noqa: PLC0415
 
     servers = [
-        uvicorn.Server(uvicorn.Config(app, log_level="critical", timeout_graceful_shutdown=1))
+        uvicorn.Server(
+            uvicorn.Config(
+                app,
+                log_level="critical",
+                timeout_graceful_shutdown=1,
+                # on a busy machine a client may use a connection just as it is closed for idleness
+                timeout_keep_alive=60,
+            )
+        )
         for app in apps
     ]
     sockets = [socket.socket(fileno=int(number)) for number in SOCKETS]
