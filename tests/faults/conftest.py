@@ -12,7 +12,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -23,6 +23,9 @@ from devflow_analytics_recorder import drain
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
+
+    Injecting = Callable[[int, str, str, Path], AbstractContextManager[None]]
 
 HERE = Path(__file__).parent
 
@@ -99,11 +102,34 @@ class Ended(NamedTuple):
     """It made the system call at which the fault was to come."""
 
 
+@contextmanager
+def inject(pid: int, call: str, fault: str, log: Path) -> Iterator[None]:
+    """Let strace strike at a system call in each thread of a process, and wait until that ends."""
+    with subprocess.Popen(
+        [
+            *("strace", "-f", "-p", str(pid), "-o", log),
+            *("-e", f"trace={call}", "-e", f"inject={call}:{fault}"),
+        ],
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as strace:
+        assert strace.stderr
+        attached = strace.stderr.readline()
+        assert "attached" in attached, attached
+        yield
+
+
 @pytest.fixture
-def strike(tmp_path: Path) -> Iterator[Callable[[str, str, str, int], Ended]]:
-    """Run code in a process that has imported all, and strike at one system call of this number."""
+def injecting() -> Injecting:
+    """Inject faults into a process that runs; the system calls it makes are in the log."""
     if not shutil.which("strace"):
         pytest.fail("strace is needed to inject faults: apt-get install strace")
+    return inject
+
+
+@pytest.fixture
+def strike(tmp_path: Path, injecting: Injecting) -> Iterator[Callable[[str, str, str, int], Ended]]:
+    """Run code in a process that has imported all, and strike at one system call of this number."""
     directory = tmp_path / "strike"
     directory.mkdir()
     output, log = directory / "output", directory / "strace"
@@ -126,17 +152,7 @@ def strike(tmp_path: Path) -> Iterator[Callable[[str, str, str, int], Ended]]:
 
         def run(code: str, call: str, fault: str, number: int) -> Ended:
             pid = ask(json.dumps(code))
-            with subprocess.Popen(
-                [
-                    *("strace", "-f", "-p", str(pid), "-o", log),
-                    *("-e", f"trace={call}", "-e", f"inject={call}:{fault}:when={number}"),
-                ],
-                stderr=subprocess.PIPE,
-                text=True,
-            ) as strace:
-                assert strace.stderr
-                attached = strace.stderr.readline()
-                assert "attached" in attached, attached
+            with injecting(pid, call, f"{fault}:when={number}", log):
                 status = ask("")
             was_struck = status == -signal.SIGKILL or "(INJECTED)" in log.read_text()
             return Ended(status, output.read_text(), was_struck)

@@ -157,7 +157,10 @@ class Ended(NamedTuple):
 class Rounds:
     """Plays rounds of processes, which are forked from one that has imported everything."""
 
-    def __init__(self, process: subprocess.Popen[str], log: Path) -> None:
+    def __init__(
+        self, process: subprocess.Popen[str], log: Path, injecting: Callable[..., Any]
+    ) -> None:
+        self._injecting = injecting
         self.process = process
         self.log = log
         """What strace writes."""
@@ -170,17 +173,7 @@ class Rounds:
     def strike(self, file: Path, run: str, call: str, fault: str) -> Ended:
         """Let a process run, and strike at one system call in each of its threads."""
         (pid,) = self._ask(file, [(run,)])
-        with subprocess.Popen(
-            [
-                *("strace", "-f", "-p", str(pid), "-o", self.log),
-                *("-e", f"trace={call}", "-e", f"inject={call}:{fault}"),
-            ],
-            stderr=subprocess.PIPE,
-            text=True,
-        ) as strace:
-            assert strace.stderr
-            attached = strace.stderr.readline()
-            assert "attached" in attached, attached
+        with self._injecting(pid, call, fault, self.log):
             (ended,) = self._go()
         return ended
 
@@ -219,9 +212,7 @@ class Rounds:
 
 
 @pytest.fixture
-def rounds(tmp_path: Path) -> Iterator[Rounds]:
-    if not shutil.which("strace"):
-        pytest.fail("strace is needed to inject faults: apt-get install strace")
+def rounds(tmp_path: Path, injecting: Callable[..., Any]) -> Iterator[Rounds]:
     with subprocess.Popen(
         [sys.executable, "-c", ROUNDS_OF_PROCESSES],
         stdin=subprocess.PIPE,
@@ -229,7 +220,7 @@ def rounds(tmp_path: Path) -> Iterator[Rounds]:
         text=True,
     ) as process:
         try:
-            yield Rounds(process, tmp_path / "strace")
+            yield Rounds(process, tmp_path / "strace", injecting)
         finally:
             process.kill()
 

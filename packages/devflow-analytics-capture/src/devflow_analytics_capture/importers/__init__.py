@@ -11,13 +11,13 @@ if TYPE_CHECKING:
     from devflow_analytics_capture.importers.importer import Importer
 
 _CLASSES = {
-    "claude-code": ("claude_code", "ClaudeCode"),
-    "codex": ("codex", "Codex"),
-    "copilot-cli": ("copilot_cli", "CopilotCli"),
-    "opencode": ("opencode", "OpenCode"),
-    "gemini-cli": ("gemini_cli", "GeminiCli"),
+    "claude-code": "ClaudeCode",
+    "codex": "Codex",
+    "copilot-cli": "CopilotCli",
+    "opencode": "OpenCode",
+    "gemini-cli": "GeminiCli",
 }
-"""By agent, the module and its class, in the order in which logs are read."""
+"""Of each agent, the importer in the module of its name; in the order in which logs are read."""
 
 CLIENTS = tuple(_CLASSES)
 """The names of the agents."""
@@ -26,7 +26,7 @@ CLIENTS = tuple(_CLASSES)
 def importers(clients: Collection[str]) -> list[Importer]:
     """Return the importers for these agents, in the order in which their logs are read."""
     return [
-        getattr(import_module(f"{__name__}.{module}"), name)()
-        for client, (module, name) in _CLASSES.items()
+        getattr(import_module(f"{__name__}.{client.replace('-', '_')}"), name)()
+        for client, name in _CLASSES.items()
         if client in clients
     ]
