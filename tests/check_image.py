@@ -35,6 +35,7 @@ DISTRIBUTIONS = [
     "devflow-analytics-cli",
     "devflow-analytics-db",
     "devflow-analytics-recorder",
+    "devflow-analytics-reports",
     "devflow-analytics-schema",
     "msgspec",
     "pony",

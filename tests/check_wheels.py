@@ -70,6 +70,20 @@ with tempfile.TemporaryDirectory() as directory:
     assert import_calls(f"{directory}/calls.db").found == 0
 """
 
+REPORTS = """
+import tempfile
+from importlib.util import find_spec
+from devflow_analytics_db import create_analytics_db, open_readonly
+from devflow_analytics_reports import parse_period, summary
+
+absent = "click", "rich", "pyarrow", "devflow_analytics_cli", "devflow_analytics_recorder"
+assert not any(map(find_spec, absent))
+with tempfile.TemporaryDirectory() as directory:
+    create_analytics_db(f"{directory}/calls.db").close()
+    with open_readonly(f"{directory}/calls.db") as connection:
+        assert summary(connection, parse_period(now=1_800_000_000)).totals.calls == 0
+"""
+
 CLI = """
 import pathlib, subprocess, sys, tempfile
 command = pathlib.Path(sys.executable).with_name("devflow-analytics")
@@ -82,6 +96,7 @@ CHECKS = {
     "devflow-analytics-db": DB,
     "devflow-analytics-recorder": RECORDER,
     "devflow-analytics-capture": CAPTURE,
+    "devflow-analytics-reports": REPORTS,
     "devflow-analytics-cli": CLI,
 }
 

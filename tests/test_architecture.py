@@ -18,6 +18,7 @@ PACKAGES = (
     "devflow_analytics_cli",
     "devflow_analytics_db",
     "devflow_analytics_recorder",
+    "devflow_analytics_reports",
     "devflow_analytics_schema",
 )
 

@@ -54,7 +54,8 @@ def test_a_recipe_hands_on_its_arguments_word_by_word(
 SUPPORTED = {"3.11", "3.12", "3.13"}
 TESTS = {"packages", "tests"}
 PACKAGES = {
-    f"packages/devflow-analytics-{name}" for name in ("schema", "db", "recorder", "capture", "cli")
+    f"packages/devflow-analytics-{name}"
+    for name in ("schema", "db", "recorder", "capture", "reports", "cli")
 }
 
 

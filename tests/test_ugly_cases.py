@@ -44,10 +44,11 @@ ANOTHER_FILE = "name another file with --db or DEVFLOW_ANALYTICS_DB_PATH"
 AS_NOBODY = """
 import codecs, importlib, os, pkgutil, shlex, sys, tempfile
 import devflow_analytics_capture, devflow_analytics_cli, devflow_analytics_db
-import devflow_analytics_recorder, devflow_analytics_schema
+import devflow_analytics_recorder, devflow_analytics_reports, devflow_analytics_schema
 codecs.lookup("ascii")
 packages = devflow_analytics_capture, devflow_analytics_cli, devflow_analytics_db
-for package in (*packages, devflow_analytics_recorder, devflow_analytics_schema):
+others = devflow_analytics_recorder, devflow_analytics_reports, devflow_analytics_schema
+for package in packages + others:
     for module in pkgutil.walk_packages(package.__path__, package.__name__ + "."):
         if not module.name.endswith("__main__"):
             importlib.import_module(module.name)

@@ -25,6 +25,7 @@ OURS = (
     "devflow_analytics_cli",
     "devflow_analytics_db",
     "devflow_analytics_recorder",
+    "devflow_analytics_reports",
     "devflow_analytics_schema",
 )
 NEEDED = (*OURS, "click", "pony", "typing_extensions")  # uuid_utils is compiled

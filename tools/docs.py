@@ -27,6 +27,7 @@ import docs_schema
 import devflow_analytics_capture
 import devflow_analytics_db
 import devflow_analytics_recorder
+import devflow_analytics_reports
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -73,13 +74,17 @@ PARTS: dict[str, Callable[[str], str]] = {
     "hooks": docs_command.hooks,
     "settings": docs_code.settings,
     "errors of the db package": partial(docs_code.errors, [devflow_analytics_db]),
-    "errors": partial(docs_code.errors, [devflow_analytics_db, devflow_analytics_capture]),
+    "errors": partial(
+        docs_code.errors,
+        [devflow_analytics_db, devflow_analytics_capture, devflow_analytics_reports],
+    ),
     "functions": docs_code.functions,
     "results": docs_code.results,
     "handle": docs_code.handle,
     "modules of the db package": partial(docs_code.modules, devflow_analytics_db),
     "modules of the capture package": partial(docs_code.modules, devflow_analytics_capture),
     "modules of the recorder package": partial(docs_code.modules, devflow_analytics_recorder),
+    "modules of the reports package": partial(docs_code.modules, devflow_analytics_reports),
     "decisions": decisions,
     "columns of sessions": partial(docs_schema.columns, "sessions"),
     "columns of tool_calls": partial(docs_schema.columns, "tool_calls"),

@@ -1,0 +1,128 @@
+"""Answers the questions on the tool calls that DevFlow Analytics has recorded.
+
+Each question is a function: from a connection for reading, a period and filters to a dataclass.
+Nothing is written, and nothing is printed.
+
+Importing this package imports nothing else: each name brings its module when it is first asked for.
+"""
+
+import sys
+
+__version__ = "0.1.0"
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # what `_MODULES` says, for type checkers
+    from devflow_analytics_reports.errors import (
+        PeriodError as PeriodError,
+        SessionNotFoundError as SessionNotFoundError,
+    )
+    from devflow_analytics_reports.filters import Filters as Filters
+    from devflow_analytics_reports.parts import Part as Part
+    from devflow_analytics_reports.period import (
+        Period as Period,
+        Range as Range,
+        parse_period as parse_period,
+    )
+    from devflow_analytics_reports.questions.calls import (
+        Call as Call,
+        NewestAfter as NewestAfter,
+        SlowestAfter as SlowestAfter,
+        newest_calls as newest_calls,
+        slowest_calls as slowest_calls,
+    )
+    from devflow_analytics_reports.questions.failures import (
+        Failure as Failure,
+        Failures as Failures,
+        Loop as Loop,
+        failures as failures,
+    )
+    from devflow_analytics_reports.questions.sessions import (
+        Session as Session,
+        Sessions as Sessions,
+        session as session,
+        sessions as sessions,
+    )
+    from devflow_analytics_reports.questions.summary import (
+        OverTime as OverTime,
+        Summary as Summary,
+        ToolTotals as ToolTotals,
+        over_time as over_time,
+        summary as summary,
+    )
+    from devflow_analytics_reports.questions.tools import (
+        Tool as Tool,
+        Tools as Tools,
+        UncalledTool as UncalledTool,
+        tools as tools,
+    )
+    from devflow_analytics_reports.sql import find_session as find_session
+    from devflow_analytics_reports.totals import Totals as Totals
+
+_MODULES = {
+    "questions.calls": (
+        "Call",
+        "NewestAfter",
+        "SlowestAfter",
+        "newest_calls",
+        "slowest_calls",
+    ),
+    "errors": (
+        "PeriodError",
+        "SessionNotFoundError",
+    ),
+    "questions.failures": (
+        "Failure",
+        "Failures",
+        "Loop",
+        "failures",
+    ),
+    "filters": ("Filters",),
+    "parts": ("Part",),
+    "period": (
+        "Period",
+        "Range",
+        "parse_period",
+    ),
+    "questions.sessions": (
+        "Session",
+        "Sessions",
+        "session",
+        "sessions",
+    ),
+    "sql": ("find_session",),
+    "questions.summary": (
+        "OverTime",
+        "Summary",
+        "ToolTotals",
+        "over_time",
+        "summary",
+    ),
+    "questions.tools": (
+        "Tool",
+        "Tools",
+        "UncalledTool",
+        "tools",
+    ),
+    "totals": ("Totals",),
+}
+"""The public names, by the module that has them."""
+
+__all__ = sorted(["__version__", *(name for names in _MODULES.values() for name in names)])  # noqa: PLE0605  a list all the same
+
+
+def __getattr__(name: str) -> object:
+    found = [module for module, names in _MODULES.items() if name in names]
+    if not found:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    module = f"{__name__}.{found[0]}"
+    try:
+        __import__(module)
+        value: object = getattr(sys.modules[module], name)
+    except AttributeError as error:  # which would say that this package has no such name
+        raise ImportError(f"{module} failed to import: {error}", name=module) from error
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,0 +1,109 @@
+"""A period cut into hours, days or weeks, or into parts of equal length."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from itertools import pairwise
+from typing import TYPE_CHECKING, Literal, get_args
+
+from devflow_analytics_reports.errors import PeriodError
+from devflow_analytics_reports.period import Range
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from devflow_analytics_reports.period import Period
+
+By = Literal["hour", "day", "week"]
+"""What a period can be cut into; a week begins on Monday."""
+
+PARTS = get_args(By)
+
+MOST_PARTS = 10_000
+"""How many parts a period may have."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What happened in a part of a period."""
+
+    since: int
+    """Its first second, in Unix time."""
+    until: int
+    """The first second after it, in Unix time."""
+    is_whole: bool
+    """Whether it is a whole hour, day or week; the last one may go on, or end early."""
+    calls: int
+    """Number of calls, however they ended."""
+    errors: int
+    """Number of those that failed with an error."""
+    timeouts: int
+    """Number of those that timed out."""
+
+    @property
+    def failing(self) -> float | None:
+        """The share of calls that did not succeed, 0 to 1; None without calls."""
+        return (self.errors + self.timeouts) / self.calls if self.calls else None
+
+
+def whole(period: Period, by: By) -> Period:
+    """Return a period that begins with a whole hour, day or week: where its first one does."""
+    return replace(period, since=_first(period, by))
+
+
+def cut(period: Period, by: By) -> list[Range]:
+    """Return the hours, days or weeks of a period, as its zone has them.
+
+    A day has 23 or 25 hours where the clocks change, and an hour that comes twice is two.
+
+    Raises:
+        PeriodError: there are more than `MOST_PARTS`.
+    """
+    bounds = [period.since]
+    while bounds[-1] < period.until:
+        if len(bounds) > MOST_PARTS:
+            raise PeriodError(
+                f"the period has more than {MOST_PARTS:,} {by}s: make it shorter, or them longer"
+            )
+        bounds.append(min(_following(period, bounds[-1], by), period.until))
+    return [Range(*bound) for bound in pairwise(bounds)]
+
+
+def cut_evenly(period: Period, count: int) -> list[Range]:
+    """Return as many parts of a period, equally long to a second."""
+    length = period.until - period.since
+    bounds = [period.since + length * number // count for number in range(count + 1)]
+    return [Range(*bound) for bound in pairwise(bounds)]
+
+
+def counts(ordered: Sequence[int], parts: Sequence[Range]) -> list[int]:
+    """Return how many of some times, in order, lie in each part."""
+    return [bisect_left(ordered, end) - bisect_left(ordered, begin) for begin, end in parts]
+
+
+def _first(period: Period, by: By) -> int:
+    """Return where the hour, day or week begins that the period begins in."""
+    wall = period.local(period.since)
+    if by == "hour":
+        return period.since - wall.minute * 60 - wall.second
+    days = wall.weekday() if by == "week" else 0
+    return _midnight(period, wall, -days)
+
+
+def _following(period: Period, since: int, by: By) -> int:
+    """Return where the hour, day or week after one begins."""
+    if by == "hour":
+        wall = period.local(since + 3600)
+        late = wall.minute * 60 + wall.second  # where clocks change by half an hour
+        return since + 3600 + (3600 - late if late else 0)
+    wall = period.local(since)
+    days = 7 - wall.weekday() if by == "week" else 1
+    return _midnight(period, wall, days)
+
+
+def _midnight(period: Period, wall: datetime, days: int) -> int:
+    """Return when a day begins that is some days after another."""
+    naive = wall.replace(hour=0, minute=0, second=0, microsecond=0, tzinfo=None, fold=0)
+    return int((naive + timedelta(days)).replace(tzinfo=period.zone).timestamp())

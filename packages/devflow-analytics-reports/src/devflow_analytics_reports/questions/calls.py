@@ -1,0 +1,109 @@
+"""Which calls were there: the newest, or the slowest?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+from devflow_analytics_db import Connection
+from devflow_analytics_reports.filters import NO_FILTERS, Filters
+from devflow_analytics_reports.period import Period
+from devflow_analytics_reports.sql import CALL_COLUMNS, Calls
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Iterable
+
+
+COLUMNS = f"rowid, {', '.join(CALL_COLUMNS)}"
+"""What `call_rows` takes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One call of a tool, as its row says; docs/schema.md tells more of each."""
+
+    rowid: int
+    """Its row: those of later rows are larger, until the file is made anew."""
+    id: str
+    tool: str
+    duration_ms: float
+    """How long it took, in milliseconds."""
+    status: str
+    """``success``, ``error`` or ``timeout``."""
+    error_type: str | None
+    """The exception's class or a code."""
+    timestamp: int
+    """When it was recorded, in Unix seconds."""
+    session: str
+    """Its session's id."""
+    server: str | None
+    """The MCP server; None if the tool is built into the agent, or it is not known."""
+    agent: str | None
+    """The type of the subagent that called; None for the main agent."""
+    source: str | None
+    """Who saw it: ``recorder``, ``proxy``, ``hook`` or ``import``; None for DevFlow's server."""
+    error_kind: str | None
+    """How it failed: ``tool``, ``arguments``, ``not_found``, ``protocol`` ..."""
+    error_code: int | None
+    """The code of the JSON-RPC error or the HTTP status."""
+    request_bytes: int | None
+    """Size of the arguments, in bytes."""
+    result_bytes: int | None
+    """Size of the result, in bytes."""
+    started_ms: int | None
+    """When it began, in Unix milliseconds."""
+    duration_kind: str | None
+    """``wall`` if the duration is an upper bound from a log; else ``run`` or None."""
+
+
+class NewestAfter(NamedTuple):
+    """Where a page of the newest calls goes on."""
+
+    timestamp: int
+    rowid: int
+
+
+class SlowestAfter(NamedTuple):
+    """Where a page of the slowest calls goes on."""
+
+    duration_ms: float
+    timestamp: int
+    rowid: int
+
+
+def newest_calls(
+    connection: Connection,
+    period: Period,
+    filters: Filters = NO_FILTERS,
+    *,
+    limit: int = 20,
+    after: NewestAfter | None = None,
+) -> tuple[Call, ...]:
+    """Return the newest calls of a period, the newest first.
+
+    Args:
+        connection: a connection for reading, as from `devflow_analytics_db.open_readonly`.
+        period: the period.
+        filters: what the calls must be like.
+        limit: how many at most.
+        after: the last call of the page before this one.
+    """
+    return call_rows(Calls(connection, period, filters).newest(COLUMNS, limit, after))
+
+
+def slowest_calls(
+    connection: Connection,
+    period: Period,
+    filters: Filters = NO_FILTERS,
+    *,
+    limit: int = 20,
+    after: SlowestAfter | None = None,
+) -> tuple[Call, ...]:
+    """Return the calls of a period that took longest, the slowest first, as `newest_calls` does."""
+    return call_rows(Calls(connection, period, filters).slowest(COLUMNS, limit, after))
+
+
+def call_rows(rows: sqlite3.Cursor | Iterable[tuple[object, ...]]) -> tuple[Call, ...]:
+    """Return calls of which `COLUMNS` were read."""
+    return tuple(Call(*row) for row in rows)

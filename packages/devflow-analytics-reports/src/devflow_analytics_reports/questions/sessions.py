@@ -1,0 +1,146 @@
+"""Which sessions were there, and what happened in one?"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from math import fsum
+from typing import TYPE_CHECKING
+
+from devflow_analytics_db import Connection
+from devflow_analytics_reports.filters import NO_FILTERS, Filters
+from devflow_analytics_reports.period import FIRST, LAST, Period
+from devflow_analytics_reports.sql import Calls, resolved
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+RUNNING_SECONDS = 10 * 60
+"""A session whose last call is not older is taken to run. Nothing says so for certain."""
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """A run of an agent, and its calls in a period."""
+
+    id: str
+    started_at: int
+    """When it started, in Unix seconds."""
+    last_at: int
+    """When its last call ended, in Unix seconds, in the period or not; else when it started."""
+    is_running: bool
+    """Whether that was at most `RUNNING_SECONDS` ago."""
+    client: str | None
+    """The agent's program, as it names itself."""
+    client_version: str | None
+    project: str | None
+    """The last part of the directory it worked in, where that is recorded."""
+    calls: int
+    """Number of its calls in the period."""
+    errors: int
+    """Number of those that failed with an error."""
+    timeouts: int
+    """Number of those that timed out."""
+    total_ms: float
+    """How long they took together, in milliseconds."""
+    tools: tuple[tuple[str, int], ...]
+    """The tools and the number of calls of each, those with most calls first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sessions:
+    """The sessions of a period."""
+
+    period: Period
+    """The period; ``all`` is cut to what was recorded."""
+    sessions: tuple[Session, ...]
+    """Those with a call in it that passes the filters, the last started first.
+
+    Without filters also those that started in it, and have no calls.
+    """
+
+
+def sessions(connection: Connection, period: Period, filters: Filters = NO_FILTERS) -> Sessions:
+    """Return the sessions of a period.
+
+    Args:
+        connection: a connection for reading, as from `devflow_analytics_db.open_readonly`.
+        period: the period.
+        filters: what the calls must be like.
+    """
+    resolved_period = resolved(connection, period)
+    found = _sessions(Calls(connection, resolved_period, filters), period)
+    ordered = sorted(found, key=lambda session: (-session.started_at, session.id))
+    return Sessions(resolved_period, tuple(ordered))
+
+
+def session(connection: Connection, session_id: str, *, now: int) -> Session:
+    """Return one session with all its calls.
+
+    Args:
+        connection: a connection for reading, as from `devflow_analytics_db.open_readonly`.
+        session_id: its whole id, as from `find_session`.
+        now: the time, in Unix seconds.
+    """
+    period = Period(FIRST, LAST, None, now, "all", None)
+    calls = Calls(connection, period, Filters(sessions=(session_id,)))
+    (found,) = _sessions(calls, period, [session_id])
+    return found
+
+
+def _sessions(
+    calls: Calls, period: Period, with_no_calls: list[str] | None = None
+) -> Iterator[Session]:
+    """Yield the sessions of calls.
+
+    Args:
+        calls: the calls.
+        period: the period in which they are.
+        with_no_calls: ids of sessions that are to be there even if they have no calls; None for
+            those that started in the period, if there are no filters.
+    """
+    groups: dict[str, _Group] = {}
+    for chunk in calls.columns("session_id", "tool_name", "status", "duration_ms", "timestamp"):
+        for key, tool, status, duration, time in zip(*chunk, strict=True):
+            group = groups.get(key)
+            if group is None:
+                group = groups[key] = _Group()
+            group.tools.append(tool)
+            group.statuses.append(status)
+            group.durations.append(duration)
+            group.last = max(group.last, time)
+    or_started_in = None if with_no_calls is not None or calls.filters else calls.within
+    rows = calls.session_rows([*groups, *(with_no_calls or ())], or_started_in=or_started_in)
+    for key, started_at, ended_at, client, version, project in rows.fetchall():
+        group = groups.get(key) or _Group()
+        # null if it runs, or its server was killed: then its calls say more
+        known = calls.last_call_of_session(key) if ended_at is None else ended_at
+        last_at = max(started_at, group.last, started_at if known is None else known)
+        tools = sorted(Counter(group.tools).items(), key=lambda item: (-item[1], item[0]))
+        yield Session(
+            key,
+            started_at,
+            last_at,
+            last_at >= period.now - RUNNING_SECONDS,
+            client,
+            version,
+            project,
+            len(group.durations),
+            group.statuses.count("e"),
+            group.statuses.count("t"),
+            fsum(group.durations),
+            tuple(tools),
+        )
+
+
+class _Group:
+    """What is known of the calls of one session."""
+
+    __slots__ = ("durations", "last", "statuses", "tools")
+
+    def __init__(self) -> None:
+        self.tools: list[str] = []
+        self.statuses: list[str] = []
+        self.durations: list[float] = []
+        self.last = FIRST

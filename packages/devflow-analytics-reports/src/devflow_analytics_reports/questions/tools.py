@@ -1,0 +1,132 @@
+"""How is each tool doing, and which are not called?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from devflow_analytics_db import Connection
+from devflow_analytics_reports.filters import NO_FILTERS, Filters
+from devflow_analytics_reports.grouping import by_tool
+from devflow_analytics_reports.parts import counts, cut_evenly
+from devflow_analytics_reports.period import Period
+from devflow_analytics_reports.sql import Calls, resolved
+from devflow_analytics_reports.totals import Totals, nearest_rank
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+
+@dataclass(frozen=True, slots=True)
+class Tool:
+    """How a tool is doing in a period."""
+
+    server: str | None
+    """The MCP server that has it; None if it is built into the agent, or not known."""
+    name: str
+    totals: Totals
+    """What its calls amount to."""
+    calls_before: int
+    """Number of its calls in the period before."""
+    p95_before_ms: float | None
+    """What 95 of 100 of those took at most, in milliseconds; None without calls."""
+    trend: tuple[int, ...]
+    """Number of its calls in parts of the period of equal length."""
+    last: int
+    """When its last call in the period was, in Unix seconds."""
+    sized_calls: int
+    """Number of its calls whose result has a known size."""
+    result_bytes: int | None
+    """How many bytes those results had together; None if no size is known."""
+
+
+@dataclass(frozen=True, slots=True)
+class UncalledTool:
+    """A tool that is not called in a period, but was at another time."""
+
+    server: str | None
+    """The server of its last call."""
+    name: str
+    last: int
+    """When it was last called, in Unix seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """How the tools are doing in a period."""
+
+    period: Period
+    """The period; ``all`` is cut to what was recorded."""
+    tools: tuple[Tool, ...]
+    """Those that were called, those with most calls first."""
+    not_called: tuple[UncalledTool, ...]
+    """Those that were not, the last called first.
+
+    A name counts as called if the tool of any server was called by it. Left out with filters other
+    than of tools, which say nothing of what was not called.
+    """
+    servers_not_called: tuple[str, ...]
+    """The servers of those, as far as no other tool of them was called."""
+
+
+def tools(
+    connection: Connection, period: Period, filters: Filters = NO_FILTERS, *, parts: int = 12
+) -> Tools:
+    """Return how each tool is doing in a period.
+
+    Args:
+        connection: a connection for reading, as from `devflow_analytics_db.open_readonly`.
+        period: the period.
+        filters: what the calls must be like.
+        parts: how many parts the trend has.
+    """
+    period = resolved(connection, period)
+    calls = Calls(connection, period, filters)
+    ranges = cut_evenly(period, parts)
+    before = _durations_before(connection, period, filters)
+    found = []
+    for key, group in by_tool(calls, with_sizes=True).items():
+        ordered_before = sorted(before.get(key, ()))
+        found.append(
+            Tool(
+                *key,
+                group.totals(),
+                len(ordered_before),
+                nearest_rank(ordered_before, 95),
+                tuple(counts(sorted(group.times), ranges)),
+                max(group.times),
+                group.sized,
+                group.result_bytes if group.sized else None,
+            )
+        )
+    found.sort(key=lambda tool: (-tool.totals.calls, tool.name, tool.server or ""))
+    not_called = _not_called(calls, {tool.name for tool in found})
+    used = {tool.server for tool in found}
+    servers = {tool.server for tool in not_called if tool.server and tool.server not in used}
+    return Tools(period, tuple(found), not_called, tuple(sorted(servers)))
+
+
+def _durations_before(
+    connection: Connection, period: Period, filters: Filters
+) -> dict[tuple[str | None, str], list[float]]:
+    """Return how long the calls of each tool took in the period before."""
+    found: dict[tuple[str | None, str], list[float]] = {}
+    if period.before is None:
+        return found
+    calls = Calls(connection, period.before, filters)
+    for chunk in calls.columns("server", "tool_name", "duration_ms"):
+        for server, name, duration in zip(*chunk, strict=True):
+            found.setdefault((server, name), []).append(duration)
+    return found
+
+
+def _not_called(calls: Calls, called: Collection[str]) -> tuple[UncalledTool, ...]:
+    """Return the tools that the filters would let through, and that were not called."""
+    if not calls.filters.are_of_tools:
+        return ()
+    found = []
+    for name in calls.tool_names():
+        if name not in called:
+            server, last = calls.last_call(name)
+            found.append(UncalledTool(server, name, last))
+    return tuple(sorted(found, key=lambda tool: (-tool.last, tool.name)))
