@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from devflow_analytics_reports.totals import total
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from devflow_analytics_reports.sql import Calls
     from devflow_analytics_reports.totals import Totals
 
@@ -23,10 +25,10 @@ class ToolKey(NamedTuple):
 class Group:
     """What is known of the calls of one tool."""
 
-    __slots__ = ("durations", "error_times", "result_bytes", "sized", "timeout_times", "times")
+    __slots__ = ("durations", "error_times", "sizes", "timeout_times", "times")
 
     def __init__(self) -> None:
-        self.durations = array("d")
+        self.durations: list[float] = []
         """How long each took, in milliseconds."""
         self.times = array("q")
         """When each was, in Unix seconds."""
@@ -34,39 +36,41 @@ class Group:
         """When each of those was that failed with an error."""
         self.timeout_times = array("q")
         """When each of those was that timed out."""
-        self.result_bytes = 0
+        self.sizes = array("q")
         """How many bytes the results had whose size is known."""
-        self.sized = 0
-        """Number of calls whose result has a known size."""
+
+    def add_time(self, status: str, time: int) -> None:
+        """Add when a call was, and how it ended."""
+        self.times.append(time)
+        if status != "success":
+            (self.error_times if status == "error" else self.timeout_times).append(time)
 
     def totals(self) -> Totals:
         """Return what the calls amount to."""
         return total(self.durations, len(self.error_times), len(self.timeout_times))
 
 
-def by_tool(calls: Calls, *, with_sizes: bool = False) -> dict[ToolKey, Group]:
-    """Read calls, and put those of each tool together.
-
-    Args:
-        calls: the calls.
-        with_sizes: whether the sizes of results are read too.
-    """
+def by_tool(calls: Calls) -> dict[ToolKey, Group]:
+    """Read calls, and put those of each tool together."""
     groups: defaultdict[tuple[str | None, str], Group] = defaultdict(Group)
-    columns = ("server", "tool_name", "status", "duration_ms", "timestamp")
-    for chunk in calls.columns(*columns):
-        for server, name, status, duration, time in zip(*chunk, strict=True):
-            group = groups[server, name]
-            group.durations.append(duration)
-            group.times.append(time)
-            if status == "e":
-                group.error_times.append(time)
-            elif status == "t":
-                group.timeout_times.append(time)
-    if with_sizes:
-        for chunk in calls.columns("server", "tool_name", "result_bytes"):
-            for server, name, size in zip(*chunk, strict=True):
-                if size is not None:
-                    group = groups[server, name]
-                    group.sized += 1
-                    group.result_bytes += size
+    columns = ("server", "tool_name", "status", "duration_ms", "timestamp", "result_bytes")
+    for server, name, status, duration, time, size in calls.rows(*columns):
+        group = groups[server, name]
+        group.durations.append(duration)
+        group.times.append(time)
+        if status != "success":  # as add_time() does; calling it would take a third longer
+            (group.error_times if status == "error" else group.timeout_times).append(time)
+        if size is not None:
+            group.sizes.append(size)
+    for group in groups.values():
+        group.durations.sort()  # whatever sorts them again, alone or merged, has little left to do
     return {ToolKey(*key): group for key, group in groups.items()}
+
+
+def merged(groups: Iterable[Group]) -> Group:
+    """Return what is known of the calls of several tools together."""
+    every = Group()
+    for group in groups:
+        for name in Group.__slots__:
+            getattr(every, name).extend(getattr(group, name))
+    return every

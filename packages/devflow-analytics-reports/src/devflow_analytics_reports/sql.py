@@ -1,24 +1,27 @@
 """The SQL of all questions.
 
 Questions on many calls read a few columns of each, and do the rest in Python: SQLite takes several
-times as long to sort and group rows. They come as one JSON array a column, as it takes Python two
-to three times as long to receive rows. SQLite writes numbers into JSON with 15 digits.
+times as long to sort and group them.
 """
 
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, NamedTuple
+import sqlite3
+from functools import wraps
+from typing import TYPE_CHECKING, Any, NamedTuple, ParamSpec, TypeVar
 
 from devflow_analytics_reports.errors import SessionNotFoundError
 from devflow_analytics_reports.filters import NO_FILTERS, Filters
 from devflow_analytics_reports.period import FIRST, LAST, Period, Range
 
 if TYPE_CHECKING:
-    import sqlite3
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Sequence
 
     from devflow_analytics_db import Connection
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 CALL_COLUMNS = (
     *("id", "tool_name", "duration_ms", "status", "error_type", "timestamp", "session_id"),
@@ -31,9 +34,6 @@ _LATER_CALL_COLUMNS = CALL_COLUMNS[7:]
 _LATER_SESSION_COLUMNS = ("client", "client_version", "project")
 _VERSION_WITH_THEM = 3
 """The schema version that has the later columns of both tables; in older files they are null."""
-
-CHUNK = 250_000
-"""How many calls are read at once, so that memory does not grow with the file."""
 
 SHORT_ID = 8
 """How many letters of an id are enough to tell it: the last ones. The first are a time."""
@@ -83,24 +83,9 @@ class Calls:
             [*where.values, *values],
         )
 
-    def columns(self, *columns: str) -> Iterator[list[Any]]:
-        """Yield some columns of all calls, in lists of equal length, some calls at a time.
-
-        The calls come in no order. ``status`` is one string, of the first letter of each.
-        """
-        arrays = ", ".join(
-            "ifnull(group_concat(substr(status, 1, 1), ''), '')"
-            if column == "status"
-            else f"json_group_array({column})"
-            for column in columns
-        )
-        for within in self._chunks():
-            chunk = Calls(self.connection, within, self.filters)
-            row = chunk.select(arrays).fetchone()
-            yield [
-                value if column == "status" else json.loads(value)
-                for column, value in zip(columns, row, strict=True)
-            ]
+    def rows(self, *columns: str) -> sqlite3.Cursor:
+        """Return some columns of all calls, in no order."""
+        return self.select(", ".join(columns))
 
     def newest(self, columns: str, limit: int, after: Sequence[int] | None) -> sqlite3.Cursor:
         """Return the newest calls, or those after one of them in that order."""
@@ -230,23 +215,30 @@ class Calls:
                 values += more
         return Condition(" AND ".join(terms) or "true", values)
 
-    def _chunks(self) -> Iterator[Range]:
-        """Yield ranges of about `CHUNK` calls each, of whatever kind."""
-        if self.filters.sessions:  # few calls, and found by their own index
-            yield self.within
-            return
-        since, until = self.within
-        while True:
-            row = self.connection.execute(
-                "SELECT timestamp FROM tool_calls WHERE timestamp >= ? AND timestamp < ?"
-                " ORDER BY timestamp LIMIT 1 OFFSET ?",
-                [since, until, CHUNK],
-            ).fetchone()
-            end = max(row[0], since + 1) if row else until
-            yield Range(since, end)
-            if not row:
-                return
-            since = end
+
+def answers(question: Callable[P, T]) -> Callable[P, T]:
+    """Make a function whose first argument is a connection read names at full speed.
+
+    Names may be any bytes, and a connection of `open_readonly` replaces what is no UTF-8. That is a
+    call of Python for each name, so it is done only where it turns out to be needed.
+    """
+
+    @wraps(question)
+    def answered(*args: P.args, **kwargs: P.kwargs) -> T:
+        connection: Any = args[0]
+        replacing = connection.text_factory
+        connection.text_factory = str
+        try:
+            return question(*args, **kwargs)
+        except sqlite3.OperationalError as error:
+            if "Could not decode" not in str(error):
+                raise
+            connection.text_factory = replacing
+            return question(*args, **kwargs)
+        finally:
+            connection.text_factory = replacing
+
+    return answered
 
 
 def resolved(connection: Connection, period: Period) -> Period:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from devflow_analytics_db import Connection
 from devflow_analytics_reports.filters import NO_FILTERS, Filters
 from devflow_analytics_reports.period import Period
-from devflow_analytics_reports.sql import CALL_COLUMNS, Calls
+from devflow_analytics_reports.sql import CALL_COLUMNS, Calls, answers
 
 if TYPE_CHECKING:
     import sqlite3
@@ -72,6 +72,7 @@ class SlowestAfter(NamedTuple):
     rowid: int
 
 
+@answers
 def newest_calls(
     connection: Connection,
     period: Period,
@@ -92,6 +93,7 @@ def newest_calls(
     return call_rows(Calls(connection, period, filters).newest(COLUMNS, limit, after))
 
 
+@answers
 def slowest_calls(
     connection: Connection,
     period: Period,

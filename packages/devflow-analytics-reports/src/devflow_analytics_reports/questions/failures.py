@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from devflow_analytics_db import Connection
 from devflow_analytics_reports.filters import NO_FILTERS, Filters
 from devflow_analytics_reports.period import Period
-from devflow_analytics_reports.sql import Calls, resolved
+from devflow_analytics_reports.sql import Calls, answers, resolved
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -76,6 +76,7 @@ class Failures:
     """What failed at least three times in a row; the longest first."""
 
 
+@answers
 def failures(connection: Connection, period: Period, filters: Filters = NO_FILTERS) -> Failures:
     """Return what fails in a period.
 
@@ -89,9 +90,7 @@ def failures(connection: Connection, period: Period, filters: Filters = NO_FILTE
     """
     period = resolved(connection, period)
     every = Calls(connection, period, filters.of_any_status())
-    calls_of: Counter[tuple[str | None, str]] = Counter()
-    for chunk in every.columns("server", "tool_name"):
-        calls_of.update(zip(*chunk, strict=True))
+    calls_of = Counter(every.rows("server", "tool_name"))
     found = [
         Failure(server, tool, status, error_type, calls, calls / calls_of[server, tool], last)
         for server, tool, status, error_type, calls, last in Calls(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from dataclasses import dataclass
 from math import fsum
 from typing import TYPE_CHECKING
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from devflow_analytics_db import Connection
 from devflow_analytics_reports.filters import NO_FILTERS, Filters
 from devflow_analytics_reports.period import FIRST, LAST, Period
-from devflow_analytics_reports.sql import Calls, resolved
+from devflow_analytics_reports.sql import Calls, answers, resolved
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -61,6 +61,7 @@ class Sessions:
     """
 
 
+@answers
 def sessions(connection: Connection, period: Period, filters: Filters = NO_FILTERS) -> Sessions:
     """Return the sessions of a period.
 
@@ -75,6 +76,7 @@ def sessions(connection: Connection, period: Period, filters: Filters = NO_FILTE
     return Sessions(resolved_period, tuple(ordered))
 
 
+@answers
 def session(connection: Connection, session_id: str, *, now: int) -> Session:
     """Return one session with all its calls.
 
@@ -100,16 +102,14 @@ def _sessions(
         with_no_calls: ids of sessions that are to be there even if they have no calls; None for
             those that started in the period, if there are no filters.
     """
-    groups: dict[str, _Group] = {}
-    for chunk in calls.columns("session_id", "tool_name", "status", "duration_ms", "timestamp"):
-        for key, tool, status, duration, time in zip(*chunk, strict=True):
-            group = groups.get(key)
-            if group is None:
-                group = groups[key] = _Group()
-            group.tools.append(tool)
-            group.statuses.append(status)
-            group.durations.append(duration)
-            group.last = max(group.last, time)
+    groups: defaultdict[str, _Group] = defaultdict(_Group)
+    columns = ("session_id", "tool_name", "status", "duration_ms", "timestamp")
+    for key, tool, status, duration, time in calls.rows(*columns):
+        group = groups[key]
+        group.tools.append(tool)
+        group.statuses.append(status)
+        group.durations.append(duration)
+        group.last = max(group.last, time)
     or_started_in = None if with_no_calls is not None or calls.filters else calls.within
     rows = calls.session_rows([*groups, *(with_no_calls or ())], or_started_in=or_started_in)
     for key, started_at, ended_at, client, version, project in rows.fetchall():
@@ -127,8 +127,8 @@ def _sessions(
             version,
             project,
             len(group.durations),
-            group.statuses.count("e"),
-            group.statuses.count("t"),
+            group.statuses.count("error"),
+            group.statuses.count("timeout"),
             fsum(group.durations),
             tuple(tools),
         )

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from array import array
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from devflow_analytics_db import Connection
 from devflow_analytics_reports.filters import NO_FILTERS, Filters
-from devflow_analytics_reports.grouping import by_tool
+from devflow_analytics_reports.grouping import Group, by_tool, merged
 from devflow_analytics_reports.parts import By, Part, counts, cut, cut_evenly, whole
 from devflow_analytics_reports.period import Period, Range
-from devflow_analytics_reports.sql import Calls, resolved
+from devflow_analytics_reports.sql import Calls, answers, resolved
 from devflow_analytics_reports.totals import Totals, total
 
 if TYPE_CHECKING:
@@ -59,6 +58,7 @@ class OverTime:
     """All its hours, days or weeks, in order, also those without calls."""
 
 
+@answers
 def summary(
     connection: Connection, period: Period, filters: Filters = NO_FILTERS, *, parts: int = 36
 ) -> Summary:
@@ -74,25 +74,20 @@ def summary(
     calls = Calls(connection, period, filters)
     groups = by_tool(calls)
     tools = [ToolTotals(*key, group.totals()) for key, group in groups.items()]
-    durations, times = array("d"), array("q")
-    errors, timeouts = array("q"), array("q")
-    for group in groups.values():
-        durations += group.durations
-        times += group.times
-        errors += group.error_times
-        timeouts += group.timeout_times
+    every = merged(groups.values())
     before, sessions_before = _before(connection, calls.recorded(), period, filters)
     return Summary(
         period,
-        total(durations, len(errors), len(timeouts)),
+        every.totals(),
         calls.session_count(),
         before,
         sessions_before,
-        tuple(_parts(period, cut_evenly(period, parts), times, errors, timeouts)),
+        _parts(period, cut_evenly(period, parts), every),
         tuple(sorted(tools, key=lambda tool: (-tool.totals.calls, tool.name, tool.server or ""))),
     )
 
 
+@answers
 def over_time(
     connection: Connection, period: Period, by: By, filters: Filters = NO_FILTERS
 ) -> OverTime:
@@ -111,12 +106,10 @@ def over_time(
     """
     period = whole(resolved(connection, period), by)
     parts = cut(period, by)
-    times: dict[str, array[int]] = {status: array("q") for status in "set"}
-    for chunk in Calls(connection, period, filters).columns("status", "timestamp"):
-        for status, time in zip(*chunk, strict=True):
-            times[status].append(time)
-    every = times["s"] + times["e"] + times["t"]
-    return OverTime(period, by, tuple(_parts(period, parts, every, times["e"], times["t"])))
+    every = Group()
+    for status, time in Calls(connection, period, filters).rows("status", "timestamp"):
+        every.add_time(status, time)
+    return OverTime(period, by, _parts(period, parts, every))
 
 
 def _before(
@@ -126,27 +119,19 @@ def _before(
     if period.before is None or recorded is None or recorded.since >= period.before.until:
         return None, None
     calls = Calls(connection, period.before, filters)
-    durations, statuses = array("d"), []
-    for chunk in calls.columns("duration_ms", "status"):
-        durations.extend(chunk[0])
-        statuses.append(chunk[1])
-    ends = "".join(statuses)
-    totals = total(durations, ends.count("e"), ends.count("t"))
+    durations, statuses = [], []
+    for duration, status in calls.rows("duration_ms", "status"):
+        durations.append(duration)
+        if status != "success":
+            statuses.append(status)
+    totals = total(durations, statuses.count("error"), statuses.count("timeout"))
     return totals, calls.session_count()
 
 
-def _parts(
-    period: Period,
-    ranges: Sequence[Range],
-    times: Sequence[int],
-    errors: Sequence[int],
-    timeouts: Sequence[int],
-) -> list[Part]:
-    return [
-        Part(since, until, until != period.until or not period.is_open, *numbers)
-        for (since, until), *numbers in zip(
-            ranges,
-            *(counts(sorted(some), ranges) for some in (times, errors, timeouts)),
-            strict=True,
-        )
-    ]
+def _parts(period: Period, ranges: Sequence[Range], group: Group) -> tuple[Part, ...]:
+    of_each = (group.times, group.error_times, group.timeout_times)
+    numbers = zip(*(counts(sorted(times), ranges) for times in of_each), strict=True)
+    return tuple(
+        Part(since, until, until != period.until or not period.is_open, *some)
+        for (since, until), some in zip(ranges, numbers, strict=True)
+    )

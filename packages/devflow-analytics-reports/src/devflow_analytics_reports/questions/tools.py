@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -10,7 +11,7 @@ from devflow_analytics_reports.filters import NO_FILTERS, Filters
 from devflow_analytics_reports.grouping import by_tool
 from devflow_analytics_reports.parts import counts, cut_evenly
 from devflow_analytics_reports.period import Period
-from devflow_analytics_reports.sql import Calls, resolved
+from devflow_analytics_reports.sql import Calls, answers, resolved
 from devflow_analytics_reports.totals import Totals, nearest_rank
 
 if TYPE_CHECKING:
@@ -69,6 +70,7 @@ class Tools:
     """The servers of those, as far as no other tool of them was called."""
 
 
+@answers
 def tools(
     connection: Connection, period: Period, filters: Filters = NO_FILTERS, *, parts: int = 12
 ) -> Tools:
@@ -85,7 +87,7 @@ def tools(
     ranges = cut_evenly(period, parts)
     before = _durations_before(connection, period, filters)
     found = []
-    for key, group in by_tool(calls, with_sizes=True).items():
+    for key, group in by_tool(calls).items():
         ordered_before = sorted(before.get(key, ()))
         found.append(
             Tool(
@@ -95,8 +97,8 @@ def tools(
                 nearest_rank(ordered_before, 95),
                 tuple(counts(sorted(group.times), ranges)),
                 max(group.times),
-                group.sized,
-                group.result_bytes if group.sized else None,
+                len(group.sizes),
+                sum(group.sizes) if group.sizes else None,
             )
         )
     found.sort(key=lambda tool: (-tool.totals.calls, tool.name, tool.server or ""))
@@ -110,13 +112,12 @@ def _durations_before(
     connection: Connection, period: Period, filters: Filters
 ) -> dict[tuple[str | None, str], list[float]]:
     """Return how long the calls of each tool took in the period before."""
-    found: dict[tuple[str | None, str], list[float]] = {}
+    found: defaultdict[tuple[str | None, str], list[float]] = defaultdict(list)
     if period.before is None:
         return found
     calls = Calls(connection, period.before, filters)
-    for chunk in calls.columns("server", "tool_name", "duration_ms"):
-        for server, name, duration in zip(*chunk, strict=True):
-            found.setdefault((server, name), []).append(duration)
+    for server, name, duration in calls.rows("server", "tool_name", "duration_ms"):
+        found[server, name].append(duration)
     return found
 
 
