@@ -20,6 +20,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import docs_answers
 import docs_code
 import docs_command
 import docs_schema
@@ -95,6 +96,9 @@ PARTS: dict[str, Callable[[str], str]] = {
 }
 """What makes each part, given what the page has now."""
 
+ANSWER = "answer to "
+"""How the names of those parts begin that are what a command prints on made-up calls."""
+
 CHECKED_ELSEWHERE = {"what goes wrong"}
 
 
@@ -103,6 +107,8 @@ def made_anew(page: str, *, all_of_it: bool) -> str:
 
     def write(part: re.Match[str]) -> str:
         begin, name, present, end = part.groups()
+        if name.startswith(ANSWER):
+            return f"{begin}\n{docs_answers.answer(name.removeprefix(ANSWER))}\n{end}"
         if name not in PARTS:
             sys.exit(f"No function makes {name!r}. There are {', '.join(map(repr, PARTS))}.")
         if name in CHECKED_ELSEWHERE and not all_of_it:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:  # what `_MODULES` says, for type checkers
         SessionNotFoundError as SessionNotFoundError,
     )
     from devflow_analytics_reports.filters import Filters as Filters
-    from devflow_analytics_reports.parts import Part as Part
+    from devflow_analytics_reports.parts import By as By, Part as Part
     from devflow_analytics_reports.period import (
         Period as Period,
         Range as Range,
@@ -55,7 +55,11 @@ if TYPE_CHECKING:  # what `_MODULES` says, for type checkers
         UncalledTool as UncalledTool,
         tools as tools,
     )
-    from devflow_analytics_reports.sql import find_session as find_session
+    from devflow_analytics_reports.sql import (
+        find_session as find_session,
+        recorded as recorded,
+        resolved as resolved,
+    )
     from devflow_analytics_reports.totals import Totals as Totals
 
 _MODULES = {
@@ -77,7 +81,7 @@ _MODULES = {
         "failures",
     ),
     "filters": ("Filters",),
-    "parts": ("Part",),
+    "parts": ("By", "Part"),
     "period": (
         "Period",
         "Range",
@@ -89,7 +93,7 @@ _MODULES = {
         "session",
         "sessions",
     ),
-    "sql": ("find_session",),
+    "sql": ("find_session", "recorded", "resolved"),
     "questions.summary": (
         "OverTime",
         "Summary",

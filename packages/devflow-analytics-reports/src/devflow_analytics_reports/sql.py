@@ -129,14 +129,6 @@ class Calls:
         (count,) = self.select("count(DISTINCT session_id)").fetchone()
         return int(count)
 
-    def recorded(self) -> Range | None:
-        """Return the first second with a call of any kind, and the first after the last one."""
-        first, last = self.connection.execute(
-            "SELECT (SELECT min(timestamp) FROM tool_calls),"
-            " (SELECT max(timestamp) FROM tool_calls)"
-        ).fetchone()
-        return None if first is None else Range(first, last + 1)
-
     def tool_names(self) -> list[str]:
         """Return the names of all tools that were ever called, as far as they pass the filters.
 
@@ -241,12 +233,20 @@ def answers(question: Callable[P, T]) -> Callable[P, T]:
     return answered
 
 
+def recorded(connection: Connection) -> Range | None:
+    """Return from when to when any calls are recorded; None if there are none."""
+    first, last = connection.execute(
+        "SELECT (SELECT min(timestamp) FROM tool_calls), (SELECT max(timestamp) FROM tool_calls)"
+    ).fetchone()
+    return None if first is None else Range(first, last + 1)
+
+
 def resolved(connection: Connection, period: Period) -> Period:
     """Return a period without an end on one side or both, cut to what was recorded."""
     if period.since != FIRST and period.until != LAST:
         return period
-    recorded = Calls(connection, period).recorded() or Range(period.now, period.now)
-    return period.covering(*recorded)
+    there = recorded(connection) or Range(period.now, period.now)
+    return period.covering(*there)
 
 
 def find_session(connection: Connection, ending: str) -> str:

@@ -10,7 +10,7 @@ from devflow_analytics_reports.filters import NO_FILTERS, Filters
 from devflow_analytics_reports.grouping import Group, by_tool, merged
 from devflow_analytics_reports.parts import By, Part, counts, cut, cut_evenly, whole
 from devflow_analytics_reports.period import Period, Range
-from devflow_analytics_reports.sql import Calls, answers, resolved
+from devflow_analytics_reports.sql import Calls, answers, recorded, resolved
 from devflow_analytics_reports.totals import Totals, total
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ def summary(
     groups = by_tool(calls)
     tools = [ToolTotals(*key, group.totals()) for key, group in groups.items()]
     every = merged(groups.values())
-    before, sessions_before = _before(connection, calls.recorded(), period, filters)
+    before, sessions_before = _before(connection, period, filters)
     return Summary(
         period,
         every.totals(),
@@ -113,10 +113,11 @@ def over_time(
 
 
 def _before(
-    connection: Connection, recorded: Range | None, period: Period, filters: Filters
+    connection: Connection, period: Period, filters: Filters
 ) -> tuple[Totals | None, int | None]:
     """Return what the calls of the period before amount to, and the number of its sessions."""
-    if period.before is None or recorded is None or recorded.since >= period.before.until:
+    there = recorded(connection)
+    if period.before is None or there is None or there.since >= period.before.until:
         return None, None
     calls = Calls(connection, period.before, filters)
     durations, statuses = [], []
