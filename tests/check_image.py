@@ -36,8 +36,12 @@ DISTRIBUTIONS = [
     "devflow-analytics-db",
     "devflow-analytics-recorder",
     "devflow-analytics-schema",
+    "markdown-it-py",
+    "mdurl",
     "msgspec",
     "pony",
+    "pygments",
+    "rich",
     "uuid-utils",
 ]
 
