@@ -37,8 +37,12 @@ DISTRIBUTIONS = [
     "devflow-analytics-recorder",
     "devflow-analytics-reports",
     "devflow-analytics-schema",
+    "markdown-it-py",
+    "mdurl",
     "msgspec",
     "pony",
+    "pygments",
+    "rich",
     "uuid-utils",
 ]
 

@@ -102,3 +102,18 @@ def require_start() -> Callable[..., None]:
             pytest.skip(f"with {environment} this Python cannot read the path of the clone")
 
     return require
+
+
+@pytest.fixture
+def written(monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
+    """Return what a function writes to a stdout that is no terminal."""
+
+    def write(function: Callable[[], object], encoding: str = "utf-8") -> str:
+        stream = io.BytesIO()
+        with monkeypatch.context() as patch:
+            patch.setattr("sys.stdout", io.TextIOWrapper(stream, encoding=encoding))
+            function()
+            sys.stdout.flush()
+            return stream.getvalue().decode(encoding)
+
+    return write

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from contextlib import contextmanager, suppress
 
@@ -51,15 +52,34 @@ def finding_keys(finding: Finding) -> dict[str, object]:
     return keys | {"advice": finding.advice and in_commands(finding.advice)}
 
 
+EMOJI = "\u00a9\u00ae\u203c-\u2bff\u3030\u303d\u3297\u3299\U0001f000-\U0001faff"
+JOINED = rf"(?<=[{EMOJI}])\ufe0f?\u200d(?=[{EMOJI}])|(?<=[{EMOJI}#*0-9])\ufe0f"
+"""What makes one emoji of several letters, and is nothing anywhere else."""
+
+UNSEEN = "\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef"
+"""What Unicode shows as nothing, and Python takes for printable."""
+
+
 def printable(text: str | os.PathLike[str]) -> str:
     """Return text that may hold paths, or names out of a strange file, for any terminal and locale.
 
-    What a terminal would obey is escaped, as are ends of lines.
+    What a terminal would obey is escaped, as are ends of lines and what nobody would see.
     """
-    return "".join(
-        char if char.isprintable() else char.encode("unicode_escape").decode()
-        for char in click.format_filename(text)
-    )
+    try:
+        text = click.format_filename(text)
+    except UnicodeEncodeError:  # half a surrogate pair, which no path holds, but JSON may
+        text = os.fspath(text)
+    if text.isascii() and text.isprintable():
+        return text  # compiling the pattern takes a millisecond
+    return re.sub(f"({JOINED})|([{UNSEEN}])|[^ -~]", _printable, text)
+
+
+def _printable(found: re.Match[str]) -> str:
+    joined, unseen = found.groups()
+    char = found[0]
+    if joined or (char.isprintable() and not unseen):
+        return char
+    return char.encode("unicode_escape").decode()
 
 
 COMMANDS = {
