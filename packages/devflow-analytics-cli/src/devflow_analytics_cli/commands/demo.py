@@ -79,7 +79,7 @@ def demo(ctx: click.Context, now: int | None, keep: str | None, words: tuple[str
 
     With --keep, the calls stay in FILE, a database that only you can read, for
     'devflow-analytics --db FILE'. The same --now makes the same calls everywhere.
-    Without a zone, it is local time.
+    A time without a zone is local.
     """
     ours: Settings = ctx.obj
     if ours.path is not None:
