@@ -25,7 +25,7 @@ Environment variables:
 """
 
 COMMANDS = (
-    *("backup", "calls", "check", "doctor", "errors", "hooks", "import", "init", "migrate"),
+    *("backup", "calls", "check", "demo", "doctor", "errors", "hooks", "import", "init", "migrate"),
     *("path", "restore", "sessions", "stats", "status", "tools"),
 )
 """Each is a function in the module of its name in `commands`; only the one run is imported."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import sys
+import time
 from contextlib import contextmanager, suppress
 
 import click
@@ -19,11 +20,17 @@ if TYPE_CHECKING:
 class Settings:
     """The global options, as every command gets them."""
 
-    def __init__(self, path: str | None, *, quiet: bool) -> None:
+    def __init__(self, path: str | None, *, quiet: bool, now: int | None = None) -> None:
         self.path = path
         """The database file; None for the default one."""
         self.quiet = quiet
         """Print only errors and findings."""
+        self.now = now
+        """What counts as now, in Unix seconds; None for the real clock."""
+
+    def clock(self) -> int:
+        """Return the time that counts as now, in Unix seconds."""
+        return int(time.time()) if self.now is None else self.now
 
 
 PATH = click.Path(readable=False)  # not click, but the db package tells what is wrong with one

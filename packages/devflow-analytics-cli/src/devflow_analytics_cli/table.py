@@ -130,6 +130,16 @@ def heading(title: str, rest: str, *, options: Options) -> None:
     _print(table, options.width or 2 * len(title + rest) + GAP, options)
 
 
+def beside_each_other(items: Sequence[str], width: int | None) -> str:
+    """Return as many items as fit into a width in cells, beside each other; at least one."""
+    from rich.cells import cell_len  # noqa: PLC0415  4 ms
+
+    fit = list(items)
+    while len(fit) > 1 and width is not None and cell_len((" " * GAP).join(fit)) > width:
+        fit.pop()
+    return (" " * GAP).join(fit)
+
+
 def csv_rows(header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """Print a header and rows as CSV, as they are; None is an empty field."""
     import csv  # noqa: PLC0415  seldom needed

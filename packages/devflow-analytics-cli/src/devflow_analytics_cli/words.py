@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 UNKNOWN = "\N{EN DASH}"
 MINUS = "\N{MINUS SIGN}"
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
 MINUTE, HOUR, DAY = 60, 3600, 86400  # in seconds
 
@@ -163,6 +164,19 @@ def moment(at: float, zone: tzinfo | None, now: float, *, seconds: bool = False)
         return str(at)
     year = "" if present and present.year == time.year else f" {time.year}"
     return f"{time.day} {MONTHS[time.month - 1]}{year} {time:{'%H:%M:%S' if seconds else '%H:%M'}}"
+
+
+def day(at: float, zone: tzinfo | None, now: float, *, weekday: bool = False) -> str:
+    """Return a day as people write it, with or without the day of the week: ``Wed 18 Nov``.
+
+    The arguments are as for `moment`.
+    """
+    time, present = _calendar(at, zone), _calendar(now, zone)
+    if time is None:
+        return str(at)
+    year = "" if present and present.year == time.year else f" {time.year}"
+    name = f"{WEEKDAYS[time.weekday()]} " if weekday else ""
+    return f"{name}{time.day} {MONTHS[time.month - 1]}{year}"
 
 
 def clock(at: float, zone: tzinfo | None) -> str:
