@@ -135,6 +135,17 @@ SESSIONS: dict[str, list[str]] = {
 }
 """What is run in each command's section, in this order, in one home."""
 
+ANSWERS = {
+    "stats": "how-are-things",
+    "tools": "how-is-each-tool-doing",
+    "errors": "what-fails",
+    "sessions": "which-sessions-were-there",
+    "calls": "which-calls-were-there",
+    "tail": "what-is-called-right-now",
+    "export": "how-do-i-get-the-calls-out",
+}
+"""Where docs/questions.md shows what a command answers; that depends on the time."""
+
 
 @contextmanager
 def new_session() -> Iterator[Session]:
@@ -171,6 +182,10 @@ def commands(_: str) -> str:
             texts = [deeds[line]() if line in deeds else session.run(line) for line in lines]
             help_text = f"```text\n{session.help_of(command)}```\n"
             parts += [f"### {command}\n", help_text, console(*texts)]
+        for command, anchor in ANSWERS.items():
+            help_text = f"```text\n{session.help_of(command)}```\n"
+            link = f"[Questions](questions.md#{anchor}) shows what it answers.\n"
+            parts += [f"### {command}\n", help_text, link]
     return "\n".join(parts)
 
 
