@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 Style = Literal["", "bold", "dim", "red", "yellow", "green", "cyan"]
-"""Those that can be read on light and dark terminals alike."""
+"""Those for light and dark terminals. Yellow is faint on a light one: let no text be only that."""
 
 GAP = 2
 LEAST_NAME = 8
