@@ -50,8 +50,6 @@ class Column:
     @property
     def width(self) -> int:
         """Its widest text in cells."""
-        from rich.cells import cell_len  # noqa: PLC0415  4 ms
-
         return max(self.least, *map(cell_len, (self.title, *self.cells)))
 
 
@@ -87,15 +85,24 @@ def _at_most(column: Column, cells: int, longest: int) -> int:
     return min(cells, max(longest, LEAST_NAME)) if column.is_name else cells
 
 
+def cell_len(text: str) -> int:
+    """Return the width of a printable text in the cells of a terminal."""
+    if text.isascii():
+        return len(text)
+    from rich.cells import cell_len as of_any  # noqa: PLC0415  15 ms
+
+    return of_any(text)
+
+
 def cut(text: str, width: int, mark: str) -> str:
     """Return text, or as much of it and the mark as fits into the width in cells.
 
     A letter is never separated from its accents, nor an emoji from what is joined to it.
     """
-    from rich.cells import cell_len, split_graphemes  # noqa: PLC0415  4 ms
-
     if cell_len(text) <= width:
         return text
+    from rich.cells import split_graphemes  # noqa: PLC0415  15 ms
+
     room, end = width - cell_len(mark), 0
     for _, following, cells in split_graphemes(text)[0]:
         room -= cells

@@ -1,7 +1,7 @@
 """Tables, headings and CSV on stdout.
 
-rich is imported where it is used: that takes longer than most commands do, and the help imports
-them all.
+Of rich, only what knows how wide letters are is imported, and only for letters that are not ASCII:
+its tables take longer to import than most questions to answer, and a millisecond for each line.
 """
 
 from __future__ import annotations
@@ -12,13 +12,22 @@ from dataclasses import dataclass, replace
 
 import click
 
-from devflow_analytics_cli.layout import GAP, Column, can_write, cut, fitting, isolated, writable
+from devflow_analytics_cli.layout import (
+    GAP,
+    Column,
+    Style,
+    can_write,
+    cell_len,
+    cut,
+    fitting,
+    isolated,
+    writable,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from rich.table import Table
 
 DRAWINGS = "▁▂▃▄▅▆▇█"
 
@@ -81,23 +90,25 @@ def print_table(
         options: what stdout is.
         header: print the titles; they are left out, too, if all are empty.
     """
-    from rich.text import Text  # noqa: PLC0415  70 ms
-
     fit = fitting(_written(columns, options), options.width)
     mark = writable("…", options.encoding)
-    titled = header and any(column.title for column, _ in fit)
-    table = _table(show_header=titled)
-    cells = []
-    for column, width in fit:
-        title = Text.assemble((cut(column.title, width, mark), "dim"))
-        table.add_column(title, justify=column.align, width=width, no_wrap=True)
-        texts = [cut(cell, width, mark) if column.is_name else cell for cell in column.cells]
-        styles = [column.style] * len(texts) if isinstance(column.style, str) else column.style
-        pairs = zip(map(options.in_place, texts), styles, strict=True)
-        cells.append([Text.assemble(pair) for pair in pairs])
-    for row in zip(*cells, strict=True):
-        table.add_row(*row)
-    _print(table, sum(width + GAP for _, width in fit), options)
+    lines = []
+    dim: Style = "dim"
+    if header and any(column.title for column, _ in fit):
+        titles = [(cut(column.title, width, mark), dim, column, width) for column, width in fit]
+        lines.append(_line(titles, options))
+    styles = [
+        [column.style] * len(column.cells) if isinstance(column.style, str) else column.style
+        for column, _ in fit
+    ]
+    for number in range(len(columns[0].cells)):
+        row = []
+        for (column, width), style in zip(fit, styles, strict=True):
+            cell = column.cells[number]
+            text = cut(cell, width, mark) if column.is_name else cell
+            row.append((text, style[number], column, width))
+        lines.append(_line(row, options))
+    _print(lines, options)
     return {column.title: width for column, width in fit}
 
 
@@ -119,21 +130,22 @@ def heading(title: str, rest: str, *, options: Options) -> None:
 
     Its parts are separated by a dot in the middle of the line.
     """
-    from rich.text import Text  # noqa: PLC0415  70 ms
-
-    table = _table(show_header=False)
-    table.add_column(no_wrap=True)
-    table.add_column(overflow="fold")
-    dot = options.text(" \N{MIDDLE DOT} ")
-    rest = dot.join(map(options.text, rest.split(" \N{MIDDLE DOT} ")))
-    table.add_row(Text.assemble((options.text(title), "bold")), Text(rest))
-    _print(table, options.width or 2 * len(title + rest) + GAP, options)
+    title, dot = options.text(title), options.text(" \N{MIDDLE DOT} ")
+    room = None if options.width is None else options.width - len(title) - GAP
+    lines: list[str] = []
+    for word in dot.join(map(options.text, rest.split(" \N{MIDDLE DOT} "))).split(" "):
+        longer = f"{lines[-1]} {word}" if lines else word
+        if not lines or (room is not None and cell_len(longer) > room):
+            lines.append(word)
+        else:
+            lines[-1] = longer
+    first = _styled(title, "bold", options)
+    indent = " " * (len(title) + GAP)
+    _print([f"{first}{' ' * GAP}{lines[0]}", *(indent + line for line in lines[1:])], options)
 
 
 def beside_each_other(items: Sequence[str], width: int | None) -> str:
     """Return as many items as fit into a width in cells, beside each other; at least one."""
-    from rich.cells import cell_len  # noqa: PLC0415  4 ms
-
     fit = list(items)
     while len(fit) > 1 and width is not None and cell_len((" " * GAP).join(fit)) > width:
         fit.pop()
@@ -162,29 +174,24 @@ def _written(columns: Sequence[Column], options: Options) -> list[Column]:
     ]
 
 
-def _table(*, show_header: bool) -> Table:
-    from rich.table import Table  # noqa: PLC0415  70 ms
+def _line(cells: Sequence[tuple[str, Style, Column, int]], options: Options) -> str:
+    """Return texts beside each other, each in its style and padded to its width."""
+    padded = []
+    for text, style, column, width in cells:
+        pad = " " * (width - cell_len(text))
+        shown = _styled(options.in_place(text), style, options)
+        padded.append(pad + shown if column.align == "right" else shown + pad)
+    return (" " * GAP).join(padded).rstrip()
 
-    table = Table(box=None, pad_edge=False, padding=(0, GAP, 0, 0), header_style="")
-    table.show_header = show_header
-    return table
+
+def _styled(text: str, style: Style, options: Options) -> str:
+    if not (options.coloured and style and text):
+        return text
+    if style in {"bold", "dim"}:
+        return click.style(text, **{style: True})
+    return click.style(text, fg=style)
 
 
-def _print(table: Table, width: int, options: Options) -> None:
-    """Print without spaces at the ends of lines, by click, which knows how stdout may fail."""
-    from io import StringIO  # noqa: PLC0415  seldom needed
-
-    from rich.console import Console  # noqa: PLC0415  70 ms
-
-    shown = StringIO()
-    Console(
-        file=shown,
-        force_terminal=options.coloured,
-        color_system="standard" if options.coloured else None,
-        no_color=False,
-        width=width,
-        height=1,
-        legacy_windows=False,
-    ).print(table)
-    lines = shown.getvalue().split("\n")
-    click.echo("\n".join(map(str.rstrip, lines)), nl=False, color=options.coloured)
+def _print(lines: Sequence[str], options: Options) -> None:
+    """Print by click, which knows how stdout may fail."""
+    click.echo("\n".join(lines), color=options.coloured)
