@@ -87,7 +87,7 @@ def tools(
     ranges = cut_evenly(period, parts)
     before = _durations_before(connection, period, filters)
     found = []
-    for key, group in by_tool(calls).items():
+    for key, group in by_tool(calls, with_sizes=True).items():
         ordered_before = sorted(before.get(key, ()))
         found.append(
             Tool(
