@@ -48,6 +48,16 @@ def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
+def no_calls(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make up no calls in this process, where it makes no difference what they are."""
+
+    def make(file: str, _: int) -> None:
+        create_analytics_db(file).close()
+
+    monkeypatch.setattr("devflow_analytics_cli.made_up.calls.write_made_up_calls", make)
+
+
+@pytest.fixture
 def probe(
     monkeypatch: pytest.MonkeyPatch,
 ) -> Callable[[str, Callable[[click.Context], None]], None]:
@@ -244,6 +254,7 @@ def test_a_command_runs_on_made_up_calls_and_nothing_stays(
     assert (os.listdir(temporary), os.listdir(home)) == ([], [])
 
 
+@pytest.mark.usefixtures("no_calls")
 def test_the_users_own_database_is_not_touched(
     command: Command, file: Path, tmp_path: Path, temporary: Path
 ) -> None:
@@ -260,7 +271,7 @@ def test_the_users_own_database_is_not_touched(
     assert os.listdir(file.parent) == ["analytics.db"]
 
 
-@pytest.mark.usefixtures("temporary")
+@pytest.mark.usefixtures("no_calls", "temporary")
 def test_only_the_user_can_read_it(command: Command, probe: Any) -> None:
     modes = []
 
@@ -295,16 +306,23 @@ def test_a_file_that_is_there_is_not_overwritten(
 ) -> None:
     (home / "mine").write_text("mine")
     (home / "link").symlink_to("nowhere")
-    for name, shown in (("mine", home / "mine"), ("link", home / "link")):
+    (home / "directory").mkdir()
+    for name in ("mine", "link", "directory"):
         done = command("demo", "--keep", str(home / name), "path")
         assert (done.returncode, done.stdout) == (73, "")
         assert done.stderr == (
-            f"Error: {shown} already exists and is not overwritten. Name a new file with --keep.\n"
+            f"Error: {home / name} already exists and is not overwritten."
+            " Name a new file with --keep.\n"
         )
     assert (home / "mine").read_text() == "mine"
-    assert (sorted(os.listdir(home)), os.listdir(temporary)) == (["link", "mine"], [])
+    assert (sorted(os.listdir(home)), os.listdir(temporary)) == (
+        ["directory", "link", "mine"],
+        [],
+    )
+    assert os.listdir(home / "directory") == []
 
 
+@pytest.mark.usefixtures("no_calls")
 def test_a_place_that_is_none_is_told(command: Command, home: Path, temporary: Path) -> None:
     done = command("demo", "--keep", str(home / "none/kept.db"), "path")
     assert (done.returncode, done.stdout) == (73, "")
@@ -315,6 +333,7 @@ def test_a_place_that_is_none_is_told(command: Command, home: Path, temporary: P
     assert (os.listdir(home), os.listdir(temporary)) == ([], [])
 
 
+@pytest.mark.usefixtures("no_calls")
 def test_the_status_of_the_command_is_passed_on(
     command: Command, temporary: Path, probe: Any
 ) -> None:
@@ -328,6 +347,7 @@ def test_the_status_of_the_command_is_passed_on(
     assert os.listdir(temporary) == []
 
 
+@pytest.mark.usefixtures("no_calls")
 def test_a_bug_in_the_command_leaves_nothing_either(
     command: Command, temporary: Path, probe: Any
 ) -> None:
@@ -406,6 +426,7 @@ def test_a_signal_leaves_nothing(
     assert os.listdir(temporary) == []
 
 
+@pytest.mark.usefixtures("no_calls")
 def test_a_signal_that_is_ignored_stays_ignored(
     command: Command, temporary: Path, probe: Any
 ) -> None:
@@ -490,6 +511,7 @@ def test_a_time_that_is_none_is_told(time: str, said: str, command: Command) -> 
     assert done.stderr.endswith(f"\nError: Invalid value for '--now': {said}\n")
 
 
+@pytest.mark.usefixtures("no_calls")
 @pytest.mark.parametrize(
     ("time", "seconds"),
     [
@@ -524,6 +546,7 @@ def test_without_a_time_the_clock_is_the_real_one(
     assert os.listdir(temporary) == []
 
 
+@pytest.mark.usefixtures("no_calls")
 def test_without_a_command_it_shows_stats_and_names_more(
     command: Command, home: Path, temporary: Path, probe: Any
 ) -> None:
@@ -543,6 +566,7 @@ def test_without_a_command_it_shows_stats_and_names_more(
     assert os.listdir(temporary) == []
 
 
+@pytest.mark.usefixtures("no_calls")
 def test_verbose_logs_what_is_done(command: Command, temporary: Path) -> None:
     done = command("-v", "demo", "path")
     assert f"\ncreated {done.stdout.strip()}: schema version " in done.stderr
