@@ -105,8 +105,8 @@ def measure(directory: Path, rows: int) -> tuple[list[Line], str]:
     copy.unlink()
     table.append(
         "\nEach is a process from its start to its end, warm and, in brackets, with nothing of the"
-        " file in memory. `stats` and `tools` read the period before, too. DuckDB reads a copy in its"
-        " own format.\n"
+        " file in memory. `stats` and `tools` read the period before, too. DuckDB reads a copy in"
+        " its own format.\n"
     )
     return lines, "".join(table)
 
