@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from math import fsum
 from typing import TYPE_CHECKING
 
 from devflow_analytics_db import Connection
 from devflow_analytics_reports.filters import NO_FILTERS, Filters
 from devflow_analytics_reports.period import FIRST, LAST, Period
 from devflow_analytics_reports.sql import Calls, resolved
+from devflow_analytics_reports.totals import together
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -129,7 +129,7 @@ def _sessions(
             len(group.durations),
             group.statuses.count("e"),
             group.statuses.count("t"),
-            fsum(group.durations),
+            together(group.durations),
             tuple(tools),
         )
 
