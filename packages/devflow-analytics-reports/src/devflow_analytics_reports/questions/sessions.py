@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from devflow_analytics_db import Connection
 from devflow_analytics_reports.filters import NO_FILTERS, Filters
-from devflow_analytics_reports.period import FIRST, LAST, Period
+from devflow_analytics_reports.period import FIRST, LAST, Period, Range
 from devflow_analytics_reports.sql import Calls, resolved
 from devflow_analytics_reports.totals import together
 
@@ -110,7 +110,8 @@ def _sessions(
             group.statuses.append(status)
             group.durations.append(duration)
             group.last = max(group.last, time)
-    or_started_in = None if with_no_calls is not None or calls.filters else calls.within
+    any_started = with_no_calls is None and not calls.filters
+    or_started_in = Range(period.since, period.until) if any_started else None
     rows = calls.session_rows([*groups, *(with_no_calls or ())], or_started_in=or_started_in)
     for key, started_at, ended_at, client, version, project in rows.fetchall():
         group = groups.get(key) or _Group()
