@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from devflow_analytics_db import Connection
+from devflow_analytics_reports.errors import SessionNotFoundError
 from devflow_analytics_reports.filters import NO_FILTERS, Filters
 from devflow_analytics_reports.period import FIRST, LAST, Period, Range
 from devflow_analytics_reports.sql import Calls, resolved
@@ -82,11 +83,15 @@ def session(connection: Connection, session_id: str, *, now: int) -> Session:
         connection: a connection for reading, as from `devflow_analytics_db.open_readonly`.
         session_id: its whole id, as from `find_session`.
         now: the time, in Unix seconds.
+
+    Raises:
+        SessionNotFoundError: there is none.
     """
     period = Period(FIRST, LAST, None, now, "all", None)
     calls = Calls(connection, period, Filters(sessions=(session_id,)))
-    (found,) = _sessions(calls, period, [session_id])
-    return found
+    for found in _sessions(calls, period, [session_id]):
+        return found
+    raise SessionNotFoundError(f"No session has the id {session_id!r}.")
 
 
 def _sessions(
