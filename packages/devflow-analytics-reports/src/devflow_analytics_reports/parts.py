@@ -87,7 +87,11 @@ def _first(period: Period, by: By) -> int:
     """Return where the hour, day or week begins that the period begins in."""
     wall = period.local(period.since)
     if by == "hour":
-        return period.since - wall.minute * 60 - wall.second
+        since = period.since
+        while late := wall.minute * 60 + wall.second:  # again where clocks change by half an hour
+            since -= late
+            wall = period.local(since)
+        return since
     days = wall.weekday() if by == "week" else 0
     return _midnight(period, wall, -days)
 
