@@ -36,7 +36,10 @@ class Part:
     until: int
     """The first second after it, in Unix time."""
     is_whole: bool
-    """Whether it is a whole hour, day or week; the last one may go on, or end early."""
+    """Whether it is a whole hour, day or week that is over; the last ones may go on, or end early.
+
+    A part of equal length is whole when it is over.
+    """
     calls: int
     """Number of calls, however they ended."""
     errors: int

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from array import array
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from devflow_analytics_db import Connection
 from devflow_analytics_reports.filters import NO_FILTERS, Filters
 from devflow_analytics_reports.grouping import by_tool
-from devflow_analytics_reports.parts import By, Part, counts, cut, cut_evenly, whole
+from devflow_analytics_reports.parts import By, Part, counts, cut, cut_evenly, following, whole
 from devflow_analytics_reports.period import Period, Range
 from devflow_analytics_reports.sql import Calls, resolved
 from devflow_analytics_reports.totals import Totals, total
@@ -116,7 +116,10 @@ def over_time(
         for status, time in zip(*chunk, strict=True):
             times[status].append(time)
     every = times["s"] + times["e"] + times["t"]
-    return OverTime(period, by, tuple(_parts(period, parts, every, times["e"], times["t"])))
+    found = _parts(period, parts, every, times["e"], times["t"])
+    if found and following(period, found[-1].since, by) != period.until:
+        found[-1] = replace(found[-1], is_whole=False)
+    return OverTime(period, by, tuple(found))
 
 
 def _before(
@@ -143,7 +146,7 @@ def _parts(
     timeouts: Sequence[int],
 ) -> list[Part]:
     return [
-        Part(since, until, until != period.until or not period.is_open, *numbers)
+        Part(since, until, until <= period.now, *numbers)
         for (since, until), *numbers in zip(
             ranges,
             *(counts(sorted(some), ranges) for some in (times, errors, timeouts)),
