@@ -16,7 +16,6 @@ LAST = 2**63 - 1
 """The end of a period that has none."""
 
 _AGO = re.compile(r"([1-9]\d{0,5})([hdw])", re.ASCII)
-_DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 
 
 class Range(NamedTuple):
@@ -88,12 +87,12 @@ def parse_period(
         return Period(FIRST, LAST, zone, now, "all", None)
     words = _Words(now, zone)
     begin = words.range(since).since
-    end = words.range(until).until if until else now + 1
+    end = now + 1 if until is None else words.range(until).until
     if end <= begin:
-        if until:
+        if until is not None:
             raise PeriodError(f"the period ends before it begins: {since!r} to {until!r}")
         raise PeriodError(f"{since!r} is in the future")
-    name = f"{since} to {until}" if until else since
+    name = since if until is None else f"{since} to {until}"
     before = None if since == "all" else words.before(since, Range(begin, min(end, now + 1)))
     return Period(begin, end, zone, now, name, before)
 
@@ -149,6 +148,8 @@ class _Words:
 
     def _written(self, word: str) -> Range:
         """Return what a day or time that is written out means."""
+        if day := _day(word):
+            return self._days(day, 1)
         try:
             moment = datetime.fromisoformat(word)
         except ValueError:
@@ -157,8 +158,6 @@ class _Words:
                 " this-week, this-month, all, a day like 2026-11-30, or a time like"
                 " 2026-11-30T12:00"
             ) from None
-        if _DAY.fullmatch(word):
-            return self._days(moment.date(), 1)
         seconds = int(moment.timestamp()) if moment.tzinfo else self._seconds(moment)
         return Range(seconds, seconds)
 
@@ -170,7 +169,7 @@ class _Words:
         first = self._wall(period.since)
         if word == "this-month":
             return self._seconds((first - timedelta(1)).replace(day=1))
-        if word in {"today", "yesterday", "this-week"} or _DAY.fullmatch(word):
+        if word in {"today", "yesterday", "this-week"} or _day(word):
             last = self._wall(period.until - 1)
             days = (last.date() - first.date()).days + 1
             weeks = -(-days // 7)
@@ -192,3 +191,11 @@ class _Words:
 
     def _seconds(self, wall: datetime) -> int:
         return int(wall.replace(tzinfo=self._zone).timestamp())
+
+
+def _day(word: str) -> date | None:
+    """Return the day that is written out, if it is one; 2026-11-30 can be 20261130, too."""
+    try:
+        return date.fromisoformat(word)
+    except ValueError:
+        return None
