@@ -25,8 +25,8 @@ Environment variables:
 """
 
 COMMANDS = (
-    *("backup", "check", "doctor", "hooks", "import", "init", "migrate", "path", "restore"),
-    "status",
+    *("backup", "check", "doctor", "export", "hooks", "import", "init", "migrate", "path"),
+    *("restore", "status", "tail"),
 )
 """Each is a function in the module of its name in `commands`; only the one run is imported."""
 

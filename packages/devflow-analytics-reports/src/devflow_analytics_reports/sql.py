@@ -29,8 +29,19 @@ CALL_COLUMNS = (
 
 _LATER_CALL_COLUMNS = CALL_COLUMNS[7:]
 _LATER_SESSION_COLUMNS = ("client", "client_version", "project")
+
+EXPORT_COLUMNS = (*CALL_COLUMNS, *_LATER_SESSION_COLUMNS)
+"""What is exported of a call: all that its row says, and what its session says of the agent."""
+
+REALS = ("duration_ms",)
+INTEGERS = ("timestamp", "error_code", "request_bytes", "result_bytes", "started_ms")
+"""Those of them that are numbers."""
+
 _VERSION_WITH_THEM = 3
 """The schema version that has the later columns of both tables; in older files they are null."""
+
+_STRICT_VERSION = 2
+"""The first schema version whose columns hold nothing but their type."""
 
 CHUNK = 250_000
 """How many calls are read at once, so that memory does not grow with the file."""
@@ -64,6 +75,7 @@ class Calls:
         self.filters = filters
         version = connection.schema_version
         is_older = version is not None and version < _VERSION_WITH_THEM
+        self.is_strict = version is None or version >= _STRICT_VERSION
         self.calls, self.sessions = "tool_calls", "sessions"
         if is_older:
             self.calls = _with_nulls("tool_calls", _LATER_CALL_COLUMNS)
@@ -113,6 +125,33 @@ class Calls:
         rest = "AND (duration_ms, timestamp, rowid) < (?, ?, ?)" if after else ""
         order = "ORDER BY duration_ms DESC, timestamp DESC, rowid DESC LIMIT ?"
         return self.select(columns, f"{rest} {order}", *(after or ()), limit)
+
+    def in_order(self) -> sqlite3.Cursor:
+        """Return `EXPORT_COLUMNS` of the calls, in the order of time, and of rows within a second.
+
+        They come from an index in that order, so that SQLite keeps none of them.
+        """
+        return self._in_order(", ".join(map(self._typed, EXPORT_COLUMNS)))
+
+    def in_order_as_json(self) -> sqlite3.Cursor:
+        """Return the same, each call as two JSON objects and, between them, its duration.
+
+        That is for Python to write: SQLite would round it to 15 digits.
+        """
+        between = EXPORT_COLUMNS.index("duration_ms")
+        keys = [f"'{name}', {self._typed(name)}" for name in EXPORT_COLUMNS]
+        before, after = ", ".join(keys[:between]), ", ".join(keys[between + 1 :])
+        duration = self._typed("duration_ms")
+        return self._in_order(f"json_object({before}), {duration}, json_object({after})")
+
+    def of_rows(self, columns: str, first: int, last: int) -> sqlite3.Cursor:
+        """Return the calls of a range of rows, in the order of rows."""
+        return self.select(columns, "AND rowid BETWEEN ? AND ? ORDER BY rowid", first, last)
+
+    def count(self) -> int:
+        """Return the number of the calls."""
+        (count,) = self.select("count(*)").fetchone()
+        return int(count)
 
     def failures(self) -> sqlite3.Cursor:
         """Return server, tool, status, error type, number and last second of calls that failed."""
@@ -229,6 +268,26 @@ class Calls:
                 terms.append(sql)
                 values += more
         return Condition(" AND ".join(terms) or "true", values)
+
+    def _in_order(self, columns: str) -> sqlite3.Cursor:
+        where = self._where()
+        of_sessions = ", ".join(_LATER_SESSION_COLUMNS)
+        return self.connection.execute(
+            f"""
+            SELECT {columns} FROM {self.calls} AS call
+            LEFT JOIN (SELECT id AS session_id, {of_sessions} FROM {self.sessions})
+            USING (session_id)
+            WHERE {where.sql} ORDER BY timestamp, call.rowid
+            """,
+            where.values,
+        )
+
+    def _typed(self, column: str) -> str:
+        """Return a column as what its type is, also in a file whose columns hold anything."""
+        if self.is_strict:
+            return column
+        kind = "REAL" if column in REALS else "INTEGER" if column in INTEGERS else "TEXT"
+        return f"CAST({column} AS {kind})"
 
     def _chunks(self) -> Iterator[Range]:
         """Yield ranges of about `CHUNK` calls each, of whatever kind."""
