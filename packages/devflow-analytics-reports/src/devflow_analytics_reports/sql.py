@@ -62,6 +62,13 @@ _RIGHT = {
 _SPECIAL = frozenset("*?[")
 """The letters that stand for others in a ``GLOB``."""
 
+EXPORT_COLUMNS = (*CALL_COLUMNS, *SESSION_COLUMNS[4:])
+"""What is exported of a call: all that its row says, and what its session says of the agent."""
+
+REALS = ("duration_ms",)
+INTEGERS = ("timestamp", "error_code", "request_bytes", "result_bytes", "started_ms")
+"""Those of them that are numbers."""
+
 SHORT_ID = 8
 """How many letters of an id are enough to tell it: the last ones. The first are a time."""
 
@@ -121,6 +128,32 @@ class Calls:
         rest = "AND (duration_ms, timestamp, rowid) < (?, ?, ?)" if after else ""
         order = "ORDER BY duration_ms DESC, timestamp DESC, rowid DESC LIMIT ?"
         return self.select(columns, f"{rest} {order}", *(after or ()), limit)
+
+    def in_order(self) -> sqlite3.Cursor:
+        """Return `EXPORT_COLUMNS` of the calls, in the order of time, and of rows within a second.
+
+        They come from an index in that order, so that SQLite keeps none of them.
+        """
+        return self._in_order(", ".join(EXPORT_COLUMNS))
+
+    def in_order_as_json(self) -> sqlite3.Cursor:
+        """Return the same, each call as two JSON objects and, between them, its duration.
+
+        That is for Python to write: SQLite would round it to 15 digits.
+        """
+        between = EXPORT_COLUMNS.index("duration_ms")
+        keys = [f"'{name}', {name}" for name in EXPORT_COLUMNS]
+        before, after = ", ".join(keys[:between]), ", ".join(keys[between + 1 :])
+        return self._in_order(f"json_object({before}), duration_ms, json_object({after})")
+
+    def of_rows(self, columns: str, first: int, last: int) -> sqlite3.Cursor:
+        """Return the calls of a range of rows, in the order of rows."""
+        return self.select(columns, "AND rowid BETWEEN ? AND ? ORDER BY rowid", first, last)
+
+    def count(self) -> int:
+        """Return the number of the calls."""
+        (count,) = self.select("count(*)").fetchone()
+        return int(count)
 
     def failures(self) -> sqlite3.Cursor:
         """Return server, tool, status, error type, number and last second of calls that failed."""
@@ -229,6 +262,19 @@ class Calls:
                 terms.append(sql)
                 values += more
         return Condition(" AND ".join(terms) or "true", values)
+
+    def _in_order(self, columns: str) -> sqlite3.Cursor:
+        where = self._where()
+        of_sessions = ", ".join(SESSION_COLUMNS[4:])
+        return self.connection.execute(
+            f"""
+            SELECT {columns} FROM {self.calls} AS call
+            LEFT JOIN (SELECT id AS session_id, {of_sessions} FROM {self.sessions})
+            USING (session_id)
+            WHERE {where.sql} ORDER BY timestamp, call.rowid
+            """,
+            where.values,
+        )
 
 
 def answers(question: Callable[P, T]) -> Callable[P, T]:
