@@ -69,15 +69,17 @@ def calls(question: Question, slowest: bool, limit: int) -> None:
         question.table([call_keys(call) for call in found], KEYS)
     else:
         what = "slowest first" if slowest else "newest first"
-        question.heading("Calls", period, f"{len(found):,}, {what}")
+        question.heading("Calls", period, f"{len(found):,} shown, {what}")
         if found:
             print_table(call_columns(question, found), options=question.options)
         else:
             question.nothing(there)
 
 
-def call_columns(question: Question, found: Sequence[Call]) -> list[Column]:
-    """Return the columns of a table of calls."""
+def call_columns(
+    question: Question, found: Sequence[Call], *, of_one_session: bool = False
+) -> list[Column]:
+    """Return the columns of a table of calls; that of sessions only if they may be of several."""
     styles = [STYLES.get(call.status, "") for call in found]
     columns = [
         Column("Time", [question.moment(call.timestamp, seconds=True) for call in found]),
@@ -85,8 +87,10 @@ def call_columns(question: Question, found: Sequence[Call]) -> list[Column]:
         Column("Took", [duration(call.duration_ms) for call in found], "right"),
         Column("Status", [status(call) for call in found], style=styles),
         Column("Error", [call.error_type or "" for call in found], priority=2, is_name=True),
-        Column("Session", [short(call.session) for call in found], priority=1),
     ]
+    if not of_one_session:
+        sessions = [short(call.session) for call in found]
+        columns.append(Column("Session", sessions, priority=1))
     if any(call.server for call in found):
         servers = [call.server or "" for call in found]
         columns.append(Column("Server", servers, priority=3, is_name=True))

@@ -217,4 +217,5 @@ def _show_one(
     else:
         rest = "in order"
     question.subheading("Calls", rest)
-    print_table(call_columns(question, in_order), options=question.options)
+    columns = call_columns(question, in_order, of_one_session=True)
+    print_table(columns, options=question.options)

@@ -58,6 +58,8 @@ SORTS: dict[str, Callable[[Tool], float]] = {
 }
 """What ``--sort`` sorts by, the largest first."""
 
+DEFAULT_SORT = next(iter(SORTS))
+
 KEYS = (
     *("tool", "server", "calls", "errors", "timeouts", "p50_ms", "p95_ms", "p99_ms", "total_ms"),
     *("calls_before", "p95_before_ms", "sized_calls", "result_bytes", "last"),
@@ -132,7 +134,7 @@ def tools(question: Question, sort: str, limit: int | None, unused: bool) -> Non
     elif question.as_csv:
         question.table([_keys(tool) for tool in shown], KEYS)
     else:
-        _show(question, found, shown, there)
+        _show(question, found, shown, sort, there)
 
 
 def _keys(tool: Tool) -> dict[str, object]:
@@ -148,8 +150,11 @@ def _uncalled_keys(tool: UncalledTool) -> dict[str, object]:
     return {"tool": tool.name, **pick(tool, "server", "last")}
 
 
-def _show(question: Question, found: Tools, shown: Sequence[Tool], there: Range | None) -> None:
-    question.heading("Tools", found.period, f"{len(found.tools):,} called")
+def _show(
+    question: Question, found: Tools, shown: Sequence[Tool], sort: str, there: Range | None
+) -> None:
+    order = "" if sort == DEFAULT_SORT else f", by {sort}"
+    question.heading("Tools", found.period, f"{len(found.tools):,} called{order}")
     if shown:
         print_table(_columns(question, shown), options=question.options)
     else:
