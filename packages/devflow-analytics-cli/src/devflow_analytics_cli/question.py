@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from devflow_analytics_cli.layout import writable
 from devflow_analytics_cli.table import Options, csv_rows, heading
 from devflow_analytics_cli.words import ago, duration, moment
 from devflow_analytics_db import open_readonly
@@ -36,6 +37,9 @@ FEWEST = 5
 
 WORRYING = 0.1
 """The share of failing calls from which on it is shown in red."""
+
+ALL = 2**63 - 1
+"""As many rows as SQLite counts; a larger limit means all as well."""
 
 STATUSES = ("success", "error", "timeout")
 
@@ -92,10 +96,14 @@ class Question:
         click.echo()
 
     def notes(self, lines: Sequence[str]) -> None:
-        """Print lines below a table, after an empty one."""
+        """Print lines below a table, after an empty one; what is too wide goes on below."""
+        from textwrap import wrap  # noqa: PLC0415  seldom needed
+
         click.echo()
         for line in lines:
-            click.echo(self.options.text(line))
+            text, width = writable(line, self.options.encoding), self.options.width
+            for part in wrap(text, width, subsequent_indent="  ") if width else [text]:
+                click.echo(self.options.in_place(part))
 
     def nothing(self, recorded: Range | None) -> None:
         """Say that there is nothing to show, and what to do about it.
@@ -105,11 +113,16 @@ class Question:
         """
         if recorded is None:
             click.echo(
-                "No calls are recorded yet. 'devflow-analytics import' takes in what your agents"
-                " have logged;\n'devflow-analytics demo' shows what there will be to see."
+                "No calls are recorded yet. 'devflow-analytics import' takes in what your\n"
+                "agents have logged; 'devflow-analytics demo' shows what there will be to see."
             )
-        elif self.filters:
+        elif self.filters and self.period.name == "all":
             click.echo("No such calls. Without a filter there may be some.")
+        elif self.filters:
+            click.echo("No such calls in this period. Try fewer filters, or --since all.")
+        elif self.period.until <= recorded.since:
+            when = f"{self.moment(recorded.since)}, {ago(self.period.now - recorded.since)}"
+            click.echo(f"No calls in this period. The first one was at {when}.")
         else:
             last = recorded.until - 1
             when = f"{self.moment(last)}, {ago(self.period.now - last)}"
@@ -228,12 +241,9 @@ def _question(settings: Settings, given: dict[str, Any], default: str) -> Questi
     as_json, as_csv = given.pop("as_json"), given.pop("as_csv")
     if as_json and as_csv:
         raise click.UsageError("--json and --csv exclude each other.")
-    period = read_period(
-        settings.clock(),
-        given.pop("since", None) or default,
-        given.pop("until", None),
-        utc=given.pop("utc"),
-    )
+    since, until = given.pop("since", None), given.pop("until", None)
+    since = default if since is None else since
+    period = read_period(settings.clock(), since, until, utc=given.pop("utc"))
     filters = Filters(**{name: given.pop(name) for name in NAMES})
     options = Options.of_stdout(given.pop("width", None))
     return Question(settings, period, filters, as_json, as_csv, options)
@@ -250,8 +260,10 @@ def read_period(now: int, since: str, until: str | None, *, utc: bool) -> Period
         period = parse_period(since, now=now, zone=zone)
     except PeriodError as error:
         raise click.BadParameter(f"{error}.", param_hint="'--since'") from None
-    if not until:
+    if until is None:
         return period
+    if not until:  # as from an unset variable of a script; for parse_period() it is none
+        raise click.BadParameter("'' is not a period.", param_hint="'--until'")
     try:
         return parse_period(since, until, now=now, zone=zone)
     except PeriodError as error:
@@ -282,7 +294,7 @@ def before_in_words(period: Period) -> str:
     if name.startswith("last "):
         return f"the {name.removeprefix('last ')} before"
     return {"today": "yesterday", "this week": "last week", "this month": "last month"}.get(
-        name, "as long before"
+        name, "the period before"
     )
 
 

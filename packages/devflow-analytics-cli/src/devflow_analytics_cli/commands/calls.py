@@ -9,7 +9,7 @@ import click
 from devflow_analytics_cli.call_keys import KEYS, call_keys
 from devflow_analytics_cli.layout import Column
 from devflow_analytics_cli.output import echo_json
-from devflow_analytics_cli.question import Question, asks, short
+from devflow_analytics_cli.question import ALL, Question, asks, labels, short
 from devflow_analytics_cli.table import print_table
 from devflow_analytics_cli.words import duration
 from devflow_analytics_reports import newest_calls, recorded, resolved, slowest_calls
@@ -42,7 +42,7 @@ def calls(question: Question, slowest: bool, limit: int) -> None:
 
     \b
     The keys of --json:
-      since, until      the period, in Unix seconds: from the first to before the last
+      since, until      the period, in Unix seconds; until is the first after it
       zone              how far its clocks are from UTC
       calls             a list of calls, in the order asked for:
         time            when it was recorded, in Unix seconds
@@ -61,7 +61,7 @@ def calls(question: Question, slowest: bool, limit: int) -> None:
     with question.database() as (connection, filters):
         there = recorded(connection)
         period = resolved(connection, question.period)
-        found = ask(connection, period, filters, limit=limit)
+        found = ask(connection, period, filters, limit=min(limit, ALL))
     if question.as_json:
         keys = question.keys(period)
         echo_json({**keys, "calls": [call_keys(call) for call in found]})
@@ -69,24 +69,28 @@ def calls(question: Question, slowest: bool, limit: int) -> None:
         question.table([call_keys(call) for call in found], KEYS)
     else:
         what = "slowest first" if slowest else "newest first"
-        question.heading("Calls", period, f"{len(found):,}, {what}")
+        question.heading("Calls", period, f"{len(found):,} shown, {what}")
         if found:
             print_table(call_columns(question, found), options=question.options)
         else:
             question.nothing(there)
 
 
-def call_columns(question: Question, found: Sequence[Call]) -> list[Column]:
-    """Return the columns of a table of calls."""
+def call_columns(
+    question: Question, found: Sequence[Call], *, of_one_session: bool = False
+) -> list[Column]:
+    """Return the columns of a table of calls; that of sessions only if they may be of several."""
     styles = [STYLES.get(call.status, "") for call in found]
     columns = [
         Column("Time", [question.moment(call.timestamp, seconds=True) for call in found]),
-        Column("Tool", [call.tool for call in found], is_name=True),
+        Column("Tool", labels([(call.server, call.tool) for call in found]), is_name=True),
         Column("Took", [duration(call.duration_ms) for call in found], "right"),
         Column("Status", [status(call) for call in found], style=styles),
         Column("Error", [call.error_type or "" for call in found], priority=2, is_name=True),
-        Column("Session", [short(call.session) for call in found], priority=1),
     ]
+    if not of_one_session:
+        sessions = [short(call.session) for call in found]
+        columns.append(Column("Session", sessions, priority=1))
     if any(call.server for call in found):
         servers = [call.server or "" for call in found]
         columns.append(Column("Server", servers, priority=3, is_name=True))

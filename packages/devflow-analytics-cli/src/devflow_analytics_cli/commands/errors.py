@@ -14,11 +14,14 @@ from devflow_analytics_cli.words import ago, share
 from devflow_analytics_reports import failures, recorded
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from devflow_analytics_reports import Failure, Failures, Loop, Range
 
 LIMIT = 20
+
+ENDED = {"error": "failed with an error", "timeout": "timed out"}
+"""How calls ended that failed in one way."""
 
 MOST_LOOPS = 5
 """Loops that are listed below what fails."""
@@ -39,7 +42,7 @@ def errors(question: Question, limit: int | None, loops: bool) -> None:
 
     \b
     The keys of --json:
-      since, until      the period, in Unix seconds: from the first to before the last
+      since, until      the period, in Unix seconds; until is the first after it
       zone              how far its clocks are from UTC
       calls             number of all calls, however they ended
       errors            a list of what fails, most calls first:
@@ -56,7 +59,9 @@ def errors(question: Question, limit: int | None, loops: bool) -> None:
         error_type      what most of them failed with, or null
         calls           number of calls that failed in a row
         since, last     time of the first and the last of them
-    --csv has a row for each entry of errors, or of loops with --loops.
+
+    With --loops there are no errors in it. --csv has a row for each entry of errors, or of loops
+    with --loops.
     """
     with question.database() as (connection, filters):
         there = recorded(connection)
@@ -74,7 +79,9 @@ def errors(question: Question, limit: int | None, loops: bool) -> None:
         question.table([pick(failure, *FAILURE) for failure in shown], FAILURE)
     elif loops:
         question.heading("Loops", found.period, f"{len(found.loops):,} found")
-        if looping:
+        if not found.calls:
+            question.nothing(there)
+        elif looping:
             _show_loops(question, looping)
             _say_more(question, len(looping), len(found.loops))
         else:
@@ -91,7 +98,7 @@ def _show(
         question.nothing(there)
         return
     if not shown:
-        click.echo(f"None of {found.calls:,} calls failed.")
+        click.echo(_none(found.calls, question.filters.statuses))
         return
     _show_failures(question, shown)
     _say_more(question, len(shown), len(found.failures))
@@ -102,6 +109,15 @@ def _show(
         rest = len(found.loops) - MOST_LOOPS
         if rest > 0:
             question.notes([f"{rest:,} more: --loops"])
+
+
+def _none(calls: int, statuses: Collection[str]) -> str:
+    """Say that none of some calls failed, or none as it was asked for."""
+    if set(statuses) == {"success"}:
+        return "Those are no errors: 'devflow-analytics calls --status success' lists them."
+    asked = set(statuses) - {"success"}
+    ended = "failed" if len(asked) != 1 else ENDED[asked.pop()]
+    return f"None of {calls:,} calls {ended}."
 
 
 def _say_more(question: Question, shown: int, there: int) -> None:

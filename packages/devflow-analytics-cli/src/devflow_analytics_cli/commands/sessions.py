@@ -5,12 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import click
+from click.core import ParameterSource
 
 from devflow_analytics_cli.call_keys import KEYS as CALL_KEYS, call_keys
 from devflow_analytics_cli.commands.calls import call_columns
 from devflow_analytics_cli.layout import Column
 from devflow_analytics_cli.output import echo_json, pick
 from devflow_analytics_cli.question import (
+    ALL,
+    NAMES,
     Question,
     asks,
     labels,
@@ -40,9 +43,6 @@ if TYPE_CHECKING:
 
 LIMIT = 20
 
-ALL = 2**63 - 1
-"""As many calls as SQLite counts."""
-
 MOSTLY = 3
 """Tools that are named of a session."""
 
@@ -69,13 +69,14 @@ KEYS = (
 def sessions(question: Question, session_id: str | None, sort: str, limit: int | None) -> None:
     """Show the sessions of your agents, or all that happened in the one that ID names.
 
-    The end of an id is enough. Calls, failed and the time in tools are those of the period; a
-    session counts to it if it has a call in it, or started in it. A session is taken to run if its
-    last call was at most ten minutes ago.
+    The end of an id is enough. ID shows the whole session, so it goes with no period, filter or
+    order. In the list, calls, failed and the time in tools are those of the period; a session
+    counts to it if it has a call in it, or started in it. A session is taken to run if its last
+    call was at most ten minutes ago.
 
     \b
     The keys of --json:
-      since, until      the period, in Unix seconds: from the first to before the last
+      since, until      the period, in Unix seconds; until is the first after it
       zone              how far its clocks are from UTC
       sessions          a list of sessions:
         id              its id
@@ -90,12 +91,14 @@ def sessions(question: Question, session_id: str | None, sort: str, limit: int |
         timeouts        number of those that timed out
         total_ms        how long they took together, in milliseconds
         tools           an object: number of calls by tool
-    With ID, instead of sessions:
+    With ID:
+      zone              as above
       session           its keys, as above
-      calls             a list of its calls, in order, with the keys of 'calls --json'
+      calls             a list of its calls, in order: the keys of 'calls --json'
     --csv has a row for each session, or for each call of one.
     """
     if session_id is not None:
+        _require_nothing_else()
         _one(question, session_id, limit)
         return
     with question.database() as (connection, filters):
@@ -153,9 +156,21 @@ def _mostly(one: Session) -> str:
     return ", ".join(name for name, _ in one.tools[:MOSTLY])
 
 
+def _require_nothing_else() -> None:
+    """Make sure that nothing is asked for that an answer on a whole session would leave out.
+
+    Raises:
+        click.UsageError: it is.
+    """
+    context = click.get_current_context()
+    for name, option in {"sort": "sort", "since": "since", "until": "until", **NAMES}.items():
+        if context.get_parameter_source(name) is ParameterSource.COMMANDLINE:
+            raise click.UsageError(f"ID shows a whole session, and cannot go with --{option}.")
+
+
 def _one(question: Question, ending: str, limit: int | None) -> None:
     """Print all that happened in one session."""
-    limit = limit or (ALL if question.is_raw else LIMIT)
+    limit = min(limit or (ALL if question.is_raw else LIMIT), ALL)
     whole = parse_period("all", now=question.period.now, zone=question.zone)
     with question.database() as (connection, _):
         of_it = Filters(sessions=(find_session(connection, ending),))
@@ -202,4 +217,5 @@ def _show_one(
     else:
         rest = "in order"
     question.subheading("Calls", rest)
-    print_table(call_columns(question, in_order), options=question.options)
+    columns = call_columns(question, in_order, of_one_session=True)
+    print_table(columns, options=question.options)

@@ -6,9 +6,18 @@ from typing import TYPE_CHECKING
 
 import click
 
-from devflow_analytics_cli.layout import Column
+from devflow_analytics_cli.layout import Column, cut, writable
 from devflow_analytics_cli.output import echo_json, pick
-from devflow_analytics_cli.question import FEW, Question, asks, before_in_words, median, percentile
+from devflow_analytics_cli.question import (
+    FEW,
+    FEW_MARK,
+    Question,
+    asks,
+    before_in_words,
+    labels,
+    median,
+    percentile,
+)
 from devflow_analytics_cli.table import bar, beside_each_other, print_table, room
 from devflow_analytics_cli.words import (
     change,
@@ -18,11 +27,12 @@ from devflow_analytics_cli.words import (
     share,
     sparkline,
 )
-from devflow_analytics_reports import By, over_time, recorded, summary
+from devflow_analytics_reports import By, PeriodError, over_time, recorded, summary
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from devflow_analytics_cli.table import Options
     from devflow_analytics_reports import OverTime, Part, Range, Summary, ToolTotals, Totals
 
 TOTALS = ("calls", "errors", "timeouts", "total_ms", "p50_ms", "p95_ms", "p99_ms")
@@ -34,6 +44,9 @@ BARS = 60
 
 MOST = 5
 """Tools named of each kind."""
+
+MOST_NAME = 30
+"""Cells of the name of each at most."""
 
 MOST_BAR = 60
 """Cells of a bar at most."""
@@ -51,7 +64,7 @@ def stats(question: Question, by: By | None) -> None:
 
     \b
     The keys of --json:
-      since, until      the period, in Unix seconds: from the first to before the last
+      since, until      the period, in Unix seconds; until is the first after it
       zone              how far its clocks are from UTC
       calls             number of calls
       errors            number of those that failed with an error
@@ -60,22 +73,27 @@ def stats(question: Question, by: By | None) -> None:
       p50_ms            the median of how long a call took; null without calls
       p95_ms, p99_ms    what 95 and 99 of 100 calls took at most
       sessions          number of sessions with a call
-      before            the same of the period before; null if nothing was recorded then
-      parts             a list of 60 equal parts of the period: since, until, calls, errors,
-                        timeouts
-      tools             a list of all tools, most calls first: tool, server, calls, errors,
-                        timeouts, total_ms, p50_ms, p95_ms, p99_ms
+      before            the same of the period before, but for zone, parts and
+                        tools; null if nothing was recorded then
+      parts             a list of 60 equal parts of the period: since, until,
+                        calls, errors, timeouts
+      tools             a list of all tools, most calls first: tool, server,
+                        calls, errors, timeouts, total_ms, p50_ms, p95_ms, p99_ms
     With --by:
-      since, until, zone, by
-      parts             a list of all hours, days or weeks, as above, and is_whole: false if the
-                        part goes on, or the period ends in it
+      since, until, zone, as above; by: hour, day or week
+      parts             a list of all of these: since, until, calls, errors,
+                        timeouts, is_whole
+                        is_whole is false if the period ends in it, or it goes on
 
     --csv has a row for the period and one for the period before; with --by, one for each part.
     """
     if by:
         with question.database() as (connection, filters):
             there = recorded(connection)
-            counted = over_time(connection, question.period, by, filters)
+            try:
+                counted = over_time(connection, question.period, by, filters)
+            except PeriodError as error:
+                raise click.BadParameter(f"{error}.", param_hint="'--by'") from None
         _over_time(question, counted, there)
     else:
         with question.database() as (connection, filters):
@@ -96,7 +114,7 @@ def _summary(question: Question, found: Summary, there: Range | None) -> None:
         if found.period.before:
             beside = f"beside {before_in_words(found.period)}" if before else "nothing before"
         question.heading("Stats", found.period, *filter(None, [beside]))
-        if found.totals.calls or found.before:
+        if found.totals.calls or (found.before and found.before.calls):
             _show(question, found)
         else:
             question.nothing(there)
@@ -127,9 +145,9 @@ def _before_keys(found: Summary) -> dict[str, object] | None:
 
 def _show(question: Question, found: Summary) -> None:
     now, was, options = found.totals, found.before, question.options
-    labels = ("Calls", "Errors", "Timeouts", "Median", "95 of 100", "99 of 100", "In tools")
+    titles = ("Calls", "Errors", "Timeouts", "Median", "95 of 100", "99 of 100", "In tools")
     columns = [
-        Column("", (*labels, "Sessions"), style="dim"),
+        Column("", (*titles, "Sessions"), style="dim"),
         Column("", [*_figures(now), f"{found.sessions:,}"], "right"),
     ]
     if was:
@@ -148,12 +166,14 @@ def _show(question: Question, found: Summary) -> None:
         sparkline([part.errors / part.calls if part.calls else None for part in parts], width),
         sparkline([part.timeouts for part in parts], width),
     ]
-    lines += [""] * (len(labels) + 1 - len(lines))
+    lines += [""] * (len(titles) + 1 - len(lines))
     columns.append(Column("", lines, priority=1, style="cyan", is_drawing=True))
     print_table(columns, options=options)
     if found.tools:
         click.echo()
         _most(question, found.tools)
+    if any(some and 0 < some.calls < FEW for some in (now, was)):
+        question.notes([f"{FEW_MARK} of fewer than {FEW} calls"])
 
 
 def _figures(totals: Totals) -> list[str]:
@@ -170,21 +190,34 @@ def _figures(totals: Totals) -> list[str]:
 
 def _most(question: Question, tools: Sequence[ToolTotals]) -> None:
     """Print which tools are called most, which are slowest, and which fail most."""
-    many = [tool for tool in tools if tool.totals.calls >= FEW]
-    slowest = sorted(many, key=lambda tool: -(tool.totals.p95_ms or 0))
-    failing = sorted(many, key=lambda tool: -(tool.totals.failing or 0))
+    names = labels([(tool.server, tool.name) for tool in tools])
+    every = [
+        (_short(name, question.options), tool.totals)
+        for name, tool in zip(names, tools, strict=True)
+    ]
+    many = [(name, totals) for name, totals in every if totals.calls >= FEW]
+    slowest = sorted(many, key=lambda tool: -(tool[1].p95_ms or 0))
+    failing = sorted(many, key=lambda tool: -(tool[1].failing or 0))
     rows = {
-        "Most": [f"{tool.name} {tool.totals.calls:,}" for tool in tools],
-        "Slowest": [f"{tool.name} {duration(tool.totals.p95_ms)}" for tool in slowest],
+        "Most": [f"{name} {totals.calls:,}" for name, totals in every],
+        "Slowest": [f"{name} {duration(totals.p95_ms)}" for name, totals in slowest],
         "Failing": [
-            f"{tool.name} {share(tool.totals.failing)}" for tool in failing if tool.totals.failing
+            f"{name} {share(totals.failing)}" for name, totals in failing if totals.failing
         ],
     }
     rows = {label: items for label, items in rows.items() if items}
-    labels = Column("", list(rows), style="dim")
-    space = room([labels], options=question.options) or None
+    titles = Column("", list(rows), style="dim")
+    space = room([titles], options=question.options) or None
     texts = [beside_each_other(items[:MOST], space) for items in rows.values()]
-    print_table([labels, Column("", texts, is_name=True)], options=question.options)
+    print_table([titles, Column("", texts, is_name=True)], options=question.options)
+
+
+def _short(name: str, options: Options) -> str:
+    """Return a name so short, where the width is known, that its figure fits behind it."""
+    name = writable(name, options.encoding)
+    if options.width is None:
+        return name
+    return cut(name, min(MOST_NAME, options.width // 2), writable("…", options.encoding))
 
 
 def _over_time(question: Question, counted: OverTime, there: Range | None) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from devflow_analytics_cli.layout import Column
-from devflow_analytics_cli.output import echo_json, in_a_row, pick
+from devflow_analytics_cli.output import echo_json, pick
 from devflow_analytics_cli.question import (
     FEW,
     FEW_MARK,
@@ -58,6 +58,8 @@ SORTS: dict[str, Callable[[Tool], float]] = {
 }
 """What ``--sort`` sorts by, the largest first."""
 
+DEFAULT_SORT = next(iter(SORTS))
+
 KEYS = (
     *("tool", "server", "calls", "errors", "timeouts", "p50_ms", "p95_ms", "p99_ms", "total_ms"),
     *("calls_before", "p95_before_ms", "sized_calls", "result_bytes", "last"),
@@ -81,7 +83,7 @@ def tools(question: Question, sort: str, limit: int | None, unused: bool) -> Non
 
     \b
     The keys of --json:
-      since, until      the period, in Unix seconds: from the first to before the last
+      since, until      the period, in Unix seconds; until is the first after it
       zone              how far its clocks are from UTC
       tools             a list of the tools that were called:
         tool            its name
@@ -97,17 +99,26 @@ def tools(question: Question, sort: str, limit: int | None, unused: bool) -> Non
         sized_calls     number of calls whose result has a known size
         result_bytes    how many bytes those results had together, or null
         last            time of the last call, in Unix seconds
-        trend           list of the number of calls in 12 equal parts of the period
-      not_called        a list of the tools that were not, with no filters but --tool: tool,
-                        server, last
-      servers_not_called  a list of the servers of these none of whose tools was called
+        trend           calls in each of 12 equal parts of the period
+      not_called        a list of the tools that were not: tool, server, last;
+                        empty with a filter other than --tool
+      servers_not_called
+                        a list of the servers of which no tool was called
+    With --unused:
+      since, until, zone, not_called, servers_not_called, as above
+
     --csv has a row for each tool.
     """
+    if unused and not question.filters.are_of_tools:
+        raise click.UsageError(
+            "--unused takes no filter but --tool: calls that were not made have no status,"
+            " session or server."
+        )
     with question.database() as (connection, filters):
         there = recorded(connection)
         found = ask_tools(connection, question.period, filters, parts=TREND)
     if unused:
-        _unused(question, found)
+        _unused(question, found, limit or (None if question.is_raw else LIMIT), there)
         return
     ordered = sorted(found.tools, key=SORTS[sort], reverse=True)
     shown = ordered[: limit or (None if question.is_raw else LIMIT)]
@@ -123,7 +134,7 @@ def tools(question: Question, sort: str, limit: int | None, unused: bool) -> Non
     elif question.as_csv:
         question.table([_keys(tool) for tool in shown], KEYS)
     else:
-        _show(question, found, shown, there)
+        _show(question, found, shown, sort, there)
 
 
 def _keys(tool: Tool) -> dict[str, object]:
@@ -139,8 +150,11 @@ def _uncalled_keys(tool: UncalledTool) -> dict[str, object]:
     return {"tool": tool.name, **pick(tool, "server", "last")}
 
 
-def _show(question: Question, found: Tools, shown: Sequence[Tool], there: Range | None) -> None:
-    question.heading("Tools", found.period, f"{len(found.tools):,} called")
+def _show(
+    question: Question, found: Tools, shown: Sequence[Tool], sort: str, there: Range | None
+) -> None:
+    order = "" if sort == DEFAULT_SORT else f", by {sort}"
+    question.heading("Tools", found.period, f"{len(found.tools):,} called{order}")
     if shown:
         print_table(_columns(question, shown), options=question.options)
     else:
@@ -209,35 +223,49 @@ def _not_called(question: Question, found: Tools) -> list[str]:
         more = f" and {rest:,} more: --unused" if rest else ""
         lines.append(f"Not called: {', '.join(names)}{more}")
     if found.servers_not_called:
-        lines.append(f"No tool called of {in_a_row(list(found.servers_not_called))}")
+        lines.append(_unused_servers(found))
     return lines
 
 
-def _unused(question: Question, found: Tools) -> None:
-    keys = [_uncalled_keys(tool) for tool in found.not_called]
+def _unused_servers(found: Tools) -> str:
+    return f"Servers not called: {', '.join(found.servers_not_called)}"
+
+
+def _unused(question: Question, found: Tools, limit: int | None, there: Range | None) -> None:
+    shown = found.not_called[:limit]
+    keys = [_uncalled_keys(tool) for tool in shown]
     if question.as_json:
         servers = {"servers_not_called": found.servers_not_called}
         echo_json({**question.keys(found.period), "not_called": keys, **servers})
     elif question.as_csv:
         question.table(keys, UNCALLED)
     else:
-        question.heading("Unused tools", found.period, f"{len(keys):,} not called")
-        if not keys:
+        question.heading("Unused tools", found.period, f"{len(found.not_called):,} not called")
+        if there is None:
+            question.nothing(there)
+            return
+        if not shown:
             click.echo("Every tool that was ever called is called in this period.")
             return
         print_table(
             [
-                Column("Tool", [tool.name for tool in found.not_called], is_name=True),
-                Column("Server", [tool.server or "" for tool in found.not_called], is_name=True),
-                Column("Last", [question.moment(tool.last) for tool in found.not_called], "right"),
+                Column("Tool", [tool.name for tool in shown], is_name=True),
+                Column("Server", [tool.server or "" for tool in shown], is_name=True),
+                Column("Last", [question.moment(tool.last) for tool in shown], "right"),
                 Column(
                     "",
-                    [ago(question.period.now - tool.last) for tool in found.not_called],
+                    [ago(question.period.now - tool.last) for tool in shown],
                     "right",
                     priority=1,
                 ),
             ],
             options=question.options,
         )
+        notes = []
+        if len(shown) < len(found.not_called):
+            rest = len(found.not_called) - len(shown)
+            notes.append(f"{rest:,} more: --limit {len(found.not_called)}")
         if found.servers_not_called:
-            question.notes([f"No tool called of {in_a_row(list(found.servers_not_called))}"])
+            notes.append(_unused_servers(found))
+        if notes:
+            question.notes(notes)
