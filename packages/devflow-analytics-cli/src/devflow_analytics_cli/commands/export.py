@@ -4,28 +4,24 @@ from __future__ import annotations
 
 import os
 import sys
-import time
 from contextlib import contextmanager
-from datetime import UTC
 from typing import TYPE_CHECKING, BinaryIO
 
 import click
 
-from devflow_analytics_cli.filtering import filter_options, of_whole_sessions
 from devflow_analytics_cli.output import PATH, echo_json, json_option, printable, progress_bar
+from devflow_analytics_cli.question import Question, asks, offset
 from devflow_analytics_cli.whole_file import require_apart, whole_file
-from devflow_analytics_db import open_readonly, readable_size, resolve_path
-from devflow_analytics_reports import FORMATS, export_calls, parse_period
+from devflow_analytics_db import readable_size, resolve_path
+from devflow_analytics_reports import FORMATS, export_calls
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from devflow_analytics_cli.output import Settings
-    from devflow_analytics_reports import Exported, Filters, Format, Period
+    from devflow_analytics_reports import Exported, Format
 
 STDOUT = "-"
-
-MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
 @click.command()
@@ -33,25 +29,10 @@ MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", 
 @click.option(
     "--format", "given", type=click.Choice(FORMATS), help="Default: what the name ends with."
 )
-@click.option("--since", default="all", help="Where the period begins. Default: all there is.")
-@click.option("--until", help="Where the period ends. Default: now.")
-@filter_options
-@click.option("--utc", is_flag=True, help="Days and times are those of UTC.")
+@asks(since="all", width=False, raw=False)
 @click.option("--force", is_flag=True, help="Replace FILE if it exists.")
 @json_option
-@click.pass_obj
-def export(  # noqa: PLR0913  click passes each option so
-    settings: Settings,
-    *,
-    path: str,
-    given: Format | None,
-    since: str,
-    until: str | None,
-    filters: Filters,
-    utc: bool,
-    force: bool,
-    as_json: bool,
-) -> None:
+def export(question: Question, path: str, given: Format | None, force: bool) -> None:
     """Export calls to FILE as CSV, JSON or Parquet, the oldest first.
 
     What FILE ends with says which: .csv, .json or .parquet. With - for FILE they go to standard
@@ -74,41 +55,35 @@ def export(  # noqa: PLR0913  click passes each option so
       bytes   size of the file
       since   first second of the period in Unix time
       until   the first second after it
+      zone    how far its clocks are from UTC
     """
     to_stdout = path == STDOUT
     form: Format = given or ("csv" if to_stdout else _format_of(path))
-    period = parse_period(since, until, now=int(time.time()), zone=UTC if utc else None)
+    settings = question.settings
     with _opened(path, settings, force=force) as file:
         counted = _Counted(file)
         with (  # closed before the file is synced, which takes time
-            open_readonly(settings.path) as connection,
+            question.database() as (connection, filters),
             progress_bar("Exporting", settings) as progress,
         ):
-            filters = of_whole_sessions(connection, filters)
             done = export_calls(
-                connection,
-                period,
-                filters,
-                counted,
-                format=form,
-                progress=progress,
+                connection, question.period, filters, counted, format=form, progress=progress
             )
         file.flush()
-    if as_json:
+    if question.as_json:
         echo_json(
             {
                 "path": None if to_stdout else os.path.abspath(path),
                 "format": form,
                 "calls": done.calls,
                 "bytes": counted.size,
-                "since": done.period.since,
-                "until": done.period.until,
+                **question.keys(done.period),
             },
             err=to_stdout,
         )
     elif not settings.quiet:
         where = "standard output" if to_stdout else printable(path)
-        click.echo(_summary(done, where, counted.size), err=to_stdout)
+        click.echo(_summary(question, done, where, counted.size), err=to_stdout)
 
 
 def _format_of(path: str) -> Format:
@@ -147,25 +122,12 @@ class _Counted:
         return self._file.write(content)
 
 
-def _summary(done: Exported, where: str, size: int) -> str:
+def _summary(question: Question, done: Exported, where: str, size: int) -> str:
     calls = f"{done.calls:,} call{'' if done.calls == 1 else 's'}"
     text = f"Exported {calls} to {where} ({readable_size(size)})"
     period = done.period
     if period.since >= period.until:  # nothing was ever recorded
         return text
     last = min(period.until - 1, period.now)
-    return f"{text}, {_moment(period, period.since)} to {_moment(period, last)}, {_zone(period)}"
-
-
-def _moment(period: Period, seconds: int) -> str:
-    """Return a time as people say it: ``25 Nov 17:06``, with the year if that is another."""
-    try:
-        moment, now = period.local(seconds), period.local(period.now)
-    except (OverflowError, OSError, ValueError):  # whatever another program wrote there
-        return str(seconds)
-    year = "" if moment.year == now.year else f" {moment.year}"
-    return f"{moment.day} {MONTHS[moment.month - 1]}{year} {moment:%H:%M}"
-
-
-def _zone(period: Period) -> str:
-    return period.local(period.now).tzname() or "local time"
+    begin, end = question.moment(period.since), question.moment(last)
+    return f"{text}, {begin} to {end}, {offset(period)}"
