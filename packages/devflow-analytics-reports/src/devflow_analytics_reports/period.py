@@ -93,7 +93,7 @@ def parse_period(
             raise PeriodError(f"the period ends before it begins: {since!r} to {until!r}")
         raise PeriodError(f"{since!r} is in the future")
     name = since if until is None else f"{since} to {until}"
-    before = None if since == "all" else words.before(since, Range(begin, min(end, now + 1)))
+    before = None if since == "all" else words.before(since, Range(begin, max(begin, min(end, now + 1))))
     return Period(begin, end, zone, now, name, before)
 
 
