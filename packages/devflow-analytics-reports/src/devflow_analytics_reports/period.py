@@ -15,6 +15,9 @@ FIRST = -(2**63)
 LAST = 2**63 - 1
 """The end of a period that has none."""
 
+_DAY = re.compile(r"\d{4}(-?)\d\d\1\d\d|\d{4}(-?)W\d\d\2\d", re.ASCII)
+"""2026-11-30, and the same day in other ways: 20261130, 2026-W49-1, 2026W491."""
+
 _AGO = re.compile(r"([1-9]\d{0,5})([hdw])", re.ASCII)
 
 
@@ -93,7 +96,9 @@ def parse_period(
             raise PeriodError(f"the period ends before it begins: {since!r} to {until!r}")
         raise PeriodError(f"{since!r} is in the future")
     name = since if until is None else f"{since} to {until}"
-    before = None if since == "all" else words.before(since, Range(begin, min(end, now + 1)))
+    before = (
+        None if since == "all" else words.before(since, Range(begin, max(begin, min(end, now + 1))))
+    )
     return Period(begin, end, zone, now, name, before)
 
 
@@ -148,16 +153,19 @@ class _Words:
 
     def _written(self, word: str) -> Range:
         """Return what a day or time that is written out means."""
-        if day := _day(word):
-            return self._days(day, 1)
+        is_day = _DAY.fullmatch(word)
         try:
             moment = datetime.fromisoformat(word)
         except ValueError:
+            moment = None
+        if moment is None or (len(word) <= len("2026-11-30") and not is_day):  # such as 2026-W49
             raise PeriodError(
                 f"{word!r} is not a period: give one like 24h, 7d or 4w, today, yesterday,"
                 " this-week, this-month, all, a day like 2026-11-30, or a time like"
                 " 2026-11-30T12:00"
-            ) from None
+            )
+        if is_day:
+            return self._days(moment.date(), 1)
         seconds = int(moment.timestamp()) if moment.tzinfo else self._seconds(moment)
         return Range(seconds, seconds)
 
@@ -169,7 +177,7 @@ class _Words:
         first = self._wall(period.since)
         if word == "this-month":
             return self._seconds((first - timedelta(1)).replace(day=1))
-        if word in {"today", "yesterday", "this-week"} or _day(word):
+        if word in {"today", "yesterday", "this-week"} or _DAY.fullmatch(word):
             last = self._wall(period.until - 1)
             days = (last.date() - first.date()).days + 1
             weeks = -(-days // 7)
@@ -191,11 +199,3 @@ class _Words:
 
     def _seconds(self, wall: datetime) -> int:
         return int(wall.replace(tzinfo=self._zone).timestamp())
-
-
-def _day(word: str) -> date | None:
-    """Return the day that is written out, if it is one; 2026-11-30 can be 20261130, too."""
-    try:
-        return date.fromisoformat(word)
-    except ValueError:
-        return None
