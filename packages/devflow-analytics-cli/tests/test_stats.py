@@ -19,8 +19,8 @@ DAY = 24 * 3600
 AT_80 = """\
 Stats  last 7 days, 18 Nov 16:06 – now, UTC · beside the 7 days before
 
-Calls          39  ▲ 86 %      was 21                      ▁    ▁    ▄▁        ▇
-Errors       13 %  ▲ 13 pp     was 0 %                     ▇                   ▂
+Calls          39  ▲ 86 %      was 21                      ▁    ▁    ▃▁        ▇
+Errors       13 %  ▲ 13 pp     was 0 %                     ▇                   ▁
 Timeouts        1  new         was 0                            ▇
 Median      19 ms  ▲ 850 %     was 2.0 ms
 95 of 100  8.64 s  ▲ >9,999 %  was 2.0 ms
@@ -37,7 +37,7 @@ AT_120 = """\
 Stats  last 7 days, 18 Nov 16:06 – now, UTC · beside the 7 days before
 
 Calls          39  ▲ 86 %      was 21                               ▁        ▁       ▂▁               ▇
-Errors       13 %  ▲ 13 pp     was 0 %                              ▇                                 ▂
+Errors       13 %  ▲ 13 pp     was 0 %                              ▇                                 ▁
 Timeouts        1  new         was 0                                         ▇
 Median      19 ms  ▲ 850 %     was 2.0 ms
 95 of 100  8.64 s  ▲ >9,999 %  was 2.0 ms
