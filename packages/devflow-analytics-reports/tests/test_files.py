@@ -18,6 +18,7 @@ from devflow_analytics_reports import (
     newest_calls,
     over_time,
     parse_period,
+    recorded,
     session,
     sessions,
     slowest_calls,
@@ -100,8 +101,8 @@ def test_an_older_file_is_searched_by_the_same_indexes(
         asked: list[str] = []
         connection.set_trace_callback(asked.append)
         calls = Calls(connection, TODAY)
-        list(calls.columns("timestamp", "server"))
-        calls.recorded()
+        list(calls.rows("timestamp", "server"))
+        recorded(connection)
         calls.last_call("t")
         calls.last_call_of_session("s")
         calls.tool_names()
