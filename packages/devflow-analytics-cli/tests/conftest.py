@@ -202,8 +202,27 @@ def refused(
 
 
 @pytest.fixture
+def run(asking: list[str]) -> Callable[..., bytes]:
+    """Ask a question in a process of its own, at `now`, and return the answer, byte for byte."""
+
+    def run(*arguments: str, **environment: str) -> bytes:
+        done = subprocess.run(
+            [*asking, *arguments],
+            capture_output=True,
+            check=False,
+            env=os.environ | environment,
+            stdin=subprocess.DEVNULL,
+            timeout=60,
+        )
+        assert (done.returncode, done.stderr) == (0, b"")
+        return done.stdout
+
+    return run
+
+
+@pytest.fixture
 def asking() -> list[str]:
-    """The command as a process of its own, at `now`."""
+    """The words that run the command in a process of its own, at `now`."""
     script = (
         "from devflow_analytics_cli.output import Settings;"
         f"Settings.clock = lambda self: {NOW};"

@@ -156,9 +156,19 @@ def csv_rows(header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """Print a header and rows as CSV, as they are; None is an empty field."""
     import csv  # noqa: PLC0415  seldom needed
 
-    writer = csv.writer(sys.stdout, lineterminator="\n")
+    writer = csv.writer(_Lines(), lineterminator="\r\n")
     writer.writerow(header)
     writer.writerows(rows)
+
+
+class _Lines:
+    """Lines of CSV on stdout, each with an end of our own.
+
+    Before Python 3.13, csv quotes a carriage return in a field only if one ends the lines.
+    """
+
+    def write(self, line: str) -> None:
+        sys.stdout.write(f"{line[:-2]}\n")
 
 
 def _written(columns: Sequence[Column], options: Options) -> list[Column]:

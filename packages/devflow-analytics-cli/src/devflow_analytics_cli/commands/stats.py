@@ -80,7 +80,9 @@ def stats(question: Question, by: By | None) -> None:
       tools             a list of all tools, most calls first: tool, server,
                         calls, errors, timeouts, total_ms, p50_ms, p95_ms, p99_ms
     With --by:
-      since, until, zone, as above; by: hour, day or week
+      since, until      as above
+      zone              as above
+      by                hour, day or week
       parts             a list of all of these: since, until, calls, errors,
                         timeouts, is_whole
                         is_whole is false if the period ends in it, or it goes on

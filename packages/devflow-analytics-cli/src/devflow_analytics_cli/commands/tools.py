@@ -104,10 +104,8 @@ def tools(question: Question, sort: str, limit: int | None, unused: bool) -> Non
                         empty with a filter other than --tool
       servers_not_called
                         a list of the servers of which no tool was called
-    With --unused:
-      since, until, zone, not_called, servers_not_called, as above
 
-    --csv has a row for each tool.
+    With --unused there are no tools in it. --csv has a row for each tool.
     """
     if unused and not question.filters.are_of_tools:
         raise click.UsageError(
