@@ -314,7 +314,7 @@ def test_pages_of_calls(
     ):
         page = question(connection, period, filters, limit=size)
         found = list(page)
-        while page:
+        while page and len(found) <= len(rows[1]):  # not for ever, if one comes again
             page = question(connection, period, filters, limit=size, after=after(page[-1]))
             found += page
         expected = duck(f"SELECT row FROM chosen ORDER BY {order}")
