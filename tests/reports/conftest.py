@@ -188,6 +188,7 @@ def file(rows: tuple[Rows, Rows], tmp_path_factory: pytest.TempPathFactory) -> P
         create_analytics_db(file).close()
     with closing(sqlite3.connect(file)) as connection, connection:
         connection.execute("PRAGMA synchronous = OFF")
+        connection.execute("PRAGMA cache_size = -200000")
         for table, columns, values in (
             ("sessions", SESSIONS, rows[0]),
             ("tool_calls", CALLS, rows[1]),
@@ -222,6 +223,9 @@ class Duck:
                 f"CREATE TABLE {table} AS SELECT * FROM"
                 f" read_json('{file}', format = 'newline_delimited', columns = {columns})"
             )
+        self.connection.execute(
+            "CREATE TABLE ever AS SELECT session_id, max(timestamp) AS last FROM calls GROUP BY ALL"
+        )
 
     def __call__(self, sql: str, *values: object) -> list[tuple[Any, ...]]:
         return self.connection.execute(sql, values).fetchall()

@@ -242,6 +242,14 @@ def test_failures(connection: Connection, duck: Duck, asked: Asked) -> None:
         assert len(loops) > 100
 
 
+@pytest.mark.parametrize(
+    "asked",
+    [
+        *(f"{name}, none" for name in ("7d", "all", "autumn", "spring", "nothing")),
+        *(f"7d, {name}" for name in ("projects", "sessions", "everything")),
+    ],
+    indirect=True,
+)
 def test_sessions(connection: Connection, duck: Duck, asked: Asked) -> None:
     period_name, filter_name, period, filters, condition = asked
     found = sessions(connection, period, filters)
@@ -257,7 +265,7 @@ def test_sessions(connection: Connection, duck: Duck, asked: Asked) -> None:
             SELECT session_id, list((tool_name, calls) ORDER BY calls DESC, tool_name) AS tools
             FROM (SELECT session_id, tool_name, count(*) AS calls FROM chosen GROUP BY ALL)
             GROUP BY session_id
-        ), ever AS (SELECT session_id, max(timestamp) AS last FROM calls GROUP BY session_id)
+        )
         SELECT id, started_at, greatest(started_at, of_session.last, coalesce(ended_at, ever.last)),
             client, client_version, project, coalesce(calls, 0), coalesce(errors, 0),
             coalesce(timeouts, 0), coalesce(tools, []), coalesce(together, 0.0)
@@ -284,7 +292,7 @@ def test_sessions(connection: Connection, duck: Duck, asked: Asked) -> None:
 
 @pytest.mark.parametrize(
     "asked",
-    ["autumn, none", "spring, none", "nothing, none", "7d, tools", "7d, everything"],
+    ["autumn, none", "spring, none", "nothing, none", "7d, sessions", "7d, everything"],
     indirect=True,
 )
 def test_pages_of_calls(
@@ -292,7 +300,7 @@ def test_pages_of_calls(
 ) -> None:
     _, _, period, filters, condition = asked
     duck.choose(*duck.resolved(period), condition)
-    size = 4_001
+    size = 2_003
 
     def newest(call: Call) -> NewestAfter:
         return NewestAfter(call.timestamp, call.rowid)
@@ -306,7 +314,7 @@ def test_pages_of_calls(
     ):
         page = question(connection, period, filters, limit=size)
         found = list(page)
-        while page:
+        while page and len(found) <= len(rows[1]):  # not for ever, if one comes again
             page = question(connection, period, filters, limit=size, after=after(page[-1]))
             found += page
         expected = duck(f"SELECT row FROM chosen ORDER BY {order}")

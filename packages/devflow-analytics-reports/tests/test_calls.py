@@ -108,7 +108,7 @@ def test_pages_have_every_call_once(
     for question, after in ((newest_calls, newest), (slowest_calls, slowest)):
         every = ask(question, PERIOD, limit=99)
         found, page = (), ask(question, PERIOD, limit=size)
-        while page:
+        while page and len(found) <= len(every):  # not for ever, if one comes again
             found += page
             page = ask(question, PERIOD, limit=size, after=after(page))
         assert found == every

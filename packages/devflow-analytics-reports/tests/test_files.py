@@ -225,3 +225,15 @@ def test_a_time_may_be_any_number(
     assert sum(tool.totals.calls for tool in ask(tools, EVERYTHING).tools) == 2
     assert {call.timestamp for call in ask(newest_calls, EVERYTHING)} == {time, NOW}
     assert ask(summary, TODAY).totals.calls == 1
+
+
+def test_a_directory_that_cannot_be_written_to_is_read(
+    file: Path, ask: Callable[..., Any], add: Callable[..., None]
+) -> None:
+    add(*CALLS)
+    before = answers(ask)
+    file.parent.chmod(0o500)
+    try:
+        assert answers(ask) == before
+    finally:
+        file.parent.chmod(0o700)

@@ -70,7 +70,8 @@ def test_parts_cover_a_period_and_begin_where_clocks_say_so(
 ) -> None:
     name, written = CHANGES[change]
     moment, zone, asked = at(written), ZoneInfo(name), zone_of(name)
-    for since in range(moment - 4 * 86400, moment + 2 * 86400, 13 * 3600 + 17 * 60 + 3):
+    steps = range(moment - 4 * 86400, moment + 2 * 86400, 13 * 3600 + 17 * 60 + 3)
+    for since in (*steps, moment - 900, moment, moment + 900):
         until = since + 3 * 86400 + 7 * 3600
         period = whole(Period(since, until, asked, until - 1, "", None), by)
         parts = cut(period, by)
