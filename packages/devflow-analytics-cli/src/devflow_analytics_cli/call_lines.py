@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
 from datetime import datetime
@@ -42,6 +43,7 @@ class CallLines:
         self._zone = zone
         self._ellipsis = ellipsis
         self._is_terminal = terminal_width is not None
+        self._has_colours = self._is_terminal and os.environ.get("TERM") != "dumb"
         self._widths = dict(WIDTHS)
         if terminal_width is not None:
             missing = sum(WIDTHS.values()) + len(GAP) * (len(WIDTHS) - 1) - terminal_width
@@ -54,7 +56,8 @@ class CallLines:
 
     def heading(self) -> str:
         """Return the names of the columns."""
-        return click.style(self._line(list(WIDTHS)), bold=True if self._is_terminal else None)
+        line = self._line(list(WIDTHS))
+        return click.style(line, bold=True) if self._has_colours else line
 
     def line(self, call: Call) -> str:
         """Return a call; its time is the clock's, without the day."""
@@ -71,7 +74,7 @@ class CallLines:
             call.session[-8:],
         ]
         line = self._line([printable(cell) for cell in cells])
-        colour = COLOURS.get(call.status) if self._is_terminal else None
+        colour = COLOURS.get(call.status) if self._has_colours else None
         return click.style(line, fg=colour) if colour else line
 
     def _line(self, cells: list[str]) -> str:
