@@ -100,9 +100,10 @@ class Follower:
         """The ids of the last rows, with none left out between them, and the last one last."""
         self._samples: list[str] = []
         """Ids of some earlier rows, the last one first."""
-        self._changes: int | None = None
-        """The changes of the schema when the file was last read; None if there was none."""
-        self._inode: int | None = None
+        self._unsampled = 0
+        """How many rows came since those were taken."""
+        self._state: tuple[int | None, int] | None = None
+        """When the database was made that was read last, and the changes of its schema."""
         self._looked_at = 0
 
     def poll(self) -> tuple[Call, ...]:
@@ -115,14 +116,15 @@ class Follower:
             AnalyticsDbError: the database cannot be read, and could not be by the last calls.
         """
         now = time.time_ns()
+        seconds = now // 1_000_000_000
         looks = [_look(f"{self.file}{suffix}") for suffix in ("", "-wal")]
         if not self.is_behind and looks == self._seen:
             return ()
         self._seen = None
         try:
-            calls = self._read(looks[0], now // 1_000_000_000) if looks[0] else self._await()
+            calls = self._read(seconds) if looks[0] else self._await(seconds)
         except (DatabaseGoneError, DatabaseNotFoundError):
-            calls = self._await()
+            calls = self._await(seconds)
         except LockedError:
             return ()
         except AnalyticsDbError:
@@ -135,32 +137,28 @@ class Follower:
             self._seen = looks
         return calls
 
-    def _await(self) -> tuple[Call, ...]:
-        """Take all for new that a file will hold which is not there yet."""
+    def _await(self, now: int) -> tuple[Call, ...]:
+        """Note that there was no database at a time: one that is made then is new."""
         self._started = True
         self.is_behind = False
-        self._recent.clear()
-        self._samples, self._changes, self._inode = [], None, None
+        self._looked_at = now
         return ()
 
-    def _read(self, look: tuple[int, int, int], now: int) -> tuple[Call, ...]:
+    def _read(self, now: int) -> tuple[Call, ...]:
         with open_readonly(self.file) as connection:
             if not connection.schema_version:
-                return self._await()
+                return self._await(now)
             rows = Rows(connection)
-            changes = rows.changes_of_schema()
+            state = rows.made_at(), rows.changes_of_schema()
             if not self._started:
-                calls = self._begin(connection, rows)
+                self._remember_last(rows)
+                every = Calls(connection, Range(FIRST, LAST), self._filters)
+                calls = call_rows(every.newest(COLUMNS, self._newest, None))[::-1]
             else:
-                calls = self._go_on(connection, rows, self._start(rows, changes, look[2]))
+                calls = self._go_on(connection, rows, self._start(rows, state))
         self._started = True
-        self._changes, self._inode, self._looked_at = changes, look[2], now
+        self._state, self._looked_at = state, now
         return calls
-
-    def _begin(self, connection: Connection, rows: Rows) -> tuple[Call, ...]:
-        self._remember_all(rows)
-        calls = Calls(connection, Range(FIRST, LAST), self._filters)
-        return call_rows(calls.newest(COLUMNS, self._newest, None))[::-1]
 
     def _go_on(self, connection: Connection, rows: Rows, start: _Start) -> tuple[Call, ...]:
         new = rows.after(start.row, AT_ONCE, since=start.since)
@@ -168,19 +166,27 @@ class Follower:
         if new:
             calls = Calls(connection, Range(start.since, LAST), self._filters)
             found = call_rows(calls.of_rows(COLUMNS, new[0][0], new[-1][0]))
-        if start.since == FIRST:
-            self._recent.extend(call for _, call in new)
-            self.is_behind = len(new) == AT_ONCE
-        else:
-            self._remember_all(rows)
+        if start.since != FIRST:
+            self._remember_last(rows)
             self.is_behind = False
+            return found
+        self._recent.extend(call for _, call in new)
+        self.is_behind = len(new) == AT_ONCE
+        self._unsampled += len(new)
+        if self._unsampled > AT_ONCE // 2:
+            self._sample(rows)
         return found
 
-    def _remember_all(self, rows: Rows) -> None:
-        self._recent = deque((call for _, call in rows.last(AT_ONCE)), AT_ONCE)
-        self._samples = rows.samples()
+    def _remember_last(self, rows: Rows) -> None:
+        """Remember the last rows that there are, and forget none sooner than need be."""
+        self._recent.extend(call for _, call in rows.last(AT_ONCE))
+        self._sample(rows)
 
-    def _start(self, rows: Rows, changes: int, inode: int) -> _Start:
+    def _sample(self, rows: Rows) -> None:
+        self._samples = rows.samples()
+        self._unsampled = 0
+
+    def _start(self, rows: Rows, state: tuple[int | None, int]) -> _Start:
         """Return where to go on: after the last row that is known and still there."""
         for call in reversed(self._recent):
             if (number := rows.number(call)) is not None:
@@ -189,9 +195,11 @@ class Follower:
         for call in self._samples:  # an old backup, or very many of the last rows are deleted
             if (number := rows.number(call)) is not None:
                 return _Start(number, since)
-        is_replaced = self._inode == inode and self._changes is not None and changes > self._changes
-        # by the backup of another database; or it was made again, or all rows were deleted
-        return _Start(FIRST, since) if is_replaced else _Start(FIRST)
+        made, _ = state
+        is_new = made is not None and made >= since
+        if is_new or state == self._state:  # in the latter case all rows were deleted
+            return _Start(FIRST)
+        return _Start(FIRST, since)  # the backup of another database, or of a much older state
 
 
 def _look(path: str) -> tuple[int, int, int] | None:

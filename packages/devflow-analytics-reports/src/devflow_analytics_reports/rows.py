@@ -62,3 +62,12 @@ class Rows:
     def changes_of_schema(self) -> int:
         """Return what grows by one as the schema is changed, the file vacuumed, or restored."""
         return int(self._connection.execute("PRAGMA schema_version").fetchone()[0])
+
+    def made_at(self) -> int | None:
+        """Return when the database was made, in Unix seconds; None if DevFlow's server made it."""
+        ledger = "SELECT 1 FROM sqlite_schema WHERE name = 'devflow_migrations'"
+        if not self._connection.execute(ledger).fetchone():
+            return None
+        query = "SELECT min(applied_at) FROM devflow_migrations"
+        (made,) = self._connection.execute(query).fetchone()
+        return None if made is None else int(made)
