@@ -127,6 +127,8 @@ SESSIONS: dict[str, list[str]] = {
     "doctor": ["migrate --json", "doctor", "OPEN", "doctor --fix --json"],
     "backup": ["backup", "backup --json"],
     "restore": ["restore BACKUP", "restore BACKUP --json"],
+    "export": ["--quiet export - --status error", "--quiet export - --format json"],
+    "tail": ["tail -n 3 --no-follow", "tail -n 1 --no-follow --json"],
     "path": ["path", "path --json"],
     "import": ["WORK", "import --dry-run", "import", "import", "import --full --json"],
     "hooks": ["CLAUDE", "hooks", "hooks --write", "hooks --write", "hooks --remove"],
