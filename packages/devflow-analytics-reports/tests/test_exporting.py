@@ -126,7 +126,7 @@ def file(tmp_path: Path) -> Path:
     return tmp_path / "analytics.db"
 
 
-@pytest.fixture(params=[5000, 7])
+@pytest.fixture(params=[200, 7])
 def at_once(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """However many calls are in memory at a time."""
     monkeypatch.setattr(exporting, "AT_ONCE", request.param)

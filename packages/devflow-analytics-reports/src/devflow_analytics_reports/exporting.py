@@ -24,8 +24,8 @@ Format = Literal["csv", "json", "parquet"]
 
 FORMATS: tuple[Format, ...] = get_args(Format)
 
-AT_ONCE = 5000
-"""How many calls are in memory at a time."""
+AT_ONCE = 200
+"""How many calls are in memory at a time; many more would not fit into the processor's cache."""
 
 ROW_GROUP = 100_000
 """How many calls make a row group of a Parquet file: what its readers read at once."""
