@@ -124,6 +124,7 @@ def test_json_has_the_documented_keys(command: Command, home: Path) -> None:
         "bytes": (home / "calls.csv").stat().st_size,
         "since": FIRST,
         "until": FIRST + 181,
+        "zone": "UTC",
     }
 
 

@@ -25,7 +25,7 @@ from devflow_analytics_reports import (
     summary,
     tools,
 )
-from devflow_analytics_reports.sql import Calls
+from devflow_analytics_reports.sql.calls import Calls
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -63,7 +63,7 @@ if TYPE_CHECKING:  # what `_MODULES` says, for type checkers
         UncalledTool as UncalledTool,
         tools as tools,
     )
-    from devflow_analytics_reports.sql import (
+    from devflow_analytics_reports.sql.database import (
         find_session as find_session,
         recorded as recorded,
         resolved as resolved,
@@ -109,7 +109,7 @@ _MODULES = {
         "session",
         "sessions",
     ),
-    "sql": ("find_session", "recorded", "resolved"),
+    "sql.database": ("find_session", "recorded", "resolved"),
     "questions.summary": (
         "OverTime",
         "Summary",

@@ -6,14 +6,15 @@ import csv
 import io
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from math import isfinite
 from typing import TYPE_CHECKING, Literal, Protocol, get_args
 
 from devflow_analytics_db import Connection
 from devflow_analytics_reports.errors import ExportError
 from devflow_analytics_reports.filters import Filters
 from devflow_analytics_reports.period import Period
-from devflow_analytics_reports.sql import EXPORT_COLUMNS, INTEGERS, REALS, Calls, resolved
+from devflow_analytics_reports.sql.calls import Calls
+from devflow_analytics_reports.sql.database import resolved
+from devflow_analytics_reports.sql.tables import EXPORT_COLUMNS, INTEGERS, REALS
 
 if TYPE_CHECKING:
     import sqlite3
@@ -29,9 +30,6 @@ AT_ONCE = 200
 
 ROW_GROUP = 100_000
 """How many calls make a row group of a Parquet file: what its readers read at once."""
-
-INFINITE = "9e999"
-"""How JSON spells it. Only files that DevFlow's own server made can have such a duration."""
 
 
 class Writable(Protocol):
@@ -111,7 +109,7 @@ def _write_json(calls: Calls, file: Writable) -> Iterator[int]:
     separator = "[\n"
     for rows in _chunks(calls.in_order_as_json()):
         lines = [
-            f'{before[:-1]},"duration_ms":{_number(duration)},{after[1:]}'
+            f'{before[:-1]},"duration_ms":{duration!r},{after[1:]}'
             for before, duration, after in rows
         ]
         file.write((separator + ",\n".join(lines)).encode())
@@ -192,9 +190,3 @@ class _Counting:
 def _chunks(cursor: sqlite3.Cursor) -> Iterator[list[Any]]:
     while rows := cursor.fetchmany(AT_ONCE):
         yield rows
-
-
-def _number(duration: float | None) -> str:
-    if duration is None:
-        return "null"
-    return repr(duration) if isfinite(duration) else INFINITE

@@ -18,8 +18,8 @@ from devflow_analytics_db import (
 from devflow_analytics_reports.filters import NO_FILTERS, Filters
 from devflow_analytics_reports.period import FIRST, LAST, Range
 from devflow_analytics_reports.questions.calls import COLUMNS, Call, call_rows
-from devflow_analytics_reports.rows import Rows
-from devflow_analytics_reports.sql import Calls
+from devflow_analytics_reports.sql.calls import Calls
+from devflow_analytics_reports.sql.rows import Rows
 
 if TYPE_CHECKING:
     from devflow_analytics_db import Connection

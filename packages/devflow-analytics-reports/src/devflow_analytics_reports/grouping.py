@@ -11,7 +11,7 @@ from devflow_analytics_reports.totals import total
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from devflow_analytics_reports.sql import Calls
+    from devflow_analytics_reports.sql.calls import Calls
     from devflow_analytics_reports.totals import Totals
 
 

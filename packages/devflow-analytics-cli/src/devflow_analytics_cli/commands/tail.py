@@ -15,7 +15,7 @@ import click
 
 from devflow_analytics_cli.call_keys import HELP, KEYS, call_keys
 from devflow_analytics_cli.commands.calls import status, status_style
-from devflow_analytics_cli.layout import Column
+from devflow_analytics_cli.layout import GAP, LEAST_NAME, Column, cut, writable
 from devflow_analytics_cli.output import printable
 from devflow_analytics_cli.question import Question, asks, short
 from devflow_analytics_cli.table import print_table
@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 
 PAUSE_MS = 500
 """How long to wait before looking at the files again."""
+
+MOST_NAME = 32
+"""Cells of a name at most, on a terminal."""
 
 WIDTHS = {"Time": 8, "Tool": 16, "Took": 8, "Status": 7, "Error": 12, "Session": 8}
 """Cells of each column at first, so that few have to get wider."""
@@ -108,9 +111,15 @@ class _Lines:
         self._question = question
         self._widths = dict(WIDTHS)
         self._header = True
+        if question.options.width is not None:  # names are cut, so that columns stay where they are
+            room = question.options.width - sum(WIDTHS.values()) - GAP * (len(WIDTHS) - 1)
+            room += WIDTHS["Tool"] + WIDTHS["Error"]
+            self._widths["Tool"] = min(MOST_NAME, max(LEAST_NAME, room * 11 // 20))
+            room -= self._widths["Tool"]
+            self._widths["Error"] = min(MOST_NAME, max(LEAST_NAME, room))
 
     def __call__(self, calls: Sequence[Call]) -> None:
-        """Print calls. A column is as wide as it had to be so far, so it may get wider."""
+        """Print calls. Without a width, a column is as wide as it had to be so far."""
         if not calls and not self._header:
             return
         columns = self._columns(calls)
@@ -125,16 +134,24 @@ class _Lines:
         zone = self._question.zone
         took = column("Took", [duration(call.duration_ms) for call in calls])
         ended = column("Status", [status(call) for call in calls])
-        tools = column("Tool", [call.tool for call in calls])
-        errors = column("Error", [call.error_type or "" for call in calls], 2)
+        tools = column("Tool", [self._name("Tool", call.tool) for call in calls])
+        names = [self._name("Error", call.error_type or "") for call in calls]
+        errors = column("Error", names, 2)
         return [
             column("Time", [clock(call.timestamp, zone) for call in calls]),
-            replace(tools, is_name=True),
+            tools,
             replace(took, align="right"),
             replace(ended, style=[status_style(call) for call in calls]),
-            replace(errors, is_name=True),
+            errors,
             column("Session", [short(call.session) for call in calls], 1),
         ]
+
+    def _name(self, title: str, name: str) -> str:
+        options = self._question.options
+        if options.width is None:
+            return name
+        mark = writable("…", options.encoding)
+        return cut(writable(name, options.encoding), self._widths[title], mark)
 
 
 def _show_csv() -> Print:

@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from devflow_analytics_db import Connection
+from devflow_analytics_reports.decoding import answers
 from devflow_analytics_reports.filters import NO_FILTERS, Filters
 from devflow_analytics_reports.period import Period
-from devflow_analytics_reports.sql import CALL_COLUMNS, Calls, answers
+from devflow_analytics_reports.sql.calls import Calls
+from devflow_analytics_reports.sql.tables import CALL_COLUMNS
 
 if TYPE_CHECKING:
     import sqlite3

@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from devflow_analytics_db import Connection
+from devflow_analytics_reports.decoding import answers
 from devflow_analytics_reports.errors import SessionNotFoundError
 from devflow_analytics_reports.filters import NO_FILTERS, Filters
 from devflow_analytics_reports.period import FIRST, LAST, Period, Range
-from devflow_analytics_reports.sql import Calls, answers, resolved
+from devflow_analytics_reports.sql.calls import Calls
+from devflow_analytics_reports.sql.database import resolved
 from devflow_analytics_reports.totals import together
 
 if TYPE_CHECKING:

@@ -6,11 +6,13 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from devflow_analytics_db import Connection
+from devflow_analytics_reports.decoding import answers
 from devflow_analytics_reports.filters import NO_FILTERS, Filters
 from devflow_analytics_reports.grouping import Group, by_tool, merged
 from devflow_analytics_reports.parts import By, Part, counts, cut, cut_evenly, following, whole
 from devflow_analytics_reports.period import Period, Range
-from devflow_analytics_reports.sql import Calls, answers, recorded, resolved
+from devflow_analytics_reports.sql.calls import Calls
+from devflow_analytics_reports.sql.database import recorded, resolved
 from devflow_analytics_reports.totals import Totals, total
 
 if TYPE_CHECKING:

@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from devflow_analytics_db import Connection
+from devflow_analytics_reports.decoding import answers
 from devflow_analytics_reports.filters import NO_FILTERS, Filters
 from devflow_analytics_reports.grouping import by_tool
 from devflow_analytics_reports.parts import counts, cut_evenly
 from devflow_analytics_reports.period import Period
-from devflow_analytics_reports.sql import Calls, answers, resolved
+from devflow_analytics_reports.sql.calls import Calls
+from devflow_analytics_reports.sql.database import resolved
 from devflow_analytics_reports.totals import Totals, nearest_rank
 
 if TYPE_CHECKING:

@@ -1,83 +1,25 @@
-"""The SQL of all questions.
-
-Questions on many calls read a few columns of each, and do the rest in Python: SQLite takes several
-times as long to sort and group them.
-"""
+"""The calls of a period that pass filters."""
 
 from __future__ import annotations
 
 import json
-import sqlite3
-from functools import wraps
-from typing import TYPE_CHECKING, Any, NamedTuple, ParamSpec, TypeVar
+from typing import TYPE_CHECKING
 
-from devflow_analytics_reports.errors import SessionNotFoundError
 from devflow_analytics_reports.filters import NO_FILTERS, Filters
 from devflow_analytics_reports.period import FIRST, LAST, Period, Range
+from devflow_analytics_reports.sql.conditions import Condition, any_of
+from devflow_analytics_reports.sql.tables import (
+    CALL_COLUMNS,
+    EXPORT_COLUMNS,
+    SESSION_COLUMNS,
+    table_of,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    import sqlite3
+    from collections.abc import Sequence
 
     from devflow_analytics_db import Connection
-
-P = ParamSpec("P")
-T = TypeVar("T")
-
-CALL_COLUMNS = (
-    *("id", "tool_name", "duration_ms", "status", "error_type", "timestamp", "session_id"),
-    *("server", "agent", "source", "error_kind", "error_code", "request_bytes", "result_bytes"),
-    *("started_ms", "duration_kind"),
-)
-"""The columns of tool_calls."""
-
-SESSION_COLUMNS = (
-    *("id", "started_at", "ended_at", "tool_count"),
-    *("client", "client_version", "project"),
-)
-"""The columns of sessions."""
-
-_VERSION_WITH_TYPES = 2
-"""The schema version from which on the database refuses a value of the wrong type."""
-
-_VERSION_WITH_ALL = 3
-"""The schema version that has all columns."""
-
-_FIRST_COLUMNS = {"tool_calls": CALL_COLUMNS[:7], "sessions": SESSION_COLUMNS[:4]}
-"""Those that older files have, too."""
-
-_RIGHT = {
-    "tool_calls": """
-        typeof(id) = 'text' AND typeof(tool_name) = 'text' AND typeof(session_id) = 'text'
-        AND typeof(timestamp) = 'integer' AND typeof(duration_ms) IN ('integer', 'real')
-        AND duration_ms >= 0 AND duration_ms < 9e999
-        AND +status IN ('success', 'error', 'timeout') AND typeof(error_type) IN ('text', 'null')
-    """,
-    "sessions": """
-        typeof(id) = 'text' AND typeof(started_at) = 'integer'
-        AND typeof(ended_at) IN ('integer', 'null')
-    """,
-}
-"""What version 2 demands of a row. Files of version 1 may have others: they are left out."""
-
-_SPECIAL = frozenset("*?[")
-"""The letters that stand for others in a ``GLOB``."""
-
-EXPORT_COLUMNS = (*CALL_COLUMNS, *SESSION_COLUMNS[4:])
-"""What is exported of a call: all that its row says, and what its session says of the agent."""
-
-REALS = ("duration_ms",)
-INTEGERS = ("timestamp", "error_code", "request_bytes", "result_bytes", "started_ms")
-"""Those of them that are numbers."""
-
-SHORT_ID = 8
-"""How many letters of an id are enough to tell it: the last ones. The first are a time."""
-
-
-class Condition(NamedTuple):
-    """What stands in a ``WHERE``, and the values for its question marks."""
-
-    sql: str
-    values: list[object]
 
 
 class Calls:
@@ -96,8 +38,8 @@ class Calls:
         self.connection = connection
         self.within = Range(period.since, period.until)
         self.filters = filters
-        self.calls = _table(connection, "tool_calls", CALL_COLUMNS)
-        self.sessions = _table(connection, "sessions", SESSION_COLUMNS)
+        self.calls = table_of(connection, "tool_calls", CALL_COLUMNS)
+        self.sessions = table_of(connection, "sessions", SESSION_COLUMNS)
 
     def select(self, columns: str, rest: str = "", *values: object) -> sqlite3.Cursor:
         """Run a query on the calls.
@@ -190,7 +132,7 @@ class Calls:
 
         That takes a step into an index for each name.
         """
-        where = _any_of("name", "GLOB", self.filters.tools)
+        where = any_of("name", "GLOB", self.filters.tools)
         return [
             name
             for (name,) in self.connection.execute(
@@ -246,14 +188,14 @@ class Calls:
         given = self.filters
         of_sessions = {"client": given.clients, "project": given.projects}
         conditions = [
-            _any_of("+tool_name", "GLOB", given.tools),
-            _any_of("+status", "=", given.statuses),
-            _any_of("server", "GLOB", given.servers),
-            _any_of("session_id", "=", given.sessions),
+            any_of("+tool_name", "GLOB", given.tools),
+            any_of("+status", "=", given.statuses),
+            any_of("server", "GLOB", given.servers),
+            any_of("session_id", "=", given.sessions),
             *(
                 Condition(f"+session_id IN (SELECT id FROM {self.sessions} WHERE {sql})", names)
                 for name, patterns in of_sessions.items()
-                for sql, names in [_any_of(name, "GLOB", patterns)]
+                for sql, names in [any_of(name, "GLOB", patterns)]
                 if patterns
             ),
         ]
@@ -275,107 +217,3 @@ class Calls:
             """,
             where.values,
         )
-
-
-def answers(question: Callable[P, T]) -> Callable[P, T]:
-    """Make a function whose first argument is a connection read names at full speed.
-
-    Names may be any bytes, and a connection of `open_readonly` replaces what is no UTF-8. That is a
-    call of Python for each name, so it is done only where it turns out to be needed.
-    """
-
-    @wraps(question)
-    def answered(*args: P.args, **kwargs: P.kwargs) -> T:
-        connection: Any = args[0]
-        replacing = connection.text_factory
-        connection.text_factory = str
-        try:
-            return question(*args, **kwargs)
-        except sqlite3.OperationalError as error:
-            if "Could not decode" not in str(error):
-                raise
-            connection.text_factory = replacing
-            return question(*args, **kwargs)
-        finally:
-            connection.text_factory = replacing
-
-    return answered
-
-
-def recorded(connection: Connection) -> Range | None:
-    """Return from when to when any calls are recorded; None if there are none."""
-    calls = Calls(connection, Range(FIRST, LAST)).calls
-    first, last = connection.execute(
-        f"SELECT (SELECT min(timestamp) FROM {calls}), (SELECT max(timestamp) FROM {calls})"
-    ).fetchone()
-    return None if first is None else Range(first, last + 1)
-
-
-def resolved(connection: Connection, period: Period) -> Period:
-    """Return a period without an end on one side or both, cut to what was recorded."""
-    if period.since != FIRST and period.until != LAST:
-        return period
-    there = recorded(connection) or Range(period.now, period.now)
-    return period.covering(*there)
-
-
-def find_session(connection: Connection, ending: str) -> str:
-    """Return the id of the session that is named by its end.
-
-    Raises:
-        SessionNotFoundError: none ends so, or more than one.
-    """
-    table = _table(connection, "sessions", SESSION_COLUMNS)
-    found = [
-        session
-        for (session,) in connection.execute(
-            f"SELECT id FROM {table} WHERE substr(id, -length(?1)) = ?1 ORDER BY id = ?1 DESC"
-            " LIMIT 2",
-            [_unicode(ending)],
-        )
-    ]
-    if found and (len(found) == 1 or found[0] == ending):
-        return str(found[0])
-    if not found or not ending:
-        raise SessionNotFoundError(f"No session has the id {ending!r}, or one that ends so.")
-    raise SessionNotFoundError(
-        f"More than one session has an id that ends in {ending!r}.", None, "Give more of it."
-    )
-
-
-def _table(connection: Connection, table: str, columns: Sequence[str]) -> str:
-    """Return what stands for a table in a ``FROM``: older files lack columns, or the table."""
-    version = connection.schema_version
-    if version is None or version >= _VERSION_WITH_ALL:
-        return table
-    if not version:
-        return (
-            f"(SELECT {', '.join(f'NULL AS {name}' for name in ('rowid', *columns))} WHERE false)"
-        )
-    there = _FIRST_COLUMNS[table]
-    terms = ", ".join(name if name in there else f"NULL AS {name}" for name in columns)
-    right = "true" if version >= _VERSION_WITH_TYPES else _RIGHT[table]
-    return f"(SELECT rowid, {terms} FROM {table} WHERE {right})"
-
-
-def _any_of(column: str, operator: str, patterns: Sequence[str]) -> Condition:
-    """Return the condition that one of some patterns holds; a name is also meant as it is."""
-    if not patterns:
-        return Condition("", [])
-    names = [_unicode(pattern) for pattern in patterns]
-    globs = [name for name in names if operator == "GLOB" and not _SPECIAL.isdisjoint(name)]
-    terms = [f"{column} IN ({', '.join('?' * len(names))})", *[f"{column} GLOB ?"] * len(globs)]
-    return Condition(_either(terms), [*names, *globs])
-
-
-def _either(terms: Sequence[str]) -> str:
-    """Join conditions in halves, as SQLite takes no more than 1,000 in a row."""
-    if len(terms) == 1:
-        return terms[0]
-    half = len(terms) // 2
-    return f"({_either(terms[:half])} OR {_either(terms[half:])})"
-
-
-def _unicode(text: str) -> str:
-    """Return a text as SQLite can take it: arguments of a program may have bytes that are none."""
-    return text.encode("utf-8", "surrogatepass").decode("utf-8", "replace")
