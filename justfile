@@ -110,7 +110,7 @@ old-sqlite directory:
 # Measure what everything costs, and write it down in docs/PERFORMANCE.md; minutes
 bench:
     # installed as a user has it: from wheels, built anew, and without the tools of development
-    uv run --locked --isolated --no-editable --no-default-groups \
+    uv run --locked --isolated --no-editable --no-default-groups --group bench \
         {{ prepend("--reinstall-package ", packages) }} python -m benchmarks
 
 # Build every wheel, and use each one alone in an empty environment

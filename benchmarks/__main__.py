@@ -6,7 +6,18 @@ import os
 import tempfile
 from pathlib import Path
 
-from benchmarks import hooks, importing, locks, migrating, page, processes, race, recording, rows
+from benchmarks import (
+    hooks,
+    importing,
+    locks,
+    migrating,
+    page,
+    processes,
+    questions,
+    race,
+    recording,
+    rows,
+)
 from benchmarks.data import make, version_4_id
 
 MILLION = 1_000_000
@@ -38,11 +49,13 @@ def main() -> None:
         lines += recorded
         imported, importing_notes = importing.measure(directory)
         lines += imported
+        asked, answers = questions.measure(directory, MILLION)
+        lines += asked
         grown = (
             f"A process that migrates has at most {memory.few_rows:.0f} MiB of memory for"
             f" {FEW:,} rows, and {memory.many_rows:.0f} MiB for {MILLION:,}."
         )
-        costs = f"{costs}\n{hook_costs}"
+        costs = f"{costs}\n{hook_costs}\n{answers}"
         notes = [locks.note(directory), grown, recording_note, *importing_notes]
         page.write(lines, costs, notes, directory)
 

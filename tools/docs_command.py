@@ -128,6 +128,8 @@ SESSIONS: dict[str, list[str]] = {
     "doctor": ["migrate --json", "doctor", "OPEN", "doctor --fix --json"],
     "backup": ["backup", "backup --json"],
     "restore": ["restore BACKUP", "restore BACKUP --json"],
+    "export": ["--quiet export - --status error", "--quiet export - --format json"],
+    "tail": ["tail -n 3 --no-follow", "tail -n 1 --no-follow --json"],
     "path": ["path", "path --json"],
     "demo": ["demo --now 2026-11-25T17:06:10+01:00 status"],
     "import": ["WORK", "import --dry-run", "import", "import", "import --full --json"],
@@ -141,8 +143,6 @@ ANSWERS = {
     "errors": "what-fails",
     "sessions": "which-sessions-were-there",
     "calls": "which-calls-were-there",
-    "tail": "what-is-called-right-now",
-    "export": "how-do-i-get-the-calls-out",
 }
 """Where docs/questions.md shows what a command answers; that depends on the time."""
 

@@ -19,9 +19,9 @@ DAY = 24 * 3600
 AT_80 = """\
 Stats  last 7 days, 18 Nov 16:06 – now, UTC · beside the 7 days before
 
-Calls          39  ▲ 86 %      was 21                      ▁    ▁    ▄▁        █
-Errors       13 %  ▲ 13 pp     was 0 %                     █                   ▂
-Timeouts        1  new         was 0                            █
+Calls          39  ▲ 86 %      was 21                      ▁    ▁    ▃▁        ▇
+Errors       13 %  ▲ 13 pp     was 0 %                     ▇                   ▁
+Timeouts        1  new         was 0                            ▇
 Median      19 ms  ▲ 850 %     was 2.0 ms
 95 of 100  8.64 s  ▲ >9,999 %  was 2.0 ms
 99 of 100  60.0 s  ▲ >9,999 %  was 10 ms
@@ -36,9 +36,9 @@ Failing  read_file 4.0 %
 AT_120 = """\
 Stats  last 7 days, 18 Nov 16:06 – now, UTC · beside the 7 days before
 
-Calls          39  ▲ 86 %      was 21                               ▁        ▁       ▂▁               █
-Errors       13 %  ▲ 13 pp     was 0 %                              █                                 ▂
-Timeouts        1  new         was 0                                         █
+Calls          39  ▲ 86 %      was 21                               ▁        ▁       ▂▁               ▇
+Errors       13 %  ▲ 13 pp     was 0 %                              ▇                                 ▁
+Timeouts        1  new         was 0                                         ▇
 Median      19 ms  ▲ 850 %     was 2.0 ms
 95 of 100  8.64 s  ▲ >9,999 %  was 2.0 ms
 99 of 100  60.0 s  ▲ >9,999 %  was 10 ms
@@ -85,11 +85,11 @@ Day         Calls  Errors  Timeouts  Failing
 Wed 18 Nov      0       0         0        –
 Thu 19 Nov      0       0         0        –
 Fri 20 Nov      0       0         0        –
-Sat 21 Nov      1       1         0    100 %          █
-Sun 22 Nov      1       0         1    100 %          █
-Mon 23 Nov      9       0         0      0 %          ████████
+Sat 21 Nov      1       1         0    100 %          ▇
+Sun 22 Nov      1       0         1    100 %          ▇
+Mon 23 Nov      9       0         0      0 %          ▇▇▇▇▇▇▇▇
 Tue 24 Nov      0       0         0        –
-Wed 25 Nov     28       4         0     14 %  so far  ██████████████████████████
+Wed 25 Nov     28       4         0     14 %  so far  ▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇
 """  # noqa: RUF001  as it is printed
 
 
@@ -118,8 +118,8 @@ Calls an hour  25 Nov 14:00 – now, UTC
 
 Hour          Calls  Errors  Timeouts  Failing
 25 Nov 14:00      0       0         0        –
-25 Nov 15:00     24       0         0      0 %          ████████████████████████
-25 Nov 16:00      4       4         0    100 %  so far  ████
+25 Nov 15:00     24       0         0      0 %          ▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇
+25 Nov 16:00      4       4         0    100 %  so far  ▇▇▇▇
 """  # noqa: RUF001  as it is printed
 
 

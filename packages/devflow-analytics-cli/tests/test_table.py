@@ -78,21 +78,21 @@ mcp__github__create_pull_request       0        {dash}           {dash}         
 
 AT_120 = """\
 Tool                               Calls  Trend  Failing         p95  p95 was        Last
-read_file                         19,001  ▄█▂▄     1.4 %       10 ms     {minus}2 %         now
-search_code                       11,531  ▆█▂▅     1.6 %      363 ms    +67 %   1 min ago
-list_directory                     9,567  ▅█ ▅     1.6 %      5.8 ms     +0 %   2 min ago
-run_tests                          4,224  ▆█▁▄      26 %      69.9 s     same  70 min ago
-docker_build                           7     █     100 %  2 min 28 s      new    25 d ago
+read_file                         19,001  ▄▇▂▄     1.4 %       10 ms     {minus}2 %         now
+search_code                       11,531  ▆▇▂▅     1.6 %      363 ms    +67 %   1 min ago
+list_directory                     9,567  ▅▇ ▅     1.6 %      5.8 ms     +0 %   2 min ago
+run_tests                          4,224  ▆▇▁▄      26 %      69.9 s     same  70 min ago
+docker_build                           7     ▇     100 %  2 min 28 s      new    25 d ago
 mcp__github__create_pull_request       0               {dash}           {dash}{space}{dash}
 """
 
 AT_80 = """\
 Tool                               Calls  Trend  Failing         p95        Last
-read_file                         19,001  ▄█▂▄     1.4 %       10 ms         now
-search_code                       11,531  ▆█▂▅     1.6 %      363 ms   1 min ago
-list_directory                     9,567  ▅█ ▅     1.6 %      5.8 ms   2 min ago
-run_tests                          4,224  ▆█▁▄      26 %      69.9 s  70 min ago
-docker_build                           7     █     100 %  2 min 28 s    25 d ago
+read_file                         19,001  ▄▇▂▄     1.4 %       10 ms         now
+search_code                       11,531  ▆▇▂▅     1.6 %      363 ms   1 min ago
+list_directory                     9,567  ▅▇ ▅     1.6 %      5.8 ms   2 min ago
+run_tests                          4,224  ▆▇▁▄      26 %      69.9 s  70 min ago
+docker_build                           7     ▇     100 %  2 min 28 s    25 d ago
 mcp__github__create_pull_request       0               {dash}           {dash}           {dash}
 """
 
@@ -190,8 +190,8 @@ def test_columns_changes_nothing_where_there_is_no_terminal(
 
 COLOURED = """\
 \x1b[2mCalls\x1b[0m  \x1b[2mFailing\x1b[0m  \x1b[2mTrend\x1b[0m
-    7     \x1b[31m26 %\x1b[0m  \x1b[36m▁█\x1b[0m
-    8    1.4 %  \x1b[36m█\x1b[0m
+    7     \x1b[31m26 %\x1b[0m  \x1b[36m▁▇\x1b[0m
+    8    1.4 %  \x1b[36m▇\x1b[0m
 """
 
 
@@ -206,7 +206,7 @@ def test_a_terminal_gets_colours_unless_it_does_not_want_them(
             parts = [
                 Column("Calls", ["7", "8"], "right"),
                 Column("Failing", ["26 %", "1.4 %"], "right", style=["red", ""]),
-                Column("Trend", ["▁█", "█"], style="cyan", is_drawing=True),
+                Column("Trend", ["▁▇", "▇"], style="cyan", is_drawing=True),
             ]
             print_table(parts, options=options)
         return terminal.shown()
@@ -256,7 +256,7 @@ def test_an_encoding_without_our_signs_gets_others(
         options = Options.of_stdout(18)
         parts = [Column("Tool", ["中中中", "read_file"], is_name=True), Column("was", was, "right")]
         assert room(parts, options=options) == 0
-        print_table([*parts, Column("Trend", ["▁█", "█"], is_drawing=True)], options=options)
+        print_table([*parts, Column("Trend", ["▁▇", "▇"], is_drawing=True)], options=options)
 
     assert written(show, encoding) == shown
 
@@ -300,9 +300,9 @@ def test_bars_take_the_room_that_is_left(written: Callable[..., str]) -> None:
 
     assert written(show).splitlines() == [
         "Day          Calls",
-        "Wed 18 Nov  29,108  ██████████",
-        "Fri 20 Nov  13,211  █████",
-        "Sat 21 Nov       4  █",
+        "Wed 18 Nov  29,108  ▇▇▇▇▇▇▇▇▇▇",
+        "Fri 20 Nov  13,211  ▇▇▇▇▇",
+        "Sat 21 Nov       4  ▇",
         "Sun 22 Nov       0",
     ]
 

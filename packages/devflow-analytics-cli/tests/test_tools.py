@@ -20,10 +20,10 @@ AT_80 = """\
 Tools  last 7 days, 18 Nov 16:06 – now, UTC · 4 called
 
 Tool           Calls  Trend         Failing     p50      p95      p99   p95 was
-read_file         25       ▁     █    4.0 %   12 ms    23 ms    24 ms  +1,050 %
-github/search      6          █         0 %  320 ms  ~350 ms  ~350 ms
-run_tests          5        ▂    █    100 %  8.64 s  ~60.0 s  ~60.0 s
-jira/search        3          █         0 %       –  ~320 ms  ~320 ms
+read_file         25       ▁     ▇    4.0 %   12 ms    23 ms    24 ms  +1,050 %
+github/search      6          ▇         0 %  320 ms  ~350 ms  ~350 ms
+run_tests          5        ▂    ▇    100 %  8.64 s  ~60.0 s  ~60.0 s
+jira/search        3          ▇         0 %       –  ~320 ms  ~320 ms
 
 ~ of fewer than 20 calls
 Not called: fetch (last 10 d ago)
@@ -34,10 +34,10 @@ AT_120 = """\
 Tools  last 7 days, 18 Nov 16:06 – now, UTC · 4 called
 
 Tool           Calls  Trend         Failing     p50      p95      p99   p95 was    Time       Last  Server    Results
-read_file         25       ▁     █    4.0 %   12 ms    23 ms    24 ms  +1,050 %  310 ms  7 min ago                  –
-github/search      6          █         0 %  320 ms  ~350 ms  ~350 ms            1.95 s   47 h ago  github    12.0 kB
-run_tests          5        ▂    █    100 %  8.64 s  ~60.0 s  ~60.0 s            94.6 s  4 min ago  devtools        –
-jira/search        3          █         0 %       –  ~320 ms  ~320 ms            930 ms    2 d ago  jira       6.0 kB
+read_file         25       ▁     ▇    4.0 %   12 ms    23 ms    24 ms  +1,050 %  310 ms  7 min ago                  –
+github/search      6          ▇         0 %  320 ms  ~350 ms  ~350 ms            1.95 s   47 h ago  github    12.0 kB
+run_tests          5        ▂    ▇    100 %  8.64 s  ~60.0 s  ~60.0 s            94.6 s  4 min ago  devtools        –
+jira/search        3          ▇         0 %       –  ~320 ms  ~320 ms            930 ms    2 d ago  jira       6.0 kB
 
 ~ of fewer than 20 calls
 Not called: fetch (last 10 d ago)

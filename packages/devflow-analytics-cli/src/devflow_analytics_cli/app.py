@@ -25,8 +25,8 @@ Environment variables:
 """
 
 COMMANDS = (
-    *("backup", "calls", "check", "demo", "doctor", "errors", "hooks", "import", "init", "migrate"),
-    *("path", "restore", "sessions", "stats", "status", "tools"),
+    *("backup", "calls", "check", "demo", "doctor", "errors", "export", "hooks", "import", "init"),
+    *("migrate", "path", "restore", "sessions", "stats", "status", "tail", "tools"),
 )
 """Each is a function in the module of its name in `commands`; only the one run is imported."""
 

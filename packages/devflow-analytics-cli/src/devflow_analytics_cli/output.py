@@ -41,11 +41,11 @@ json_option = click.option(
 )
 
 
-def echo_json(keys: Mapping[str, object]) -> None:
+def echo_json(keys: Mapping[str, object], *, err: bool = False) -> None:
     """Print one JSON object; what is path-like becomes its string."""
     import json  # noqa: PLC0415  seldom needed
 
-    click.echo(json.dumps(keys, default=os.fspath))
+    click.echo(json.dumps(keys, default=os.fspath), err=err)
 
 
 def pick(result: object, *keys: str) -> dict[str, object]:
@@ -114,18 +114,18 @@ def in_commands(advice: str) -> str:
 
 @contextmanager
 def progress_bar(label: str, settings: Settings) -> Iterator[Callable[[int, int], None] | None]:
-    """Give a function that takes the pages copied so far and those to copy in all.
+    """Give a function that takes how much is done so far, and how much there is to do in all.
 
-    It shows them as a bar on stderr. None where stderr is no terminal.
+    It shows that as a bar on stderr. None where stderr is no terminal.
     """
     if settings.quiet or sys.stderr is None or not sys.stderr.isatty():
         yield None
         return
     with click.progressbar(length=100, label=label, file=sys.stderr) as bar:
 
-        def show(copied: int, total: int) -> None:
+        def show(done: int, total: int) -> None:
             with suppress(OSError):  # a terminal that hung up is no reason to stop
-                bar.update(100 * copied // max(total, 1) - bar.pos)
+                bar.update(100 * done // max(total, 1) - bar.pos)
 
         yield show
 

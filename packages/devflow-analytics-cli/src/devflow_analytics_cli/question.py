@@ -138,7 +138,7 @@ class Question:
 
 
 def asks(
-    *, since: str = "7d", width: bool = True, period: bool = True
+    *, since: str = "7d", width: bool = True, period: bool = True, raw: bool = True
 ) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Give a command the options of a question; it gets them as one `Question`.
 
@@ -146,6 +146,7 @@ def asks(
         since: the period if none is named.
         width: whether it has ``--width``.
         period: whether it has ``--since`` and ``--until``.
+        raw: whether it has ``--json`` and ``--csv``; else it may have its own.
     """
 
     def decorate(command: Callable[..., None]) -> Callable[..., None]:
@@ -154,14 +155,14 @@ def asks(
         def ask(settings: Settings, /, **given: Any) -> None:  # noqa: ANN401  click's values
             command(question=_question(settings, given, since), **given)
 
-        for option in reversed(_options(since, width=width, period=period)):
+        for option in reversed(_options(since, width=width, period=period, raw=raw)):
             ask = option(ask)
         return ask
 
     return decorate
 
 
-def _options(since: str, *, width: bool, period: bool) -> list[Callable[..., Any]]:
+def _options(since: str, *, width: bool, period: bool, raw: bool) -> list[Callable[..., Any]]:
     periods = [
         click.option(
             "--since",
@@ -190,6 +191,10 @@ def _options(since: str, *, width: bool, period: bool) -> list[Callable[..., Any
         multiple=True,
         help="Only calls that ended so.",
     )
+    raws = [
+        click.option("--json", "as_json", is_flag=True, help="Print one JSON object."),
+        click.option("--csv", "as_csv", is_flag=True, help="Print CSV: raw values, in s and ms."),
+    ]
     return [
         *(periods if period else []),
         names[0],
@@ -197,8 +202,7 @@ def _options(since: str, *, width: bool, period: bool) -> list[Callable[..., Any
         *names[1:],
         click.option("--utc", is_flag=True, help="Days and times of UTC, not of this machine."),
         *([width_option] if width else []),
-        click.option("--json", "as_json", is_flag=True, help="Print one JSON object."),
-        click.option("--csv", "as_csv", is_flag=True, help="Print CSV: raw values, in s and ms."),
+        *(raws if raw else []),
     ]
 
 
@@ -238,7 +242,7 @@ def _question(settings: Settings, given: dict[str, Any], default: str) -> Questi
     Raises:
         click.UsageError: the period means nothing, or two options contradict each other.
     """
-    as_json, as_csv = given.pop("as_json"), given.pop("as_csv")
+    as_json, as_csv = given.pop("as_json", False), given.pop("as_csv", False)
     if as_json and as_csv:
         raise click.UsageError("--json and --csv exclude each other.")
     since, until = given.pop("since", None), given.pop("until", None)

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
 
-DRAWINGS = "▁▂▃▄▅▆▇█"
+DRAWINGS = "▁▂▃▄▅▆▇"
 
 
 @dataclass(frozen=True)
@@ -122,7 +122,7 @@ def room(columns: Sequence[Column], *, options: Options) -> int:
 
 def bar(value: float, largest: float, width: int) -> str:
     """Return a bar, as long as the width in cells for the largest value, and empty only for 0."""
-    return "█" * max(1, round(width * (value / largest))) if value > 0 else ""
+    return "▇" * max(1, round(width * (value / largest))) if value > 0 else ""
 
 
 def heading(title: str, rest: str, *, options: Options) -> None:

@@ -195,17 +195,18 @@ def _calendar(at: float, zone: tzinfo | None) -> datetime | None:
 
 
 def sparkline(values: Sequence[float | None], width: int) -> str:
-    """Return the values as bars of eight heights from 0, the largest of them full.
+    """Return the values as bars of seven heights from 0.
 
-    A bar is blank where there is 0 or nothing. If there are more values than bars, each shows the
+    The largest leaves an eighth of the line free, so that bars of two lines do not touch. A bar is
+    blank where there is 0 or nothing. If there are more values than bars, each shows the
     mean of its part of them.
     """
     count = min(len(values), max(width, 0))
     edges = [len(values) * bar // count for bar in range(count + 1)] if count else []
     means = [_mean(values[start:end]) for start, end in pairwise(edges)]
     largest = max(means, default=0)
-    heights = [max(1, ceil(8 * (mean / largest))) if mean > 0 else 0 for mean in means]
-    return "".join(" ▁▂▃▄▅▆▇█"[height] for height in heights)
+    heights = [max(1, ceil(7 * (mean / largest))) if mean > 0 else 0 for mean in means]
+    return "".join(" ▁▂▃▄▅▆▇"[height] for height in heights)
 
 
 def _mean(values: Sequence[float | None]) -> float:

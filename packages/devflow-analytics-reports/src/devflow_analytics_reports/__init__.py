@@ -13,10 +13,18 @@ __version__ = "0.1.0"
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # what `_MODULES` says, for type checkers
     from devflow_analytics_reports.errors import (
+        ExportError as ExportError,
         PeriodError as PeriodError,
         SessionNotFoundError as SessionNotFoundError,
     )
+    from devflow_analytics_reports.exporting import (
+        FORMATS as FORMATS,
+        Exported as Exported,
+        Format as Format,
+        export_calls as export_calls,
+    )
     from devflow_analytics_reports.filters import Filters as Filters
+    from devflow_analytics_reports.following import Follower as Follower
     from devflow_analytics_reports.parts import By as By, Part as Part
     from devflow_analytics_reports.period import (
         Period as Period,
@@ -71,8 +79,15 @@ _MODULES = {
         "slowest_calls",
     ),
     "errors": (
+        "ExportError",
         "PeriodError",
         "SessionNotFoundError",
+    ),
+    "exporting": (
+        "FORMATS",
+        "Exported",
+        "Format",
+        "export_calls",
     ),
     "questions.failures": (
         "Failure",
@@ -81,6 +96,7 @@ _MODULES = {
         "failures",
     ),
     "filters": ("Filters",),
+    "following": ("Follower",),
     "parts": ("By", "Part"),
     "period": (
         "Period",

@@ -13,3 +13,7 @@ class SessionNotFoundError(AnalyticsDbError):
     """No session has this id, or more than one ends in it."""
 
     exit_status = 66
+
+
+class ExportError(AnalyticsDbError):
+    """Calls cannot be written in a format: a package is missing, or it cannot hold a value."""

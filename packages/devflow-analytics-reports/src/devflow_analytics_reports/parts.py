@@ -24,6 +24,8 @@ PARTS = get_args(By)
 MOST_PARTS = 10_000
 """How many parts a period may have."""
 
+_NO_SUCH_YEAR = "the period has years that clocks do not show"
+
 
 @dataclass(frozen=True, slots=True)
 class Part:
@@ -34,7 +36,10 @@ class Part:
     until: int
     """The first second after it, in Unix time."""
     is_whole: bool
-    """Whether it is a whole hour, day or week; the last one may go on, or end early."""
+    """Whether it is a whole hour, day or week that is over; the last ones may go on, or end early.
+
+    A part of equal length is whole when it is over.
+    """
     calls: int
     """Number of calls, however they ended."""
     errors: int
@@ -49,8 +54,15 @@ class Part:
 
 
 def whole(period: Period, by: By) -> Period:
-    """Return a period that begins with a whole hour, day or week: where its first one does."""
-    return replace(period, since=_first(period, by))
+    """Return a period that begins with a whole hour, day or week: where its first one does.
+
+    Raises:
+        PeriodError: clocks do not show its year.
+    """
+    try:
+        return replace(period, since=_first(period, by))
+    except (OverflowError, OSError, ValueError):
+        raise PeriodError(_NO_SUCH_YEAR) from None
 
 
 def cut(period: Period, by: By) -> list[Range]:
@@ -59,7 +71,7 @@ def cut(period: Period, by: By) -> list[Range]:
     A day has 23 or 25 hours where the clocks change, and an hour that comes twice is two.
 
     Raises:
-        PeriodError: there are more than `MOST_PARTS`.
+        PeriodError: there are more than `MOST_PARTS`, or clocks do not show the year of one.
     """
     bounds = [period.since]
     while bounds[-1] < period.until:
@@ -67,7 +79,7 @@ def cut(period: Period, by: By) -> list[Range]:
             raise PeriodError(
                 f"the period has more than {MOST_PARTS:,} {by}s: make it shorter, or them longer"
             )
-        bounds.append(min(_following(period, bounds[-1], by), period.until))
+        bounds.append(min(following(period, bounds[-1], by), period.until))
     return [Range(*bound) for bound in pairwise(bounds)]
 
 
@@ -87,13 +99,28 @@ def _first(period: Period, by: By) -> int:
     """Return where the hour, day or week begins that the period begins in."""
     wall = period.local(period.since)
     if by == "hour":
-        return period.since - wall.minute * 60 - wall.second
+        since = period.since
+        while late := wall.minute * 60 + wall.second:  # again where clocks change by half an hour
+            since -= late
+            wall = period.local(since)
+        return since
     days = wall.weekday() if by == "week" else 0
     return _midnight(period, wall, -days)
 
 
+def following(period: Period, since: int, by: By) -> int:
+    """Return where the hour, day or week after one begins.
+
+    Raises:
+        PeriodError: clocks do not show its year.
+    """
+    try:
+        return _following(period, since, by)
+    except (OverflowError, OSError, ValueError):
+        raise PeriodError(_NO_SUCH_YEAR) from None
+
+
 def _following(period: Period, since: int, by: By) -> int:
-    """Return where the hour, day or week after one begins."""
     if by == "hour":
         wall = period.local(since + 3600)
         late = wall.minute * 60 + wall.second  # where clocks change by half an hour

@@ -15,8 +15,10 @@ FIRST = -(2**63)
 LAST = 2**63 - 1
 """The end of a period that has none."""
 
+_DAY = re.compile(r"\d{4}(-?)\d\d\1\d\d|\d{4}(-?)W\d\d\2\d", re.ASCII)
+"""2026-11-30, and the same day in other ways: 20261130, 2026-W49-1, 2026W491."""
+
 _AGO = re.compile(r"([1-9]\d{0,5})([hdw])", re.ASCII)
-_DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 
 
 class Range(NamedTuple):
@@ -88,13 +90,15 @@ def parse_period(
         return Period(FIRST, LAST, zone, now, "all", None)
     words = _Words(now, zone)
     begin = words.range(since).since
-    end = words.range(until).until if until else now + 1
+    end = now + 1 if until is None else words.range(until).until
     if end <= begin:
-        if until:
+        if until is not None:
             raise PeriodError(f"the period ends before it begins: {since!r} to {until!r}")
         raise PeriodError(f"{since!r} is in the future")
-    name = f"{since} to {until}" if until else since
-    before = None if since == "all" else words.before(since, Range(begin, min(end, now + 1)))
+    name = since if until is None else f"{since} to {until}"
+    before = (
+        None if since == "all" else words.before(since, Range(begin, max(begin, min(end, now + 1))))
+    )
     return Period(begin, end, zone, now, name, before)
 
 
@@ -149,15 +153,18 @@ class _Words:
 
     def _written(self, word: str) -> Range:
         """Return what a day or time that is written out means."""
+        is_day = _DAY.fullmatch(word)
         try:
             moment = datetime.fromisoformat(word)
         except ValueError:
+            moment = None
+        if moment is None or (len(word) <= len("2026-11-30") and not is_day):  # such as 2026-W49
             raise PeriodError(
                 f"{word!r} is not a period: give one like 24h, 7d or 4w, today, yesterday,"
                 " this-week, this-month, all, a day like 2026-11-30, or a time like"
                 " 2026-11-30T12:00"
-            ) from None
-        if _DAY.fullmatch(word):
+            )
+        if is_day:
             return self._days(moment.date(), 1)
         seconds = int(moment.timestamp()) if moment.tzinfo else self._seconds(moment)
         return Range(seconds, seconds)

@@ -30,10 +30,44 @@ CALL_COLUMNS = (
 )
 """The columns of tool_calls."""
 
-_LATER_CALL_COLUMNS = CALL_COLUMNS[7:]
-_LATER_SESSION_COLUMNS = ("client", "client_version", "project")
-_VERSION_WITH_THEM = 3
-"""The schema version that has the later columns of both tables; in older files they are null."""
+SESSION_COLUMNS = (
+    *("id", "started_at", "ended_at", "tool_count"),
+    *("client", "client_version", "project"),
+)
+"""The columns of sessions."""
+
+_VERSION_WITH_TYPES = 2
+"""The schema version from which on the database refuses a value of the wrong type."""
+
+_VERSION_WITH_ALL = 3
+"""The schema version that has all columns."""
+
+_FIRST_COLUMNS = {"tool_calls": CALL_COLUMNS[:7], "sessions": SESSION_COLUMNS[:4]}
+"""Those that older files have, too."""
+
+_RIGHT = {
+    "tool_calls": """
+        typeof(id) = 'text' AND typeof(tool_name) = 'text' AND typeof(session_id) = 'text'
+        AND typeof(timestamp) = 'integer' AND typeof(duration_ms) IN ('integer', 'real')
+        AND duration_ms >= 0 AND duration_ms < 9e999
+        AND +status IN ('success', 'error', 'timeout') AND typeof(error_type) IN ('text', 'null')
+    """,
+    "sessions": """
+        typeof(id) = 'text' AND typeof(started_at) = 'integer'
+        AND typeof(ended_at) IN ('integer', 'null')
+    """,
+}
+"""What version 2 demands of a row. Files of version 1 may have others: they are left out."""
+
+_SPECIAL = frozenset("*?[")
+"""The letters that stand for others in a ``GLOB``."""
+
+EXPORT_COLUMNS = (*CALL_COLUMNS, *SESSION_COLUMNS[4:])
+"""What is exported of a call: all that its row says, and what its session says of the agent."""
+
+REALS = ("duration_ms",)
+INTEGERS = ("timestamp", "error_code", "request_bytes", "result_bytes", "started_ms")
+"""Those of them that are numbers."""
 
 SHORT_ID = 8
 """How many letters of an id are enough to tell it: the last ones. The first are a time."""
@@ -62,12 +96,8 @@ class Calls:
         self.connection = connection
         self.within = Range(period.since, period.until)
         self.filters = filters
-        version = connection.schema_version
-        is_older = version is not None and version < _VERSION_WITH_THEM
-        self.calls, self.sessions = "tool_calls", "sessions"
-        if is_older:
-            self.calls = _with_nulls("tool_calls", _LATER_CALL_COLUMNS)
-            self.sessions = _with_nulls("sessions", _LATER_SESSION_COLUMNS)
+        self.calls = _table(connection, "tool_calls", CALL_COLUMNS)
+        self.sessions = _table(connection, "sessions", SESSION_COLUMNS)
 
     def select(self, columns: str, rest: str = "", *values: object) -> sqlite3.Cursor:
         """Run a query on the calls.
@@ -98,6 +128,32 @@ class Calls:
         rest = "AND (duration_ms, timestamp, rowid) < (?, ?, ?)" if after else ""
         order = "ORDER BY duration_ms DESC, timestamp DESC, rowid DESC LIMIT ?"
         return self.select(columns, f"{rest} {order}", *(after or ()), limit)
+
+    def in_order(self) -> sqlite3.Cursor:
+        """Return `EXPORT_COLUMNS` of the calls, in the order of time, and of rows within a second.
+
+        They come from an index in that order, so that SQLite keeps none of them.
+        """
+        return self._in_order(", ".join(EXPORT_COLUMNS))
+
+    def in_order_as_json(self) -> sqlite3.Cursor:
+        """Return the same, each call as two JSON objects and, between them, its duration.
+
+        That is for Python to write: SQLite would round it to 15 digits.
+        """
+        between = EXPORT_COLUMNS.index("duration_ms")
+        keys = [f"'{name}', {name}" for name in EXPORT_COLUMNS]
+        before, after = ", ".join(keys[:between]), ", ".join(keys[between + 1 :])
+        return self._in_order(f"json_object({before}), duration_ms, json_object({after})")
+
+    def of_rows(self, columns: str, first: int, last: int) -> sqlite3.Cursor:
+        """Return the calls of a range of rows, in the order of rows."""
+        return self.select(columns, "AND rowid BETWEEN ? AND ? ORDER BY rowid", first, last)
+
+    def count(self) -> int:
+        """Return the number of the calls."""
+        (count,) = self.select("count(*)").fetchone()
+        return int(count)
 
     def failures(self) -> sqlite3.Cursor:
         """Return server, tool, status, error type, number and last second of calls that failed."""
@@ -140,9 +196,9 @@ class Calls:
             for (name,) in self.connection.execute(
                 f"""
                 WITH RECURSIVE tool (name) AS (
-                    SELECT min(tool_name) FROM tool_calls
+                    SELECT min(tool_name) FROM {self.calls}
                     UNION ALL
-                    SELECT (SELECT min(tool_name) FROM tool_calls WHERE tool_name > tool.name)
+                    SELECT (SELECT min(tool_name) FROM {self.calls} WHERE tool_name > tool.name)
                     FROM tool WHERE name IS NOT NULL
                 )
                 SELECT name FROM tool WHERE name IS NOT NULL AND {where.sql or "true"}
@@ -161,7 +217,7 @@ class Calls:
     def last_call_of_session(self, session: str) -> int | None:
         """Return the time of the last call of a session, in the period or not."""
         (last,) = self.connection.execute(
-            "SELECT max(timestamp) FROM tool_calls WHERE session_id = ?", [session]
+            f"SELECT max(timestamp) FROM {self.calls} WHERE session_id = ?", [session]
         ).fetchone()
         return None if last is None else int(last)
 
@@ -207,6 +263,19 @@ class Calls:
                 values += more
         return Condition(" AND ".join(terms) or "true", values)
 
+    def _in_order(self, columns: str) -> sqlite3.Cursor:
+        where = self._where()
+        of_sessions = ", ".join(SESSION_COLUMNS[4:])
+        return self.connection.execute(
+            f"""
+            SELECT {columns} FROM {self.calls} AS call
+            LEFT JOIN (SELECT id AS session_id, {of_sessions} FROM {self.sessions})
+            USING (session_id)
+            WHERE {where.sql} ORDER BY timestamp, call.rowid
+            """,
+            where.values,
+        )
+
 
 def answers(question: Callable[P, T]) -> Callable[P, T]:
     """Make a function whose first argument is a connection read names at full speed.
@@ -235,8 +304,9 @@ def answers(question: Callable[P, T]) -> Callable[P, T]:
 
 def recorded(connection: Connection) -> Range | None:
     """Return from when to when any calls are recorded; None if there are none."""
+    calls = Calls(connection, Range(FIRST, LAST)).calls
     first, last = connection.execute(
-        "SELECT (SELECT min(timestamp) FROM tool_calls), (SELECT max(timestamp) FROM tool_calls)"
+        f"SELECT (SELECT min(timestamp) FROM {calls}), (SELECT max(timestamp) FROM {calls})"
     ).fetchone()
     return None if first is None else Range(first, last + 1)
 
@@ -255,12 +325,13 @@ def find_session(connection: Connection, ending: str) -> str:
     Raises:
         SessionNotFoundError: none ends so, or more than one.
     """
+    table = _table(connection, "sessions", SESSION_COLUMNS)
     found = [
         session
         for (session,) in connection.execute(
-            "SELECT id FROM sessions WHERE substr(id, -length(?1)) = ?1 ORDER BY id = ?1 DESC"
-            " LIMIT 6",
-            [ending],
+            f"SELECT id FROM {table} WHERE substr(id, -length(?1)) = ?1 ORDER BY id = ?1 DESC"
+            " LIMIT 2",
+            [_unicode(ending)],
         )
     ]
     if found and (len(found) == 1 or found[0] == ending):
@@ -272,18 +343,39 @@ def find_session(connection: Connection, ending: str) -> str:
     )
 
 
-def _with_nulls(table: str, columns: Sequence[str]) -> str:
-    nulls = ", ".join(f"NULL AS {column}" for column in columns)
-    return f"(SELECT rowid, *, {nulls} FROM {table})"
+def _table(connection: Connection, table: str, columns: Sequence[str]) -> str:
+    """Return what stands for a table in a ``FROM``: older files lack columns, or the table."""
+    version = connection.schema_version
+    if version is None or version >= _VERSION_WITH_ALL:
+        return table
+    if not version:
+        return (
+            f"(SELECT {', '.join(f'NULL AS {name}' for name in ('rowid', *columns))} WHERE false)"
+        )
+    there = _FIRST_COLUMNS[table]
+    terms = ", ".join(name if name in there else f"NULL AS {name}" for name in columns)
+    right = "true" if version >= _VERSION_WITH_TYPES else _RIGHT[table]
+    return f"(SELECT rowid, {terms} FROM {table} WHERE {right})"
 
 
 def _any_of(column: str, operator: str, patterns: Sequence[str]) -> Condition:
     """Return the condition that one of some patterns holds; a name is also meant as it is."""
-    terms, values = [], []
-    for pattern in patterns:
-        if operator == "GLOB" and any(letter in pattern for letter in "*?["):
-            terms.append(f"{column} GLOB ?")
-            values.append(pattern)
-        terms.append(f"{column} = ?")
-        values.append(pattern)
-    return Condition(f"({' OR '.join(terms)})" if terms else "", list(values))
+    if not patterns:
+        return Condition("", [])
+    names = [_unicode(pattern) for pattern in patterns]
+    globs = [name for name in names if operator == "GLOB" and not _SPECIAL.isdisjoint(name)]
+    terms = [f"{column} IN ({', '.join('?' * len(names))})", *[f"{column} GLOB ?"] * len(globs)]
+    return Condition(_either(terms), [*names, *globs])
+
+
+def _either(terms: Sequence[str]) -> str:
+    """Join conditions in halves, as SQLite takes no more than 1,000 in a row."""
+    if len(terms) == 1:
+        return terms[0]
+    half = len(terms) // 2
+    return f"({_either(terms[:half])} OR {_either(terms[half:])})"
+
+
+def _unicode(text: str) -> str:
+    """Return a text as SQLite can take it: arguments of a program may have bytes that are none."""
+    return text.encode("utf-8", "surrogatepass").decode("utf-8", "replace")

@@ -22,7 +22,7 @@ class Totals:
     timeouts: int
     """Number of those that timed out."""
     total_ms: float
-    """How long all of them took together, in milliseconds."""
+    """How long all of them took together, in milliseconds; at most the greatest float."""
     p50_ms: float | None
     """The median: half of them took at most so many milliseconds; None without calls."""
     p95_ms: float | None
@@ -53,7 +53,7 @@ def total(durations: Sequence[float], errors: int, timeouts: int) -> Totals:
     """
     ordered = sorted(durations)
     p50, p95, p99 = (nearest_rank(ordered, percent) for percent in (50, 95, 99))
-    return Totals(len(ordered), errors, timeouts, _sum(ordered), p50, p95, p99)
+    return Totals(len(ordered), errors, timeouts, together(ordered), p50, p95, p99)
 
 
 def nearest_rank(ordered: Sequence[float], percent: int) -> float | None:
@@ -69,7 +69,8 @@ def nearest_rank(ordered: Sequence[float], percent: int) -> float | None:
     return ordered[rank - 1] if ordered else None
 
 
-def _sum(durations: Sequence[float]) -> float:
+def together(durations: Sequence[float]) -> float:
+    """Return how long some calls took together; at most the greatest float."""
     try:
         return fsum(durations)  # does not depend on their order
     except OverflowError:

@@ -80,7 +80,7 @@ def call_columns(
     question: Question, found: Sequence[Call], *, of_one_session: bool = False
 ) -> list[Column]:
     """Return the columns of a table of calls; that of sessions only if they may be of several."""
-    styles = [STYLES.get(call.status, "") for call in found]
+    styles = [status_style(call) for call in found]
     columns = [
         Column("Time", [question.moment(call.timestamp, seconds=True) for call in found]),
         Column("Tool", labels([(call.server, call.tool) for call in found]), is_name=True),
@@ -98,6 +98,11 @@ def call_columns(
         agents = [call.agent or "" for call in found]
         columns.append(Column("Agent", agents, priority=4, is_name=True))
     return columns
+
+
+def status_style(call: Call) -> Style:
+    """Return the style of how a call ended."""
+    return STYLES.get(call.status, "")
 
 
 def status(call: Call) -> str:

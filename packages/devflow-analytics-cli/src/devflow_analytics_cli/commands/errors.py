@@ -35,7 +35,7 @@ LOOP = ("tool", "server", "session", "agent", "error_type", "calls", "since", "l
 @click.option("--loops", is_flag=True, help="List only what failed several times in a row.")
 @asks()
 def errors(question: Question, limit: int | None, loops: bool) -> None:
-    """Show what fails, by tool and error type, and what fails again and again.
+    """Show what fails, and what fails again and again.
 
     "Of its" is the share of all calls of the tool. In a row means that the same agent called a tool
     at least three times in a session, and each time it failed: it goes on trying.

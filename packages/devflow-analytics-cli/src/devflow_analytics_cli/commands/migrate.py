@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 @json_option
 @click.pass_obj
 def migrate(settings: Settings, to: int | None, dry_run: bool, yes: bool, as_json: bool) -> None:
-    """Migrate the database to the newest schema version, or to another.
+    """Migrate the database to the newest or another schema version.
 
     A migration runs in one transaction: it is applied as a whole or not at all. Before it rebuilds
     or drops anything, a backup is made in backups/ beside the database; the last three of these

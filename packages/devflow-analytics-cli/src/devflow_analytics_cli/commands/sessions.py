@@ -67,7 +67,7 @@ KEYS = (
 @limit_option(LIMIT, "sessions, or calls of one")
 @asks()
 def sessions(question: Question, session_id: str | None, sort: str, limit: int | None) -> None:
-    """Show the sessions of your agents, or all that happened in the one that ID names.
+    """Show your agents' sessions, or all that happened in one.
 
     The end of an id is enough. ID shows the whole session, so it goes with no period, filter or
     order. In the list, calls, failed and the time in tools are those of the period; a session

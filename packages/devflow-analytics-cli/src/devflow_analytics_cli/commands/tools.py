@@ -73,7 +73,7 @@ UNCALLED = ("tool", "server", "last")
 @click.option("--unused", is_flag=True, help="List the tools that are not called instead.")
 @asks()
 def tools(question: Question, sort: str, limit: int | None, unused: bool) -> None:
-    """Show how each tool is doing: how often it is called, how slow it is, how often it fails.
+    """Show how each tool is doing, and which are not called.
 
     Below it are the tools that were called at some other time, but not in the period.
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from dataclasses import dataclass
-from math import fsum
 from typing import TYPE_CHECKING
 
 from devflow_analytics_db import Connection
+from devflow_analytics_reports.errors import SessionNotFoundError
 from devflow_analytics_reports.filters import NO_FILTERS, Filters
-from devflow_analytics_reports.period import FIRST, LAST, Period
+from devflow_analytics_reports.period import FIRST, LAST, Period, Range
 from devflow_analytics_reports.sql import Calls, answers, resolved
+from devflow_analytics_reports.totals import together
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -84,11 +85,15 @@ def session(connection: Connection, session_id: str, *, now: int) -> Session:
         connection: a connection for reading, as from `devflow_analytics_db.open_readonly`.
         session_id: its whole id, as from `find_session`.
         now: the time, in Unix seconds.
+
+    Raises:
+        SessionNotFoundError: there is none.
     """
     period = Period(FIRST, LAST, None, now, "all", None)
     calls = Calls(connection, period, Filters(sessions=(session_id,)))
-    (found,) = _sessions(calls, period, [session_id])
-    return found
+    for found in _sessions(calls, period, [session_id]):
+        return found
+    raise SessionNotFoundError(f"No session has the id {session_id!r}.")
 
 
 def _sessions(
@@ -110,7 +115,8 @@ def _sessions(
         group.statuses.append(status)
         group.durations.append(duration)
         group.last = max(group.last, time)
-    or_started_in = None if with_no_calls is not None or calls.filters else calls.within
+    any_started = with_no_calls is None and not calls.filters
+    or_started_in = Range(period.since, period.until) if any_started else None
     rows = calls.session_rows([*groups, *(with_no_calls or ())], or_started_in=or_started_in)
     for key, started_at, ended_at, client, version, project in rows.fetchall():
         group = groups.get(key) or _Group()
@@ -129,7 +135,7 @@ def _sessions(
             len(group.durations),
             group.statuses.count("error"),
             group.statuses.count("timeout"),
-            fsum(group.durations),
+            together(group.durations),
             tuple(tools),
         )
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from devflow_analytics_db import Connection
 from devflow_analytics_reports.filters import NO_FILTERS, Filters
 from devflow_analytics_reports.grouping import Group, by_tool, merged
-from devflow_analytics_reports.parts import By, Part, counts, cut, cut_evenly, whole
+from devflow_analytics_reports.parts import By, Part, counts, cut, cut_evenly, following, whole
 from devflow_analytics_reports.period import Period, Range
 from devflow_analytics_reports.sql import Calls, answers, recorded, resolved
 from devflow_analytics_reports.totals import Totals, total
@@ -109,7 +109,10 @@ def over_time(
     every = Group()
     for status, time in Calls(connection, period, filters).rows("status", "timestamp"):
         every.add_time(status, time)
-    return OverTime(period, by, _parts(period, parts, every))
+    found = list(_parts(period, parts, every))
+    if found and following(period, found[-1].since, by) != period.until:
+        found[-1] = replace(found[-1], is_whole=False)
+    return OverTime(period, by, tuple(found))
 
 
 def _before(
@@ -133,6 +136,6 @@ def _parts(period: Period, ranges: Sequence[Range], group: Group) -> tuple[Part,
     of_each = (group.times, group.error_times, group.timeout_times)
     numbers = zip(*(counts(sorted(times), ranges) for times in of_each), strict=True)
     return tuple(
-        Part(since, until, until != period.until or not period.is_open, *some)
+        Part(since, until, until <= period.now, *some)
         for (since, until), some in zip(ranges, numbers, strict=True)
     )

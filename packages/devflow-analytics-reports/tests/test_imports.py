@@ -1,0 +1,72 @@
+from __future__ import annotations
+
+import re
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+import devflow_analytics_reports
+
+if TYPE_CHECKING:
+    import subprocess
+    from collections.abc import Callable
+
+    Python = Callable[..., subprocess.CompletedProcess[str]]
+
+PACKAGE = Path(devflow_analytics_reports.__file__).parent
+
+
+def test_importing_the_package_imports_nothing_else(python: Python) -> None:
+    done = python(
+        """
+        import sys
+        floor = set(sys.modules)
+        import devflow_analytics_reports
+        print(*sorted(set(sys.modules) - floor))
+        """
+    )
+    assert done.stdout == "devflow_analytics_reports\n", done
+
+
+def test_asking_imports_no_pony(python: Python) -> None:
+    done = python("import sys, devflow_analytics_reports as r; r.summary; print(*sys.modules)")
+    assert {"pony", "rich", "csv"} & set(done.stdout.split()) == set(), done
+
+
+@pytest.mark.parametrize("fault", ["None.nothing", "del parse_period"])
+def test_what_goes_wrong_in_the_module_of_a_name_is_told(
+    fault: str, tmp_path: Path, python: Python
+) -> None:
+    copy = shutil.copytree(PACKAGE, tmp_path / PACKAGE.name)
+    with (copy / "period.py").open("a") as module:
+        module.write(f"\n{fault}\n")
+    use = "import sys; sys.path.insert(0, sys.argv[1]); import devflow_analytics_reports as r"
+    done = python(f"{use}; hasattr(r, 'parse_period')", tmp_path)
+    causes = {
+        "None.nothing": "'NoneType' object has no attribute 'nothing'",
+        "del parse_period": (
+            "module 'devflow_analytics_reports.period' has no attribute 'parse_period'"
+        ),
+    }
+    assert done.stderr.splitlines()[-1] == (
+        f"ImportError: devflow_analytics_reports.period failed to import: {causes[fault]}"
+    )
+
+
+def test_a_name_that_does_not_exist_is_an_attribute_error() -> None:
+    message = "^module 'devflow_analytics_reports' has no attribute 'nothing'$"
+    with pytest.raises(AttributeError, match=message):
+        devflow_analytics_reports.nothing  # noqa: B018  asking for it is the use
+
+
+def test_everything_exported_exists_and_is_listed_in_order() -> None:
+    exported = devflow_analytics_reports.__all__
+    assert all(hasattr(devflow_analytics_reports, name) for name in exported)
+    assert exported == sorted(exported) == dir(devflow_analytics_reports)
+
+
+def test_what_is_said_to_type_checkers_is_what_there_is() -> None:
+    said = re.findall(r"(\w+) as \1\b", (PACKAGE / "__init__.py").read_text())
+    assert sorted({*said, "__version__"}) == devflow_analytics_reports.__all__
