@@ -279,3 +279,16 @@ def test_days_are_those_of_the_zone_and_it_is_named(
     assert found["zone"] == told.split(", ")[1].split(maxsplit=1)[0]
     found = json.loads(run("tools", "--since", "today", "--json", "--utc", TZ=zone))
     assert (found["zone"], found["since"] % DAY) == ("UTC", 0)
+
+
+@each
+def test_times_that_no_calendar_has_are_numbers(
+    ask: Ask, record: Record, now: int, name: str
+) -> None:
+    record([{"timestamp": -(10**15)}])
+    for words in ([], ["--json"], ["--csv"]):
+        shown = ask(name, "--since", "all", *words)
+        assert "-1000000000000000" in shown or name == "errors"
+    assert json.loads(ask(name, "--since", "all", "--json"))["zone"] == "UTC"
+    record([{"timestamp": now}, {"timestamp": 10**15}])
+    assert ask(name, "--since", "all").splitlines()[2]

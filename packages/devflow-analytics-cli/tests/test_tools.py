@@ -119,6 +119,9 @@ def test_the_most_of_what_it_is_sorted_by_comes_first(
     shown = ask("tools", "--sort", sort).splitlines()
     assert shown[0].endswith(f" · 6 called{heading}")
     assert shown[3].split()[0] == first
+    narrow = ask("tools", "--sort", sort, "--width", "40").splitlines()
+    (titles,) = (line.lower() for line in narrow if line.startswith("Tool "))
+    assert f"  {'p95 was' if sort == 'slower' else sort}  " in f"{titles}  "
     asked = json.loads(ask("tools", "--sort", sort, "--json", "-n", "1"))
     assert [tool["tool"] for tool in asked["tools"]] == [first]
 

@@ -297,9 +297,8 @@ def before_in_words(period: Period) -> str:
     name = _named(period.name).removesuffix(", ")
     if name.startswith("last "):
         return f"the {name.removeprefix('last ')} before"
-    return {"today": "yesterday", "this week": "last week", "this month": "last month"}.get(
-        name, "the period before"
-    )
+    same = {"today": "yesterday", "this week": "last week", "this month": "last month"}
+    return f"{same[name]} until this time" if name in same else "the period before"
 
 
 def offset(period: Period) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import click
@@ -59,6 +60,9 @@ SORTS: dict[str, Callable[[Tool], float]] = {
 """What ``--sort`` sorts by, the largest first."""
 
 DEFAULT_SORT = next(iter(SORTS))
+
+SORTED = {"slower": "p95 was"}
+"""The title of the column that is sorted by, where it is not the same word."""
 
 KEYS = (
     *("tool", "server", "calls", "errors", "timeouts", "p50_ms", "p95_ms", "p99_ms", "total_ms"),
@@ -154,7 +158,12 @@ def _show(
     order = "" if sort == DEFAULT_SORT else f", by {sort}"
     question.heading("Tools", found.period, f"{len(found.tools):,} called{order}")
     if shown:
-        print_table(_columns(question, shown), options=question.options)
+        title = SORTED.get(sort, sort).lower()
+        columns = [
+            replace(column, priority=0) if column.title.lower() == title else column
+            for column in _columns(question, shown)
+        ]  # what it is sorted by stays in a narrow terminal
+        print_table(columns, options=question.options)
     else:
         question.nothing(there)
     notes = []
