@@ -20,6 +20,10 @@ test-faults *arguments:
     # more than there are cores: they wait for the disk and for each other
     uv run --locked python -m pytest -n 4 --dist worksteal -m faults tests/faults "$@"
 
+# Compare every figure of every answer with what DuckDB calculates; arguments go to pytest
+test-figures *arguments:
+    uv run --locked python -m pytest -m figures tests/reports "$@"
+
 # Record real MCP servers, driven by real clients, of every version or of those that are named
 test-mcp *versions:
     # each version in a worker of its own, as it is staged once; -k takes names joined by "or"
@@ -125,7 +129,7 @@ image-check:
 check: _but-the-oldest (_on "3.11" "packages" "tests")
 
 # Everything that CI runs, but for the image and for `just test` on the oldest Python, its last line
-ci: _but-the-oldest test-faults test-mcp
+ci: _but-the-oldest test-figures test-faults test-mcp
 
 # all tests once on each newer Python; on one of them, each package alone, and measured
 _but-the-oldest: lint wheels (alone "3.12") (_on "3.12" "tests") (_on "3.13" "packages" "tests")

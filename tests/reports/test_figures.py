@@ -28,16 +28,9 @@ if TYPE_CHECKING:
     Duck = Any
     Rows = list[tuple[Any, ...]]
 
+pytestmark = pytest.mark.figures
+
 NOW = 1_793_536_496
-
-
-def is_same(ours: float | None, theirs: float | None) -> bool:
-    """Whether a duration is the same: to the last bit, unless it has more than 15 digits."""
-    if ours is None or theirs is None:
-        return ours is theirs
-    return ours == theirs or (
-        float(f"{theirs:.15g}") != theirs and math.isclose(ours, theirs, rel_tol=1e-14)
-    )
 
 
 def assert_same(ours: Totals, theirs: Totals) -> None:
@@ -48,7 +41,7 @@ def assert_same(ours: Totals, theirs: Totals) -> None:
     )
     assert math.isclose(ours.total_ms, theirs.total_ms, rel_tol=1e-12)
     for name in ("p50_ms", "p95_ms", "p99_ms"):
-        assert is_same(getattr(ours, name), getattr(theirs, name)), (name, ours, theirs)
+        assert getattr(ours, name) == getattr(theirs, name), (name, ours, theirs)
     assert ours.percentile_error == 0
 
 
@@ -151,7 +144,7 @@ def test_tools(connection: Connection, duck: Duck, asked: Asked) -> None:
         key = tool.server, tool.name
         assert_same(tool.totals, by_tool[key])
         assert tool.calls_before == before.get(key, nothing).calls
-        assert is_same(tool.p95_before_ms, before.get(key, nothing).p95_ms)
+        assert tool.p95_before_ms == before.get(key, nothing).p95_ms
         assert list(tool.trend) == [calls for calls, *_ in trends[key]]
         assert (tool.last, tool.sized_calls, tool.result_bytes) == more[key]
 
