@@ -400,6 +400,6 @@ def test_the_shell_completes_the_commands(command: Command) -> None:
         )
         return done.stdout.split()
 
-    assert offered("statu") == ["plain,status"]
+    assert offered("docto") == ["plain,doctor"]
     assert offered("im") == []
     assert offered("status", "st") == []
