@@ -111,7 +111,10 @@ def test_a_period_and_filters_choose_calls(command: Command, home: Path) -> None
 def test_a_session_that_is_not_there_leaves_nothing(command: Command, home: Path) -> None:
     done = command("export", "--session", "none", str(home / "calls.csv"))
     assert (done.returncode, done.stdout) == (66, "")
-    assert done.stderr == "Error: No session has the id 'none', or one that ends so.\n"
+    assert done.stderr == (
+        "Error: No session has the id 'none', or one that ends so."
+        " 'devflow-analytics sessions --since all' lists them.\n"
+    )
     assert os.listdir(home) == [".devflow"]
 
 

@@ -108,15 +108,18 @@ def test_a_session_without_calls_says_so(ask: Ask) -> None:
     assert (found["session"]["calls"], found["session"]["tools"], found["calls"]) == (0, {}, [])
 
 
+LISTED = "'devflow-analytics sessions --since all' lists them."
+
+
 @pytest.mark.usefixtures("week")
 @pytest.mark.parametrize(
     ("name", "sentence"),
     [
-        ("nothing", "No session has the id 'nothing', or one that ends so."),
-        ("", "No session has the id '', or one that ends so."),
+        ("nothing", f"No session has the id 'nothing', or one that ends so. {LISTED}"),
+        ("", f"No session has the id '', or one that ends so. {LISTED}"),
         ("6", "More than one session has an id that ends in '6'. Give more of it."),
-        ("%", "No session has the id '%', or one that ends so."),
-        ("\x1b[31m", r"No session has the id '\x1b[31m', or one that ends so."),
+        ("%", f"No session has the id '%', or one that ends so. {LISTED}"),
+        ("\x1b[31m", rf"No session has the id '\x1b[31m', or one that ends so. {LISTED}"),
     ],
 )
 def test_an_end_that_names_no_session_or_several_is_66(

@@ -189,7 +189,7 @@ def test_an_end_that_more_than_one_session_has_or_none_is_told(
     for end in ("", "x", "x0199-aaaa", "AAAA", "0199", "\udcff", "*", "' OR 1 --"):
         with pytest.raises(SessionNotFoundError) as raised:
             ask(find_session, end)
-        assert str(raised.value) == f"No session has the id {end!r}, or one that ends so."
+        assert raised.value.what == f"No session has the id {end!r}, or one that ends so."
         assert raised.value.exit_status == 66
 
 

@@ -96,6 +96,7 @@ COMMANDS = {
     "`check()`": "'devflow-analytics check'",
     "`drain()`": "'devflow-analytics backup'",
     "`diagnose(fix=True)`": "'devflow-analytics doctor --fix'",
+    "`sessions()`": "'devflow-analytics sessions --since all'",
     "`hook_settings()`": "'devflow-analytics hooks'",
     "`client`": "--client",
     "`path`": "--db",

@@ -44,7 +44,11 @@ def find_session(connection: Connection, ending: str) -> str:
     if found and (len(found) == 1 or found[0] == ending):
         return str(found[0])
     if not found or not ending:
-        raise SessionNotFoundError(f"No session has the id {ending!r}, or one that ends so.")
+        raise SessionNotFoundError(
+            f"No session has the id {ending!r}, or one that ends so.",
+            None,
+            "`sessions()` lists them.",
+        )
     raise SessionNotFoundError(
         f"More than one session has an id that ends in {ending!r}.", None, "Give more of it."
     )
