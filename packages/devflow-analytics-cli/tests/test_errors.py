@@ -18,6 +18,7 @@ import pytest
 
 import devflow_analytics_capture
 import devflow_analytics_db
+import devflow_analytics_reports
 from devflow_analytics_cli.commands import init as init_module
 from devflow_analytics_cli.output import COMMANDS, in_commands
 from devflow_analytics_db import AnalyticsDbError, create_analytics_db
@@ -423,7 +424,7 @@ def texts(tree: ast.AST) -> Iterator[str]:
 
 
 def test_whatever_the_library_advises_to_call_or_pass_has_a_word_of_the_commands() -> None:
-    packages = (devflow_analytics_db, devflow_analytics_capture)
+    packages = (devflow_analytics_db, devflow_analytics_capture, devflow_analytics_reports)
     modules = [
         path
         for package in packages

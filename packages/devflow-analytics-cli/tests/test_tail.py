@@ -141,8 +141,10 @@ def test_filters_choose_calls(command: Command, full: Path) -> None:
     done = command("tail", "--no-follow", "--session", "none")
     assert (done.returncode, done.stderr) == (
         66,
-        "Error: No session has the id 'none', or one that ends so."
-        " 'devflow-analytics sessions --since all' lists them.\n",
+        (
+            "Error: No session has the id 'none', or one that ends so."
+            " 'devflow-analytics sessions --since all' lists them.\n"
+        ),
     )
 
 
