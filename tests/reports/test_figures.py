@@ -153,8 +153,8 @@ def test_tools(connection: Connection, duck: Duck, asked: Asked) -> None:
         f"""
         SELECT tool_name, max(timestamp) AS last,
             list(server) FILTER (timestamp = (SELECT max(timestamp) FROM calls AS other
-                WHERE other.tool_name = calls.tool_name)) AS servers
-        FROM calls WHERE {of_tools} AND ({condition})
+                WHERE other.tool_name = calls.tool_name AND timestamp < {until})) AS servers
+        FROM calls WHERE {of_tools} AND ({condition}) AND timestamp < {until}
             AND tool_name NOT IN (SELECT tool_name FROM chosen)
         GROUP BY tool_name ORDER BY last DESC, tool_name
         """
@@ -167,6 +167,19 @@ def test_tools(connection: Connection, duck: Duck, asked: Asked) -> None:
     used = {server for server, _ in by_tool}
     lost = {tool.server for tool in found.not_called} - used - {None}
     assert found.servers_not_called == tuple(sorted(lost))
+
+    found = tools(connection, period, filters, every_server=True)
+    expected = duck(
+        f"""
+        SELECT server, tool_name, max(timestamp)
+        FROM calls WHERE {of_tools} AND ({condition}) AND timestamp < {until}
+            AND NOT EXISTS (FROM chosen WHERE chosen.tool_name = calls.tool_name
+                AND chosen.server IS NOT DISTINCT FROM calls.server)
+        GROUP BY server, tool_name
+        """
+    )
+    assert {(tool.server, tool.name, tool.last) for tool in found.not_called} == set(expected)
+    assert len(found.not_called) == len(expected)
 
 
 LOOPS = """

@@ -297,6 +297,21 @@ def test_nor_is_what_the_backup_of_another_database_holds(file: Path, tmp_path: 
 
 
 @pytest.mark.usefixtures("few")
+def test_all_that_is_new_in_another_database_comes_at_once(file: Path, tmp_path: Path) -> None:
+    """The next time, nothing would tell it from what its backup holds."""
+    other = tmp_path / "other.db"
+    make(other, at=1)
+    add(other, *"xyz")
+    follower = Follower(file)
+    ids(follower)
+    restore(other, file)
+    new = [f"{number:02}" for number in range(12)]
+    add(file, *new, at=int(time.time()))
+    assert ids(follower) == new
+    assert not follower.is_behind
+
+
+@pytest.mark.usefixtures("few")
 def test_many_rows_come_in_several_turns(file: Path) -> None:
     follower = Follower(file)
     ids(follower)
@@ -368,6 +383,24 @@ def test_a_file_that_is_no_good_from_the_start_is_an_error_at_once(tmp_path: Pat
         Follower(tmp_path / "notes.txt").poll()
     with pytest.raises(CannotCreateError):
         Follower(tmp_path).poll()
+
+
+@pytest.mark.usefixtures("few")
+def test_one_that_is_being_replaced_is_tried_again_after_a_pause_also_with_more_to_come(
+    file: Path, tmp_path: Path
+) -> None:
+    follower = Follower(file)
+    ids(follower)
+    add(file, *"abcdefgh")
+    assert ids(follower) == list("abcde")
+    assert follower.is_behind
+    backup(file, tmp_path / "whole.db")
+    delete(file)
+    file.write_text("half of a cop")
+    assert ids(follower) == []
+    assert not follower.is_behind
+    shutil.move(tmp_path / "whole.db", file)
+    assert ids(follower) == list("fgh")
 
 
 def test_one_that_is_being_replaced_is_an_error_only_if_it_lasts(

@@ -186,7 +186,11 @@ def test_an_end_that_more_than_one_session_has_or_none_is_told(
         "More than one session has an id that ends in 'aaa'. Give more of it."
     )
     assert raised.value.exit_status == 66
-    for end in ("", "x", "x0199-aaaa", "AAAA", "0199", "\udcff", "*", "' OR 1 --"):
+    for begin in ("0199", "0199-"):
+        with pytest.raises(SessionNotFoundError, match=r"More than one session .* begins with"):
+            ask(find_session, begin)
+    assert ask(find_session, "0199-b") == "0199-baaa"
+    for end in ("", "x", "x0199-aaaa", "AAAA", "\udcff", "*", "' OR 1 --"):
         with pytest.raises(SessionNotFoundError) as raised:
             ask(find_session, end)
         assert raised.value.what == f"No session has the id {end!r}, or one that ends so."

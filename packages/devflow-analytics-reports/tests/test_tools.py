@@ -94,12 +94,22 @@ def test_tools_that_are_not_called_are_listed_with_their_last_call(
     found = ask(tools, PERIOD)
     assert [tool.name for tool in found.tools] == ["here"]
     assert found.not_called == (
-        UncalledTool(None, "to come", NOW + 1),
         UncalledTool("used", "of used", NOW - DAY),
         UncalledTool("found", "as old", NOW - 2 * DAY),
         UncalledTool("lost", "old", NOW - 2 * DAY),
     )
     assert found.servers_not_called == ("found", "lost")
+    found = ask(tools, PERIOD, every_server=True)
+    assert found.not_called == (
+        UncalledTool("gone", "here", NOW - DAY),
+        UncalledTool("used", "of used", NOW - DAY),
+        UncalledTool("found", "as old", NOW - 2 * DAY),
+        UncalledTool("lost", "old", NOW - 2 * DAY),
+        UncalledTool("older", "old", NOW - 3 * DAY),
+    )
+    assert found.servers_not_called == ("found", "gone", "lost", "older")
+    found = ask(tools, PERIOD, Filters(tools=("h*",)), every_server=True)
+    assert found.not_called == (UncalledTool("gone", "here", NOW - DAY),)
 
 
 def test_filters_of_tools_say_which_may_be_listed_as_not_called_and_others_list_none(

@@ -126,8 +126,10 @@ class Follower:
         except (DatabaseGoneError, DatabaseNotFoundError):
             calls = self._await(seconds)
         except LockedError:
+            self.is_behind = False  # it is tried again after a pause
             return ()
         except AnalyticsDbError:
+            self.is_behind = False
             self._faults += 1
             if not self._started or self._faults == PATIENCE:
                 raise
@@ -161,11 +163,14 @@ class Follower:
         return calls
 
     def _go_on(self, connection: Connection, rows: Rows, start: _Start) -> tuple[Call, ...]:
-        new = rows.after(start.row, AT_ONCE, since=start.since)
+        calls = Calls(connection, Range(start.since, LAST), self._filters)
         found: tuple[Call, ...] = ()
-        if new:
-            calls = Calls(connection, Range(start.since, LAST), self._filters)
-            found = call_rows(calls.of_rows(COLUMNS, new[0][0], new[-1][0]))
+        row = start.row
+        while new := rows.after(row, AT_ONCE, since=start.since):
+            found += call_rows(calls.of_rows(COLUMNS, new[0][0], new[-1][0]))
+            row = new[-1][0]
+            if start.since == FIRST:  # else there is no telling the next time what is new
+                break
         if start.since != FIRST:
             self._remember_last(rows)
             self.is_behind = False

@@ -78,8 +78,9 @@ def parse_period(
         since: where it begins: ``24h``, ``7d`` or ``4w`` before now; ``today``, ``yesterday``,
             ``this-week`` (on Monday), ``this-month``; a day as ``2026-11-01``; a time as
             ``2026-11-01T12:00``, with an offset if it is not one of the zone; or ``all``.
-        until: where it ends, in the same words; days, weeks and months are included. Without it
-            the period goes on until now, the second of ``now`` included.
+        until: where it ends, in the same words; a day, week or month that is named is included,
+            and ``7d`` is the time of day seven days before now. Without it the period goes on until
+            now, the second of ``now`` included.
         now: the time, in Unix seconds.
         zone: the zone of days and times; None for that of the system.
 
@@ -138,7 +139,8 @@ class _Words:
         if word in {"today", "yesterday", "this-week", "this-month"}:
             return self._named(word)
         if ago := _AGO.fullmatch(word):
-            return Range(self._ago(self._now + 1, int(ago[1]), ago[2]), self._now + 1)
+            at = self._ago(self._now + 1, int(ago[1]), ago[2])
+            return Range(at, at)
         return self._written(word)
 
     def _named(self, word: str) -> Range:

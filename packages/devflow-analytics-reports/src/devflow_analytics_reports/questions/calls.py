@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from devflow_analytics_db import Connection
-from devflow_analytics_reports.decoding import answers
+from devflow_analytics_reports.decoding import decodes_fast
 from devflow_analytics_reports.filters import NO_FILTERS, Filters
 from devflow_analytics_reports.period import Period
 from devflow_analytics_reports.sql.calls import Calls
@@ -74,7 +74,7 @@ class SlowestAfter(NamedTuple):
     rowid: int
 
 
-@answers
+@decodes_fast
 def newest_calls(
     connection: Connection,
     period: Period,
@@ -95,7 +95,7 @@ def newest_calls(
     return call_rows(Calls(connection, period, filters).newest(COLUMNS, limit, after))
 
 
-@answers
+@decodes_fast
 def slowest_calls(
     connection: Connection,
     period: Period,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from devflow_analytics_db import Connection
-from devflow_analytics_reports.decoding import answers
+from devflow_analytics_reports.decoding import decodes_fast
 from devflow_analytics_reports.filters import NO_FILTERS, Filters
 from devflow_analytics_reports.period import Period
 from devflow_analytics_reports.sql.calls import Calls
@@ -78,7 +78,7 @@ class Failures:
     """What failed at least three times in a row; the longest first."""
 
 
-@answers
+@decodes_fast
 def failures(connection: Connection, period: Period, filters: Filters = NO_FILTERS) -> Failures:
     """Return what fails in a period.
 

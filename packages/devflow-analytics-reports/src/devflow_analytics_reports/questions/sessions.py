@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from devflow_analytics_db import Connection
-from devflow_analytics_reports.decoding import answers
+from devflow_analytics_reports.decoding import decodes_fast
 from devflow_analytics_reports.errors import SessionNotFoundError
 from devflow_analytics_reports.filters import NO_FILTERS, Filters
 from devflow_analytics_reports.period import FIRST, LAST, Period, Range
@@ -64,7 +64,7 @@ class Sessions:
     """
 
 
-@answers
+@decodes_fast
 def sessions(connection: Connection, period: Period, filters: Filters = NO_FILTERS) -> Sessions:
     """Return the sessions of a period.
 
@@ -79,7 +79,7 @@ def sessions(connection: Connection, period: Period, filters: Filters = NO_FILTE
     return Sessions(resolved_period, tuple(ordered))
 
 
-@answers
+@decodes_fast
 def session(connection: Connection, session_id: str, *, now: int) -> Session:
     """Return one session with all its calls.
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from devflow_analytics_db import Connection
-from devflow_analytics_reports.decoding import answers
+from devflow_analytics_reports.decoding import decodes_fast
 from devflow_analytics_reports.filters import NO_FILTERS, Filters
 from devflow_analytics_reports.grouping import Group, by_tool, merged
 from devflow_analytics_reports.parts import By, Part, counts, cut, cut_evenly, following, whole
@@ -60,7 +60,7 @@ class OverTime:
     """All its hours, days or weeks, in order, also those without calls."""
 
 
-@answers
+@decodes_fast
 def summary(
     connection: Connection, period: Period, filters: Filters = NO_FILTERS, *, parts: int = 36
 ) -> Summary:
@@ -89,7 +89,7 @@ def summary(
     )
 
 
-@answers
+@decodes_fast
 def over_time(
     connection: Connection, period: Period, by: By, filters: Filters = NO_FILTERS
 ) -> OverTime:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from devflow_analytics_db import Connection
-from devflow_analytics_reports.decoding import answers
+from devflow_analytics_reports.decoding import decodes_fast
 from devflow_analytics_reports.filters import NO_FILTERS, Filters
 from devflow_analytics_reports.grouping import by_tool
 from devflow_analytics_reports.parts import counts, cut_evenly
@@ -17,7 +17,7 @@ from devflow_analytics_reports.sql.database import resolved
 from devflow_analytics_reports.totals import Totals, nearest_rank
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Iterable, Iterator
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,18 +63,24 @@ class Tools:
     tools: tuple[Tool, ...]
     """Those that were called, those with most calls first."""
     not_called: tuple[UncalledTool, ...]
-    """Those that were not, the last called first.
+    """Those that were only called before, the last called first.
 
-    A name counts as called if the tool of any server was called by it. Left out with filters other
-    than of tools, which say nothing of what was not called.
+    Unless it is asked for every server, a name counts as called if the tool of any server was
+    called by it. Left out with filters other than of tools, which say nothing of what was not
+    called.
     """
     servers_not_called: tuple[str, ...]
     """The servers of those, as far as no other tool of them was called."""
 
 
-@answers
+@decodes_fast
 def tools(
-    connection: Connection, period: Period, filters: Filters = NO_FILTERS, *, parts: int = 12
+    connection: Connection,
+    period: Period,
+    filters: Filters = NO_FILTERS,
+    *,
+    parts: int = 12,
+    every_server: bool = False,
 ) -> Tools:
     """Return how each tool is doing in a period.
 
@@ -83,6 +89,8 @@ def tools(
         period: the period.
         filters: what the calls must be like.
         parts: how many parts the trend has.
+        every_server: whether tools of the same name are told apart by their server in what was not
+            called. All rows are read for that.
     """
     period = resolved(connection, period)
     calls = Calls(connection, period, filters)
@@ -104,7 +112,11 @@ def tools(
             )
         )
     found.sort(key=lambda tool: (-tool.totals.calls, tool.name, tool.server or ""))
-    not_called = _not_called(calls, {tool.name for tool in found})
+    not_called: tuple[UncalledTool, ...] = ()
+    if filters.are_of_tools:
+        called = {(tool.server, tool.name) for tool in found}
+        last_calls = calls.last_calls() if every_server else _last_calls_by_name(calls, called)
+        not_called = _not_called(last_calls, called)
     used = {tool.server for tool in found}
     servers = {tool.server for tool in not_called if tool.server and tool.server not in used}
     return Tools(period, tuple(found), not_called, tuple(sorted(servers)))
@@ -123,13 +135,24 @@ def _durations_before(
     return found
 
 
-def _not_called(calls: Calls, called: Collection[str]) -> tuple[UncalledTool, ...]:
-    """Return the tools that the filters would let through, and that were not called."""
-    if not calls.filters.are_of_tools:
-        return ()
-    found = []
+def _last_calls_by_name(
+    calls: Calls, called: Collection[tuple[str | None, str]]
+) -> Iterator[tuple[str | None, str, int | None]]:
+    """Yield server, name and time of the last call of each tool whose name is not called."""
+    names = {name for _, name in called}
     for name in calls.tool_names():
-        if name not in called:
+        if name not in names:
             server, last = calls.last_call(name)
-            found.append(UncalledTool(server, name, last))
-    return tuple(sorted(found, key=lambda tool: (-tool.last, tool.name)))
+            yield server, name, last
+
+
+def _not_called(
+    last_calls: Iterable[tuple[str | None, str, int | None]],
+    called: Collection[tuple[str | None, str]],
+) -> tuple[UncalledTool, ...]:
+    found = [
+        UncalledTool(server, name, last)
+        for server, name, last in last_calls
+        if last is not None and (server, name) not in called
+    ]
+    return tuple(sorted(found, key=lambda tool: (-tool.last, tool.name, tool.server or "")))

@@ -149,12 +149,26 @@ class Calls:
             )
         ]
 
-    def last_call(self, tool: str) -> tuple[str | None, int]:
-        """Return the server and the time of the last call of a tool."""
+    def last_call(self, tool: str) -> tuple[str | None, int | None]:
+        """Return the server and the time of the last call of a tool before the period ends."""
         server, last = self.connection.execute(
-            f"SELECT server, max(timestamp) FROM {self.calls} WHERE tool_name = ?", [tool]
+            f"SELECT server, max(timestamp) FROM {self.calls}"
+            " WHERE tool_name = ? AND +timestamp < ?",
+            [tool, self.within.until],
         ).fetchone()
         return server, last
+
+    def last_calls(self) -> sqlite3.Cursor:
+        """Return server, name and last time of each tool that was called before the period ends.
+
+        All rows are read for that.
+        """
+        where = any_of("+tool_name", "GLOB", self.filters.tools)
+        return self.connection.execute(
+            f"SELECT server, tool_name, max(timestamp) FROM {self.calls}"
+            f" WHERE +timestamp < ? AND {where.sql or 'true'} GROUP BY +server, +tool_name",
+            [self.within.until, *where.values],
+        )
 
     def last_call_of_session(self, session: str) -> int | None:
         """Return the time of the last call of a session, in the period or not."""

@@ -26,29 +26,27 @@ def resolved(connection: Connection, period: Period) -> Period:
     return period.covering(*there)
 
 
-def find_session(connection: Connection, ending: str) -> str:
-    """Return the id of the session that is named by its end.
+def find_session(connection: Connection, part: str) -> str:
+    """Return the id of the session that is named by the end of it, or else by its beginning.
+
+    Ends tell sessions apart; ids that begin alike were made within a minute.
 
     Raises:
-        SessionNotFoundError: none ends so, or more than one.
+        SessionNotFoundError: there is none, or more than one.
     """
     table = table_of(connection, "sessions", SESSION_COLUMNS)
-    found = [
-        session
-        for (session,) in connection.execute(
-            f"SELECT id FROM {table} WHERE substr(id, -length(?1)) = ?1 ORDER BY id = ?1 DESC"
-            " LIMIT 2",
-            [unicode(ending)],
-        )
-    ]
-    if found and (len(found) == 1 or found[0] == ending):
-        return str(found[0])
-    if not found or not ending:
-        raise SessionNotFoundError(
-            f"No session has the id {ending!r}, or one that ends so.",
-            None,
-            "`sessions()` lists them.",
-        )
+    for piece in ("substr(id, -length(?1))", "substr(id, 1, length(?1))"):
+        found = connection.execute(
+            f"SELECT id FROM {table} WHERE {piece} = ?1 ORDER BY id = ?1 DESC LIMIT 2",
+            [unicode(part)],
+        ).fetchall()
+        if found and part and (len(found) == 1 or found[0][0] == part):
+            return str(found[0][0])
+        if found and part:
+            ends = "ends in" if "-" in piece else "begins with"
+            raise SessionNotFoundError(
+                f"More than one session has an id that {ends} {part!r}.", None, "Give more of it."
+            )
     raise SessionNotFoundError(
-        f"More than one session has an id that ends in {ending!r}.", None, "Give more of it."
+        f"No session has the id {part!r}, or one that ends so.", None, "`sessions()` lists them."
     )
