@@ -32,7 +32,8 @@ Created {{file}}
 
 To record your own MCP server, add one line to it, as the README shows:
     from devflow_analytics_recorder import record
-You can also open the file with any SQLite tool.
+To see what you can ask then, on made-up calls:
+    devflow-analytics demo
 """
 
 CURRENT = f"{{file}} is current: schema version {NEWEST}, journal mode wal.\n"
