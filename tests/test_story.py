@@ -60,4 +60,7 @@ def test_from_an_empty_home_to_rows_read_back_in_another_process(home: Path) -> 
         "tools": ["fetch", "git-log"],
         "count": 2,
     }
+    asked = json.loads(run(COMMAND, "stats", "--json"))
+    assert (asked["calls"], asked["timeouts"], asked["sessions"]) == (2, 1, 1)
+    assert [tool["tool"] for tool in asked["tools"]] == ["fetch", "git-log"]
     assert [path.name for path in home.iterdir()] == [".devflow"]

@@ -28,7 +28,7 @@ OURS = (
     "devflow_analytics_reports",
     "devflow_analytics_schema",
 )
-NEEDED = (*OURS, "click", "pony", "typing_extensions")  # uuid_utils is compiled
+NEEDED = (*OURS, "click", "pony", "rich", "typing_extensions")  # uuid_utils is compiled
 MAIN = "from devflow_analytics_cli.main import main\nmain()\n"
 
 INSTALLED = (Path(sys.executable).with_name("devflow-analytics"),)
@@ -37,6 +37,7 @@ ALONE = (sys.executable, "-S")  # without what is installed
 COMMANDS = (
     *("init", "init", "status", "check", "doctor", "backup ~/copy.db", "migrate --to 1 --yes"),
     *("check", "migrate --dry-run", "init --json", "restore ~/copy.db", "status --json", "path"),
+    "stats --since 2026-01-01 --until 2026-01-31 --utc",
 )
 
 
