@@ -78,7 +78,6 @@ class Session:
         words = " ".join([prompt, "devflow-analytics", *arguments])
         status = f"$ echo $?\n{done.returncode}\n" if done.returncode else ""
         text = f"{words}\n{done.stdout}{status}".replace(str(self.home), "/home/me")
-        text = re.sub(r"(?<=devflow-analytics-demo-)\w{8}", "abcd1234", text)
         text = text.replace(str(COMMAND.parent), "/home/me/.local/bin")
         return re.sub(r"\d{8}T\d{6}\.\d{6}Z", MADE, text)
 
@@ -129,9 +128,12 @@ SESSIONS: dict[str, list[str]] = {
     "backup": ["backup", "backup --json"],
     "restore": ["restore BACKUP", "restore BACKUP --json"],
     "export": ["--quiet export - --status error", "--quiet export - --format json"],
-    "tail": ["tail -n 3 --no-follow", "tail -n 1 --no-follow --json"],
+    "tail": [
+        "demo --now 2026-11-25T17:06:10+01:00 tail -n 3 --no-follow",
+        "tail -n 1 --no-follow --json",
+    ],
     "path": ["path", "path --json"],
-    "demo": ["demo --now 2026-11-25T17:06:10+01:00 status"],
+    "demo": ["demo --now 2026-11-25T17:06:10+01:00 stats --since today"],
     "import": ["WORK", "import --dry-run", "import", "import", "import --full --json"],
     "hooks": ["CLAUDE", "hooks", "hooks --write", "hooks --write", "hooks --remove"],
 }

@@ -80,9 +80,9 @@ def test_the_users_own_database_is_not_touched(
     for path in (file, other):
         create_analytics_db(path).close()
     before = [(path.read_bytes(), path.stat()) for path in (file, other)]
-    done = command("demo", "path", DEVFLOW_ANALYTICS_DB_PATH=str(other))
+    done = command("demo", "status", "--json", DEVFLOW_ANALYTICS_DB_PATH=str(other))
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.startswith(f"{temporary}/")
+    assert json.loads(done.stdout)["path"].startswith(f"{temporary}/")
     for path, (content, stat) in zip((file, other), before, strict=True):
         assert path.read_bytes() == content
         assert path.stat().st_mtime_ns == stat.st_mtime_ns
@@ -158,10 +158,8 @@ def test_the_status_of_the_command_is_passed_on(
     probe("fail", lambda ctx: ctx.exit(7))
     done = command("demo", "fail")
     assert (done.returncode, done.stdout, done.stderr) == (7, "", "")
-    done = command("demo", "migrate", "--to", "1")
-    assert done.returncode == 2
-    assert done.stderr.endswith("Run again with --yes.\n")
-    assert command("demo", "backup", "/none/copy.db").returncode == 73
+    assert command("demo", "sessions", "none").returncode == 66
+    assert command("demo", "export", "/none/calls.csv").returncode == 73
     assert os.listdir(temporary) == []
 
 
@@ -183,7 +181,7 @@ def test_no_temporary_directory_is_73(
     command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "none"))
-    done = command("demo", "path")
+    done = command("demo", "status")
     assert (done.returncode, done.stdout) == (73, "")
     assert done.stderr == (
         "Error: Cannot make a temporary directory: No such file or directory."
@@ -261,20 +259,39 @@ def test_a_signal_that_is_ignored_stays_ignored(
     assert os.listdir(temporary) == []
 
 
-@pytest.mark.parametrize("name", ["import", "hooks", "demo"])
-def test_what_acts_on_more_than_the_database_is_refused(
-    name: str, command: Command, temporary: Path
+@pytest.mark.parametrize(
+    ("names", "said"),
+    [
+        (("import", "hooks", "demo"), "acts on more than the database, so demo refuses it."),
+        (("init", "migrate", "restore"), "is for a database that stays, so demo refuses it."),
+        (("backup", "path"), "names a file that would be deleted: use it with --keep."),
+    ],
+)
+def test_what_is_of_no_use_to_a_database_that_is_deleted_is_refused(
+    names: tuple[str, ...], said: str, command: Command, temporary: Path
 ) -> None:
-    done = command("demo", name, "--help")
-    assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr.endswith(
-        f"\nError: '{name}' acts on more than the database, so demo refuses it.\n"
-    )
+    for name in names:
+        done = command("demo", name, "--help")
+        assert (done.returncode, done.stdout) == (2, "")
+        assert done.stderr.endswith(f"\nError: '{name}' {said}\n")
+    assert os.listdir(temporary) == []
+
+
+@pytest.mark.usefixtures("no_calls")
+def test_what_is_kept_can_be_named_and_copied_but_not_made_again(
+    command: Command, home: Path, temporary: Path
+) -> None:
+    def status(keep: str, *words: str) -> int:
+        return command("demo", "--keep", str(home / keep), *words).returncode
+
+    assert [status(f"{word}.db", word) for word in ("path", "init", "migrate")] == [0, 2, 2]
+    assert status("backup.db", "backup", str(home / "copy.db")) == 0
+    assert sorted(os.listdir(home)) == ["backup.db", "copy.db", "path.db"]
     assert os.listdir(temporary) == []
 
 
 def test_a_database_of_ones_own_is_refused(command: Command, home: Path, temporary: Path) -> None:
-    done = command("--db", str(home / "mine.db"), "demo", "path")
+    done = command("--db", str(home / "mine.db"), "demo", "status")
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.endswith(
         "\nError: --db names your own data, and demo makes its own. To choose its file, use"
@@ -324,7 +341,7 @@ def test_help_and_wrong_options_are_the_commands_and_make_nothing(
     ],
 )
 def test_a_time_that_is_none_is_told(time: str, said: str, command: Command) -> None:
-    done = command("demo", "--now", time, "path")
+    done = command("demo", "--now", time, "status")
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.endswith(f"\nError: Invalid value for '--now': {said}\n")
 
@@ -386,8 +403,8 @@ def test_without_a_command_it_shows_stats_and_names_more(
 
 @pytest.mark.usefixtures("no_calls")
 def test_verbose_logs_what_is_done(command: Command, temporary: Path) -> None:
-    done = command("-v", "demo", "path")
-    assert f"\ncreated {done.stdout.strip()}: schema version " in done.stderr
+    done = command("-v", "demo", "status", "--json")
+    assert f"\ncreated {json.loads(done.stdout)['path']}: schema version " in done.stderr
     assert os.listdir(temporary) == []
 
 
@@ -401,5 +418,6 @@ def test_the_shell_completes_the_commands(command: Command) -> None:
         return done.stdout.split()
 
     assert offered("docto") == ["plain,doctor"]
-    assert offered("im") == []
+    assert offered("im") == offered("pa") == offered("mi") == []
+    assert offered("--keep", "new.db", "pa") == ["plain,path"]
     assert offered("status", "st") == []

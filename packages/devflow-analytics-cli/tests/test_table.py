@@ -385,6 +385,24 @@ def test_csv_is_raw(written: Callable[..., str]) -> None:
     assert shown == 'tool,ms\n"a,b""c",1.5\n"=1\n",\n中,0\n'
 
 
+def test_a_carriage_return_in_csv_ends_no_row(written: Callable[..., str]) -> None:
+    shown = written(lambda: csv_rows(["tool"], [["a\rb"]]))
+    assert shown == 'tool\n"a\rb"\n'
+
+
+def test_csv_goes_on_without_a_header(written: Callable[..., str]) -> None:
+    assert written(lambda: csv_rows(None, [["read_file", 1]])) == "read_file,1\n"
+
+
+def test_a_line_above_a_row_moves_no_column(written: Callable[..., str]) -> None:
+    def show() -> None:
+        columns = [Column("Tool", ["a", "bbbbbb"]), Column("Took", ["1 ms", "2 ms"])]
+        above = {1: "Thu 19 Nov \x1b"}
+        print_table(columns, options=Options.of_stdout(), above=above)
+
+    assert written(show) == ("Tool    Took\na       1 ms\nThu 19 Nov \\x1b\nbbbbbb  2 ms\n")
+
+
 def test_rich_waits_until_there_is_a_table_to_print() -> None:
     code = """if True:
         import sys

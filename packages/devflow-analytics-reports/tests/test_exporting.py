@@ -44,6 +44,7 @@ NAMES = [
         "x,y;z",
         "two\nlines",
         "\r\n",
+        "a\rb",
     ),
     *("tab\there", "\x1b[31m", "\u2028", "=1+1", " ", "\\", "\x00nul", "n" * 200, "\x7f", "\ufffd"),
 ]

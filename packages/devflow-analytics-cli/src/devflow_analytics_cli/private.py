@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import shutil
-import signal
 import tempfile
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from devflow_analytics_cli.signals import ending_by_exception, signals_waiting
 from devflow_analytics_db import CannotCreateError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from types import FrameType
-
-ENDING = (signal.SIGTERM, signal.SIGHUP)
-"""What ends a process at once, and without a word to Python."""
 
 
 @contextmanager
@@ -33,13 +29,13 @@ def private_directory(prefix: str) -> Iterator[str]:
         CannotCreateError: it cannot be made.
     """
     directory = None
-    with _ending_as_an_exception():
+    with ending_by_exception():
         try:
-            with _without_signals():
+            with signals_waiting():  # so that what is made is known
                 directory = _make(prefix)
             yield directory
         finally:
-            with _without_signals():
+            with signals_waiting():  # so that it is deleted whole
                 if directory:
                     shutil.rmtree(directory, ignore_errors=True)
 
@@ -53,28 +49,3 @@ def _make(prefix: str) -> str:
             fault.filename,
             "Let TMPDIR name a directory that you can write to.",
         ) from fault
-
-
-@contextmanager
-def _ending_as_an_exception() -> Iterator[None]:
-    def end(number: int, _: FrameType | None) -> None:
-        raise SystemExit(128 + number)
-
-    changed = [one for one in ENDING if signal.getsignal(one) is signal.SIG_DFL]
-    for one in changed:
-        signal.signal(one, end)
-    try:
-        yield
-    finally:
-        for one in changed:
-            signal.signal(one, signal.SIG_DFL)
-
-
-@contextmanager
-def _without_signals() -> Iterator[None]:
-    """Let signals wait, so that what is made is known, and what is deleted is deleted whole."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, *ENDING))
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)

@@ -26,7 +26,7 @@ from devflow_analytics_cli.layout import (
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
 
 DRAWINGS = "▁▂▃▄▅▆▇"
@@ -78,7 +78,11 @@ class Options:
 
 
 def print_table(
-    columns: Sequence[Column], *, options: Options, header: bool = True
+    columns: Sequence[Column],
+    *,
+    options: Options,
+    header: bool = True,
+    above: Mapping[int, str] | None = None,
 ) -> dict[str, int]:
     """Print columns beside each other, and return the widths of those that fit by their titles.
 
@@ -89,6 +93,7 @@ def print_table(
         columns: from left to right, all of as many cells.
         options: what stdout is.
         header: print the titles; they are left out, too, if all are empty.
+        above: lines to print in front of rows, by the row's number.
     """
     fit = fitting(_written(columns, options), options.width)
     mark = writable("…", options.encoding)
@@ -102,6 +107,8 @@ def print_table(
         for column, _ in fit
     ]
     for number in range(len(columns[0].cells)):
+        if above and number in above:
+            lines.append(options.text(above[number]))
         row = []
         for (column, width), style in zip(fit, styles, strict=True):
             cell = column.cells[number]
@@ -152,12 +159,18 @@ def beside_each_other(items: Sequence[str], width: int | None) -> str:
     return (" " * GAP).join(fit)
 
 
-def csv_rows(header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Print a header and rows as CSV, as they are; None is an empty field."""
+def csv_rows(header: Sequence[str] | None, rows: Iterable[Sequence[object]]) -> None:
+    """Print rows as CSV, as they are; None is an empty field.
+
+    Args:
+        header: the names of the columns, to be printed first; None if they are printed already.
+        rows: the values of the columns in each row.
+    """
     import csv  # noqa: PLC0415  seldom needed
 
     writer = csv.writer(_Lines(), lineterminator="\r\n")
-    writer.writerow(header)
+    if header is not None:
+        writer.writerow(header)
     writer.writerows(rows)
 
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import errno
+import io
 import os
 import secrets
-import signal
 import stat
-import sys
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, BinaryIO
 
+from devflow_analytics_cli.signals import ending_by_exception, signals_waiting
 from devflow_analytics_db import (
     CannotCreateError,
     DestinationExistsError,
@@ -20,14 +20,12 @@ from devflow_analytics_db import (
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from typing import NoReturn
+
+    from _typeshed import ReadableBuffer
 
     from devflow_analytics_db import AnalyticsDbError
 
 BESIDE_A_DATABASE = ("", "-wal", "-shm", "-journal")
-
-ENDING = (signal.SIGTERM, signal.SIGHUP)
-"""Signals that end a process at once, with no chance to clean up; unlike Ctrl-C in Python."""
 
 
 @contextmanager
@@ -48,22 +46,36 @@ def whole_file(path: str, *, force: bool) -> Iterator[BinaryIO]:
     final = os.path.realpath(path)
     partial = f"{final}.{secrets.token_hex(4)}.partial"
     _require_free(path, force=force)
-    with _ending_by_exception():
+    with ending_by_exception():
         try:
             with _naming_faults(path):
                 descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-                with open(descriptor, "wb") as file:
-                    with suppress(PermissionError):  # of a file system that keeps no modes
-                        os.fchmod(descriptor, 0o600)  # whatever the umask took away
-                    yield file
-                    file.flush()
+            with io.BufferedWriter(_File(descriptor, path)) as file:
+                with suppress(OSError):  # of a file system that keeps no modes
+                    os.fchmod(descriptor, 0o600)  # whatever the umask took away
+                yield file
+                file.flush()
+                with _naming_faults(path):
                     os.fsync(descriptor)
-                _require_free(path, force=force)
-                os.rename(partial, final)
+            _require_free(path, force=force)
+            with signals_waiting():
+                _rename(partial, final, path, force=force)
                 _sync_directory(os.path.dirname(final))
         finally:
-            with suppress(OSError):
+            with signals_waiting(), suppress(OSError):
                 os.unlink(partial)
+
+
+class _File(io.FileIO):
+    """A file that names what goes wrong as it is written."""
+
+    def __init__(self, descriptor: int, path: str) -> None:
+        super().__init__(descriptor, "wb")
+        self._path = path
+
+    def write(self, content: ReadableBuffer, /) -> int:
+        with _naming_faults(self._path):
+            return super().write(content)
 
 
 def require_apart(path: str, database: str | os.PathLike[str]) -> None:
@@ -94,26 +106,31 @@ def _require_free(path: str, *, force: bool) -> None:
             f"{path} is not a regular file.", path, "Name another, or - for standard output."
         )
     if os.path.lexists(path) and not force:
-        raise DestinationExistsError(f"{path} already exists.", path, "Use --force to replace it.")
+        raise _exists(path)
 
 
-@contextmanager
-def _ending_by_exception() -> Iterator[None]:
-    """Let signals that would end the process raise `SystemExit`, if nobody else hears them."""
-    replaced = [one for one in ENDING if signal.getsignal(one) is signal.SIG_DFL]
-    for one in replaced:
-        signal.signal(one, _end)
-    try:
-        yield
-    finally:
-        for one in replaced:
-            signal.signal(one, signal.SIG_DFL)
+def _exists(path: str) -> DestinationExistsError:
+    return DestinationExistsError(f"{path} already exists.", path, "Use --force to replace it.")
 
 
-def _end(number: int, _: object) -> NoReturn:
-    for one in ENDING:
-        signal.signal(one, signal.SIG_IGN)  # once is enough
-    sys.exit(128 + number)
+def _rename(partial: str, final: str, path: str, *, force: bool) -> None:
+    """Give a whole file its name. The old name may stay as well.
+
+    Raises:
+        DestinationExistsError: there is a file by now, and it is not to be replaced.
+        AnalyticsDbError: it cannot be renamed.
+    """
+    if not force:
+        try:
+            os.link(partial, final)  # unlike a rename, this never replaces a file
+        except FileExistsError:
+            raise _exists(path) from None
+        except OSError:  # of a file system without links
+            _require_free(path, force=False)
+        else:
+            return
+    with _naming_faults(path):
+        os.rename(partial, final)
 
 
 @contextmanager
@@ -146,8 +163,10 @@ def _named(fault: OSError, path: str) -> AnalyticsDbError:
 
 
 def _sync_directory(directory: str) -> None:
-    descriptor = os.open(directory, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    """Bring a name to the disk, where the system lets one: the file itself is there already."""
+    with suppress(OSError):
+        descriptor = os.open(directory, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

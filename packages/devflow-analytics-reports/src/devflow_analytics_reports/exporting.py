@@ -94,7 +94,7 @@ def export_calls(  # noqa: PLR0913  from where, which, to where and how
 
 def _write_csv(calls: Calls, file: Writable) -> Iterator[int]:
     text = io.StringIO(newline="")
-    writer = csv.writer(text, lineterminator="\n")
+    writer = csv.writer(_Lines(text), lineterminator="\r\n")
     writer.writerow(EXPORT_COLUMNS)
     for rows in _chunks(calls.in_order()):
         writer.writerows(rows)
@@ -161,6 +161,19 @@ _WRITERS: dict[Format, Callable[[Calls, Writable], Iterator[int]]] = {
     "json": _write_json,
     "parquet": _write_parquet,
 }
+
+
+class _Lines:
+    """Lines of CSV, each with an end of our own.
+
+    Before Python 3.13, csv quotes a carriage return in a field only if one ends the lines.
+    """
+
+    def __init__(self, text: io.StringIO) -> None:
+        self._text = text
+
+    def write(self, line: str) -> None:
+        self._text.write(f"{line[:-2]}\n")
 
 
 class _Counting:

@@ -14,8 +14,14 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
-REFUSED = ("demo", "hooks", "import")
+ELSEWHERE = ("demo", "hooks", "import")
 """The commands that act on more than the database."""
+
+LASTING = ("init", "migrate", "restore")
+"""Those that are of use only to a database that stays, and name files beside it."""
+
+OF_THE_KEPT = ("backup", "path")
+"""Those that name files too, but have a use with ``--keep``."""
 
 USUAL = "stats"
 """The command that runs if none is named."""
@@ -51,8 +57,9 @@ def _complete(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[C
     group = ctx.find_root().command
     if ctx.params.get("words") or not isinstance(group, click.Group):
         return []
-    names = [name for name in group.list_commands(ctx) if name not in REFUSED]
-    return [CompletionItem(name) for name in names if name.startswith(incomplete)]
+    keep = ctx.params.get("keep")
+    names = [name for name in group.list_commands(ctx) if name.startswith(incomplete)]
+    return [CompletionItem(name) for name in names if not _refusal(name, keep)]
 
 
 @click.command(context_settings={"allow_interspersed_args": False})
@@ -60,7 +67,7 @@ def _complete(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[C
     "--now",
     metavar="TIME",
     callback=_seconds,
-    help="Let it be this time now, as in 2026-11-25T17:06:10+01:00.",
+    help="Pretend that it is this time, as in 2026-11-25T17:06:10+01:00.",
 )
 @click.option("--keep", metavar="FILE", type=PATH, help="Write the data into this new file too.")
 @click.argument(
@@ -94,7 +101,7 @@ def demo(ctx: click.Context, now: int | None, keep: str | None, words: tuple[str
     with private_directory("devflow-analytics-demo-") as directory:
         file = os.path.join(directory, "analytics.db")
         settings = Settings(file, quiet=ours.quiet, now=now)
-        command = _command(ctx, words or (USUAL,), settings)
+        command = _command(ctx, words or (USUAL,), settings, keep)
         write_made_up_calls(file, int(time.time()) if now is None else now)
         if keep is not None:
             settings.path = _kept(file, keep)
@@ -104,7 +111,20 @@ def demo(ctx: click.Context, now: int | None, keep: str | None, words: tuple[str
         click.echo(f"\n{_more(keep and settings.path)}")
 
 
-def _command(ctx: click.Context, words: tuple[str, ...], settings: Settings) -> click.Context:
+def _refusal(name: str, keep: str | None) -> str | None:
+    """Return why a command is refused; None if it is not."""
+    if name in ELSEWHERE:
+        return f"'{name}' acts on more than the database, so demo refuses it."
+    if name in LASTING:
+        return f"'{name}' is for a database that stays, so demo refuses it."
+    if name in OF_THE_KEPT and keep is None:
+        return f"'{name}' names a file that would be deleted: use it with --keep."
+    return None
+
+
+def _command(
+    ctx: click.Context, words: tuple[str, ...], settings: Settings, keep: str | None
+) -> click.Context:
     """Return the context of the command that words name, with its arguments read.
 
     Raises:
@@ -121,8 +141,8 @@ def _command(ctx: click.Context, words: tuple[str, ...], settings: Settings) -> 
         raise
     if command is None:  # says click's signature
         raise TypeError(f"{words[0]} is no command")
-    if name in REFUSED:
-        raise click.UsageError(f"'{name}' acts on more than the database, so demo refuses it.")
+    if refusal := _refusal(name or "", keep):
+        raise click.UsageError(refusal)
     return command.make_context(name, arguments, parent=between)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import errno
 import json
 import os
@@ -17,9 +16,10 @@ from devflow_analytics_cli.call_keys import HELP, KEYS, call_keys
 from devflow_analytics_cli.commands.calls import status, status_style
 from devflow_analytics_cli.layout import GAP, LEAST_NAME, Column, cut, writable
 from devflow_analytics_cli.output import printable
-from devflow_analytics_cli.question import Question, asks, short
-from devflow_analytics_cli.table import print_table
-from devflow_analytics_cli.words import clock, duration
+from devflow_analytics_cli.question import ALL, Question, asks, short
+from devflow_analytics_cli.table import csv_rows, print_table
+from devflow_analytics_cli.words import clock, day, duration
+from devflow_analytics_db import resolve_path
 from devflow_analytics_reports import Follower, newest_calls
 
 if TYPE_CHECKING:
@@ -41,8 +41,8 @@ WIDTHS = {"Time": 8, "Tool": 16, "Took": 8, "Status": 7, "Error": 12, "Session":
 TEXT = f"""Show the last calls, and then each new one as it comes.
 
 Ctrl-C ends it, with status 0. A call shows within a second of being in the database, whichever
-process recorded it and whenever it was made: calls that are imported show too. A database that does
-not exist yet is waited for.
+process recorded it and whenever it was made: calls that are imported show too. A day other than
+today has a line of its own above its calls. A database that does not exist yet is waited for.
 
 \b
 The keys of --json, one object a line; --csv has the same names:
@@ -66,7 +66,8 @@ The keys of --json, one object a line; --csv has the same names:
 @click.option("--csv", "as_csv", is_flag=True, help="Print CSV: raw values, in s and ms.")
 def tail(question: Question, number: int, no_follow: bool) -> None:
     """Show the last calls, and then each new one: see `TEXT`."""
-    show = _show_json if question.as_json else _show_csv() if question.as_csv else _Lines(question)
+    number = min(number, ALL)
+    show = _show_json if question.as_json else _Csv() if question.as_csv else _Lines(question)
     try:
         if no_follow:
             with question.database() as (connection, filters):
@@ -79,22 +80,33 @@ def tail(question: Question, number: int, no_follow: bool) -> None:
 
 
 def _follow(question: Question, number: int, show: Print) -> None:
-    """Show calls until Ctrl-C, or until nobody reads what is shown."""
+    """Show calls until Ctrl-C, or until nobody reads what is shown.
+
+    Raises:
+        AnalyticsDbError: the database cannot be read, or is named in a directory that is missing.
+    """
     settings, filters = question.settings, question.filters
-    if filters.sessions:
+    if filters.sessions or _is_misnamed(settings.path):
         with question.database() as (_, filters):
             pass  # with the whole ids
     follower = Follower(settings.path, filters, last=number)
     if not os.path.exists(follower.file) and not settings.quiet:
         click.echo(f"{printable(follower.file)} does not exist yet. Waiting for it.", err=True)
     reader = _reader()
-    show(())
     while True:
-        show(follower.poll())
+        is_there = os.path.exists(follower.file)
+        calls = follower.poll()
+        if is_there or calls:  # nothing, not even a heading, in front of an error
+            show(calls)
         if follower.is_behind:
             continue
         if reader.poll(PAUSE_MS):
             raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE))
+
+
+def _is_misnamed(path: str | None) -> bool:
+    """Tell whether a path is given whose directory is missing: nobody writes a database there."""
+    return path is not None and not resolve_path(path).parent.exists()
 
 
 def _reader() -> select.poll:
@@ -111,6 +123,7 @@ class _Lines:
         self._question = question
         self._widths = dict(WIDTHS)
         self._header = True
+        self._day = self._day_of(question.period.now)
         if question.options.width is not None:  # names are cut, so that columns stay where they are
             room = question.options.width - sum(WIDTHS.values()) - GAP * (len(WIDTHS) - 1)
             room += WIDTHS["Tool"] + WIDTHS["Error"]
@@ -122,10 +135,22 @@ class _Lines:
         """Print calls. Without a width, a column is as wide as it had to be so far."""
         if not calls and not self._header:
             return
-        columns = self._columns(calls)
-        widths = print_table(columns, options=self._question.options, header=self._header)
-        self._widths |= widths
+        columns, days = self._columns(calls), self._new_days(calls)
+        options = self._question.options
+        self._widths |= print_table(columns, options=options, header=self._header, above=days)
         self._header = False
+
+    def _new_days(self, calls: Sequence[Call]) -> dict[int, str]:
+        """Return the days other than that of the call before, by the number of their first call."""
+        days = {}
+        for number, call in enumerate(calls):
+            its = self._day_of(call.timestamp)
+            if its != self._day:
+                days[number] = self._day = its
+        return days
+
+    def _day_of(self, at: float) -> str:
+        return day(at, self._question.zone, self._question.period.now, weekday=True)
 
     def _columns(self, calls: Sequence[Call]) -> list[Column]:
         def column(title: str, cells: list[str], priority: int = 0) -> Column:
@@ -154,16 +179,17 @@ class _Lines:
         return cut(writable(name, options.encoding), self._widths[title], mark)
 
 
-def _show_csv() -> Print:
-    """Return what prints calls as CSV, under their names."""
-    writer = csv.writer(sys.stdout, lineterminator="\n")
-    writer.writerow(KEYS)
+class _Csv:
+    """Prints calls as CSV, under their names."""
 
-    def show(calls: Sequence[Call]) -> None:
-        writer.writerows(call_keys(call).values() for call in calls)
+    def __init__(self) -> None:
+        self._header: Sequence[str] | None = KEYS
+
+    def __call__(self, calls: Sequence[Call]) -> None:
+        """Print calls, so that whoever reads the output has them at once."""
+        csv_rows(self._header, [list(call_keys(call).values()) for call in calls])
+        self._header = None
         sys.stdout.flush()
-
-    return show
 
 
 def _show_json(calls: Sequence[Call]) -> None:
