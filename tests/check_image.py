@@ -79,7 +79,7 @@ print(json.dumps({
     "uid": os.getuid(),
     "python": platform.python_version(),
     "sqlite": sqlite3.sqlite_version,
-    "distributions": sorted(d.name.replace("_", "-") for d in found),
+    "distributions": sorted(d.name.lower().replace("_", "-") for d in found),
     "editable": [d.name for d in found if is_editable(d)],
     "tools": [t for t in ("uv", "uvx", "pytest", "ruff", "just", "git", "cc") if shutil.which(t)],
     "writable": list(writable()),
