@@ -6,18 +6,11 @@ from typing import TYPE_CHECKING
 
 import click
 
+from devflow_analytics_cli.cells import FEW, FEW_MARK, labels, median, percentile
 from devflow_analytics_cli.layout import Column, cut, writable
+from devflow_analytics_cli.options import asks
 from devflow_analytics_cli.output import echo_json, pick
-from devflow_analytics_cli.question import (
-    FEW,
-    FEW_MARK,
-    Question,
-    asks,
-    before_in_words,
-    labels,
-    median,
-    percentile,
-)
+from devflow_analytics_cli.period_words import before_in_words
 from devflow_analytics_cli.table import bar, beside_each_other, print_table, room
 from devflow_analytics_cli.words import (
     change,
@@ -32,6 +25,7 @@ from devflow_analytics_reports import By, PeriodError, over_time, recorded, summ
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from devflow_analytics_cli.question import Question
     from devflow_analytics_cli.table import Options
     from devflow_analytics_reports import OverTime, Part, Range, Summary, ToolTotals, Totals
 
@@ -110,7 +104,7 @@ def _summary(question: Question, found: Summary, there: Range | None) -> None:
         echo_json(keys | {"before": before})
     elif question.as_csv:
         rows = [{"period": "now", **keys}, *([{"period": "before", **before}] if before else [])]
-        question.table(rows, ("period", "since", "until", *TOTALS, "sessions"))
+        question.csv(rows, ("period", "since", "until", *TOTALS, "sessions"))
     else:
         beside = ""
         if found.period.before:
@@ -124,7 +118,7 @@ def _summary(question: Question, found: Summary, there: Range | None) -> None:
 
 def _keys(question: Question, found: Summary) -> dict[str, object]:
     return {
-        **question.keys(found.period),
+        **question.period_keys(found.period),
         **pick(found.totals, *TOTALS),
         "sessions": found.sessions,
         "parts": [pick(part, *PART) for part in found.parts],
@@ -225,9 +219,9 @@ def _short(name: str, options: Options) -> str:
 def _over_time(question: Question, counted: OverTime, there: Range | None) -> None:
     if question.as_json:
         parts = [_part_keys(part) for part in counted.parts]
-        echo_json({**question.keys(counted.period), "by": counted.by, "parts": parts})
+        echo_json({**question.period_keys(counted.period), "by": counted.by, "parts": parts})
     elif question.as_csv:
-        question.table([_part_keys(part) for part in counted.parts], (*PART, "is_whole"))
+        question.csv([_part_keys(part) for part in counted.parts], (*PART, "is_whole"))
     else:
         question.heading(
             f"Calls {'a' if counted.by != 'hour' else 'an'} {counted.by}", counted.period
