@@ -147,8 +147,15 @@ def _question(settings: Settings, given: dict[str, Any], default: str) -> Questi
 
 
 def _read_filters(given: dict[str, Any]) -> Filters:
-    """Return the filters, and take them out of what click has read."""
+    """Return the filters, and take them out of what click has read.
+
+    Raises:
+        click.BadParameter: one is empty, as from an unset variable of a script.
+    """
     read = {plural: given.pop(plural) for plural in NAMES}
+    for plural, name in NAMES.items():
+        if "" in read[plural]:
+            raise click.BadParameter("it is empty.", param_hint=f"'--{name}'")
     return Filters(**read)
 
 
