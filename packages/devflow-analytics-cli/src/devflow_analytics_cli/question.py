@@ -13,7 +13,7 @@ from devflow_analytics_cli.period_words import in_words, offset
 from devflow_analytics_cli.table import csv_rows, heading
 from devflow_analytics_cli.words import ago, moment
 from devflow_analytics_db import open_readonly
-from devflow_analytics_reports import find_session
+from devflow_analytics_reports import find_session, parse_period, tools
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -105,10 +105,8 @@ class Question:
                 "No calls are recorded yet. 'devflow-analytics import' takes in what your\n"
                 "agents have logged; 'devflow-analytics demo' shows what there will be to see."
             )
-        elif self.filters and self.period.name == "all":
-            click.echo("No such calls. Without a filter there may be some.")
         elif self.filters:
-            click.echo("No such calls in this period. Try fewer filters, or --since all.")
+            self._nothing_matches()
         elif self.period.until <= recorded.since:
             when = f"{self.moment(recorded.since)}, {ago(self.period.now - recorded.since)}"
             click.echo(f"No calls in this period. The first one was at {when}.")
@@ -116,6 +114,27 @@ class Question:
             last = recorded.until - 1
             when = f"{self.moment(last)}, {ago(self.period.now - last)}"
             click.echo(f"No calls in this period. The last one was at {when}: try --since all.")
+
+    def _nothing_matches(self) -> None:
+        """Say that the filters let no call through, and what may help."""
+        from devflow_analytics_cli.near_tools import any_matches, near  # noqa: PLC0415  seldom needed
+
+        wanted = self.filters.tools
+        names = self._tool_names() if wanted else []
+        is_known = not wanted or any_matches(wanted, names)
+        if is_known and self.period.name != "all":
+            click.echo("No call of this period matches these filters: try --since all.")
+            return
+        click.echo("No call matches these filters.")
+        if not is_known and (like := near(wanted, names)):
+            click.echo(self.options.text(f"Tools with such a name: {', '.join(like)}"))
+
+    def _tool_names(self) -> list[str]:
+        """Return the names of all tools that were ever called."""
+        whole = parse_period("all", now=self.period.now, zone=self.zone)
+        with open_readonly(self.settings.path) as connection:
+            found = tools(connection, whole)
+        return [tool.name for tool in found.tools]
 
     def at_most(self, limit: int | None) -> int | None:
         """Return how many rows to print, None for all: a program gets all unless it limits them."""
