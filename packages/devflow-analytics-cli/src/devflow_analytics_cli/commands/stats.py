@@ -13,6 +13,7 @@ from devflow_analytics_cli.output import echo_json, pick
 from devflow_analytics_cli.period_words import before_in_words
 from devflow_analytics_cli.table import bar, beside_each_other, print_table, room
 from devflow_analytics_cli.words import (
+    HOUR,
     change,
     change_in_points,
     day,
@@ -20,7 +21,7 @@ from devflow_analytics_cli.words import (
     share,
     sparkline,
 )
-from devflow_analytics_reports import By, PeriodError, over_time, recorded, summary
+from devflow_analytics_reports import By, PeriodError, over_time, parse_period, recorded, summary
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -244,13 +245,26 @@ def _show_parts(question: Question, counted: OverTime) -> None:
         Column("Errors", [f"{part.errors:,}" for part in parts], "right", priority=3),
         Column("Timeouts", [f"{part.timeouts:,}" for part in parts], "right", priority=4),
         Column("Failing", [share(part.failing) for part in parts], "right", priority=2),
-        Column("", ["" if part.is_whole else "so far" for part in parts], priority=5),
+        Column("", [_ends(question, counted, part) for part in parts], priority=5),
     ]
     width = min(room(columns, options=options), MOST_BAR)
     most = max(part.calls for part in parts)
     bars = [bar(part.calls, most, width) for part in parts]
     columns.append(Column("", bars, priority=1, style="cyan", is_drawing=True))
     print_table(columns, options=options)
+
+
+def _ends(question: Question, counted: OverTime, part: Part) -> str:
+    """Return what to say of an hour, day or week of which not all calls are counted."""
+    if part.is_whole:
+        return ""
+    period = question.period
+    if counted.by == "hour":
+        current = period.now - HOUR + 1
+    else:
+        name = "today" if counted.by == "day" else "this-week"
+        current = parse_period(name, now=period.now, zone=period.zone).since
+    return "so far" if period.is_open and part.since >= current else "in part"
 
 
 def _begin(question: Question, counted: OverTime, part: Part) -> str:
