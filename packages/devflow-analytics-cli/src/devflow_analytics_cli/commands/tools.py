@@ -197,14 +197,14 @@ def _columns(question: Question, shown: Sequence[Tool]) -> list[Column]:
             priority=5,
         ),
         Column("Time", [duration(some.total_ms) for some in totals], "right", priority=6),
-        Column("Last", [ago(question.period.now - tool.last) for tool in shown], "right", 7),
+        Column("Last", [ago(question.period.now - tool.last) for tool in shown], "right", 8),
     ]
     if any(tool.server for tool in shown):
         servers = [tool.server or "" for tool in shown]
-        columns.append(Column("Server", servers, priority=8, is_name=True))
+        columns.append(Column("Server", servers, priority=9, is_name=True))
     if any(tool.sized_calls for tool in shown):
         sizes = [size(tool.result_bytes) for tool in shown]
-        columns.append(Column("Results", sizes, "right", priority=9))
+        columns.append(Column("Results", sizes, "right", priority=7))
     return columns
 
 
