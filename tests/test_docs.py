@@ -215,7 +215,7 @@ def help_of(*command: str) -> str:
 
 
 def commands() -> list[str]:
-    listed = help_of().partition("Commands:\n")[2].partition("\n\n")[0]
+    listed = help_of().partition("Ask:\n")[2].partition("Environment variables:\n")[0]
     return re.findall(r"^  ([a-z]+) ", listed, re.MULTILINE)
 
 

@@ -128,6 +128,7 @@ def test_20_calls_are_shown_unless_more_are_asked_for(ask: Ask, record: Record) 
     record([{}] * 25)
     assert ask("calls").splitlines()[0].endswith("UTC · 20 shown, newest first")
     assert len(json.loads(ask("calls", "--json"))["calls"]) == 20
+    assert len(ask("calls", "--csv").splitlines()) == 21
     for limit in ("25", "26", "9" * 30):
         assert len(ask("calls", "-n", limit).splitlines()) == 28
         assert len(ask("calls", "--slowest", "-n", limit, "--csv").splitlines()) == 26

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+import devflow_analytics_cli.commands
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -58,6 +60,16 @@ def test_the_module_runs_as_the_command_does(command: Command, file: Path) -> No
 
 def test_a_name_that_is_nearly_a_commands_is_told_that_commands(command: Command) -> None:
     assert "Did you mean 'migrate'?" in command("migrates").stderr
+
+
+def test_the_help_lists_each_command_once_under_what_it_is_for(command: Command) -> None:
+    shown = command("--help", COLUMNS="80").stdout
+    asking = re.findall(r"^  ([a-z]+) ", shown.split("\nAsk:\n")[1].split("\n\n")[0], re.MULTILINE)
+    looking = shown.split("\nRecord and look after:\n")[1].split("\n\n")[0]
+    names = [*asking, *re.findall(r"^  ([a-z]+) ", looking, re.MULTILINE)]
+    modules = Path(devflow_analytics_cli.commands.__path__[0]).glob("[a-z]*.py")
+    assert sorted(names) == sorted(module.stem.rstrip("_") for module in modules)
+    assert asking == ["stats", "tools", "errors", "sessions", "calls", "tail", "export", "demo"]
 
 
 @pytest.mark.parametrize("name", ["init", "status"])

@@ -116,7 +116,6 @@ LISTED = "'devflow-analytics sessions --since all' lists them."
     ("name", "sentence"),
     [
         ("nothing", f"No session has the id 'nothing', or one that ends so. {LISTED}"),
-        ("", f"No session has the id '', or one that ends so. {LISTED}"),
         ("6", "More than one session has an id that ends in '6'. Give more of it."),
         ("%", f"No session has the id '%', or one that ends so. {LISTED}"),
         ("\x1b[31m", rf"No session has the id '\x1b[31m', or one that ends so. {LISTED}"),
@@ -128,6 +127,12 @@ def test_an_end_that_names_no_session_or_several_is_66(
     assert refused("sessions", name) == (66, f"Error: {sentence}")
     for command in ("stats", "tools", "errors", "sessions", "calls"):
         assert refused(command, "--session", name) == (66, f"Error: {sentence}")
+
+
+@pytest.mark.usefixtures("week")
+def test_an_empty_id_names_no_session(refused: Refused) -> None:
+    told = f"Error: No session has the id '', or one that ends so. {LISTED}"
+    assert refused("sessions", "") == (66, told)
 
 
 @pytest.mark.usefixtures("week")

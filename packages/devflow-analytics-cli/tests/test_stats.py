@@ -130,6 +130,42 @@ def test_hours_are_told_by_their_time(ask: Ask) -> None:
 
 
 @pytest.mark.usefixtures("week")
+@pytest.mark.parametrize(
+    ("by", "words", "told"),
+    [
+        ("hour", ["--since", "today"], "so far"),
+        ("day", ["--since", "today"], "so far"),
+        ("week", ["--since", "today"], "so far"),
+        ("hour", ["--since", "all"], "so far"),
+        ("day", ["--since", "all"], "so far"),
+        ("week", ["--since", "all"], "so far"),
+        ("day", ["--since", "today", "--until", "today"], "so far"),
+        ("hour", ["--since", "today", "--until", "2026-11-25T16:05"], "in part"),
+        ("day", ["--since", "today", "--until", "2026-11-25T16:05"], "in part"),
+        ("week", ["--since", "today", "--until", "2026-11-25T16:05"], "in part"),
+        ("day", ["--since", "2026-11-20", "--until", "2026-11-22T16:30"], "in part"),
+        ("week", ["--since", "2026-11-20", "--until", "2026-11-21"], "in part"),
+        ("week", ["--since", "2026-11-20", "--until", "2026-11-22"], ""),
+    ],
+)
+def test_a_last_part_goes_on_or_is_there_in_part(
+    ask: Ask, by: str, words: list[str], told: str
+) -> None:
+    last = ask("stats", "--by", by, *words).splitlines()[-1]
+    assert last.rpartition(" %")[2].strip() == told
+
+
+def test_of_all_time_a_last_day_that_is_over_does_not_go_on(
+    ask: Ask, record: Record, now: int
+) -> None:
+    record([{"timestamp": now - 2 * DAY, "status": "error"}])
+    for by in ("hour", "day"):
+        shown = ask("stats", "--by", by, "--since", "all")
+        assert shown.endswith("  100 %  in part\n")
+    assert ask("stats", "--by", "week", "--since", "all").endswith("  100 %  so far\n")
+
+
+@pytest.mark.usefixtures("week")
 def test_csv_has_a_row_for_each_period(ask: Ask, now: int) -> None:
     head = "period,since,until,calls,errors,timeouts,total_ms,p50_ms,p95_ms,p99_ms,sessions\n"
     since, before = now + 1 - 7 * DAY, now + 1 - 14 * DAY

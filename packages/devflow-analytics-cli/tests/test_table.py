@@ -244,7 +244,7 @@ def test_a_reader_that_leaves_early_ends_it_without_a_word() -> None:
 @pytest.mark.parametrize(
     ("encoding", "shown"),
     [
-        ("ascii", "Tool           was\n\\u4e2d\\u...  - + -\nread_file        -\n"),
+        ("ascii", "Tool           was\n\\u4e2d\\u...  - + |\nread_file        -\n"),
         ("latin-1", "Tool           was\n\\u4e2d\\u...  - + \xb7\nread_file        -\n"),
     ],
 )

@@ -79,6 +79,23 @@ def test_csv_has_what_is_known_of_each(ask: Ask, now: int) -> None:
     )
 
 
+@pytest.mark.usefixtures("week")
+@pytest.mark.parametrize(
+    ("width", "titles"),
+    [
+        (120, ["Time", "Last", "Server", "Results"]),
+        (110, ["Time", "Last", "Results"]),
+        (100, ["Time", "Results"]),
+        (90, ["Time"]),
+    ],
+)
+def test_what_answers_cost_in_context_stays_longer_than_servers_and_times(
+    ask: Ask, width: int, titles: list[str]
+) -> None:
+    shown = ask("tools", "--width", str(width)).splitlines()[2]
+    assert shown.partition("p95 was")[2].split() == titles
+
+
 # of: most calls, most failing, median, 95 of 100, time, results, last
 SIX: dict[str, list[dict[str, object]]] = {
     "a": [{"duration_ms": 1.0}] * 9,

@@ -24,10 +24,16 @@ Environment variables:
   NO_COLOR                           Print without colours if this is not empty.
 """
 
-COMMANDS = (
-    *("backup", "calls", "check", "demo", "doctor", "errors", "export", "hooks", "import", "init"),
-    *("migrate", "path", "restore", "sessions", "stats", "status", "tail", "tools"),
-)
+SECTIONS = {
+    "Ask": ("stats", "tools", "errors", "sessions", "calls", "tail", "export", "demo"),
+    "Record and look after": (
+        *("init", "import", "hooks", "status", "doctor", "check", "migrate"),
+        *("backup", "restore", "path"),
+    ),
+}
+"""The commands as the help lists them."""
+
+COMMANDS = tuple(name for names in SECTIONS.values() for name in names)
 """Each is a function in the module of its name in `commands`; only the one run is imported."""
 
 PYTHONS_OWN = ("import",)
@@ -48,6 +54,18 @@ class _Commands(click.Group):
                 module = import_module(f"devflow_analytics_cli.commands.{own}")
                 self.add_command(getattr(module, own))
         return super().get_command(ctx, cmd_name)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        width = max(map(len, COMMANDS))
+        limit = formatter.width - 6 - width  # as click leaves around the names
+        for title, names in SECTIONS.items():
+            rows = [
+                (name.ljust(width), command.get_short_help_str(limit))
+                for name in names
+                if (command := self.get_command(ctx, name))
+            ]
+            with formatter.section(title):
+                formatter.write_dl(rows)
 
     def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401  click's signature
         try:

@@ -20,7 +20,7 @@ LEAST_NAME = 8
 IN_ASCII = {
     "\N{EN DASH}": "-",
     "\N{MINUS SIGN}": "-",
-    "\N{MIDDLE DOT}": "-",
+    "\N{MIDDLE DOT}": "|",
     "…": "...",
     "▲": "+",
     "▼": "-",

@@ -49,7 +49,7 @@ def echo_json(keys: Mapping[str, object], *, err: bool = False) -> None:
 
 
 def pick(result: object, *keys: str) -> dict[str, object]:
-    """Return those attributes of a result of the db package that ``--json`` promises."""
+    """Return those attributes of what a library returned that ``--json`` promises."""
     return {key: getattr(result, key) for key in keys}
 
 

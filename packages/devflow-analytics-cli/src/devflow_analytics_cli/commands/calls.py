@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 import click
 
 from devflow_analytics_cli.call_keys import KEYS, call_keys
+from devflow_analytics_cli.cells import labels, short
 from devflow_analytics_cli.layout import Column
+from devflow_analytics_cli.options import asks
 from devflow_analytics_cli.output import echo_json
-from devflow_analytics_cli.question import ALL, Question, asks, labels, short
+from devflow_analytics_cli.question import ALL, LIMIT, Question
 from devflow_analytics_cli.table import print_table
 from devflow_analytics_cli.words import duration
 from devflow_analytics_reports import newest_calls, recorded, resolved, slowest_calls
@@ -19,8 +21,6 @@ if TYPE_CHECKING:
 
     from devflow_analytics_cli.layout import Style
     from devflow_analytics_reports import Call
-
-LIMIT = 20
 
 STYLES: dict[str, Style] = {"error": "red", "timeout": "yellow"}
 
@@ -34,7 +34,7 @@ STYLES: dict[str, Style] = {"error": "red", "timeout": "yellow"}
     metavar="N",
     default=LIMIT,
     show_default=True,
-    help="Print at most so many calls.",
+    help="Print at most so many calls, also with --json and --csv.",
 )
 @asks(since="all")
 def calls(question: Question, slowest: bool, limit: int) -> None:
@@ -63,10 +63,10 @@ def calls(question: Question, slowest: bool, limit: int) -> None:
         period = resolved(connection, question.period)
         found = ask(connection, period, filters, limit=min(limit, ALL))
     if question.as_json:
-        keys = question.keys(period)
+        keys = question.period_keys(period)
         echo_json({**keys, "calls": [call_keys(call) for call in found]})
     elif question.as_csv:
-        question.table([call_keys(call) for call in found], KEYS)
+        question.csv([call_keys(call) for call in found], KEYS)
     else:
         what = "slowest first" if slowest else "newest first"
         question.heading("Calls", period, f"{len(found):,} shown, {what}")

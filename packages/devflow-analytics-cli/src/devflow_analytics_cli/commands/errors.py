@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 
 import click
 
+from devflow_analytics_cli.cells import labels, short
 from devflow_analytics_cli.layout import Column
+from devflow_analytics_cli.options import asks, limit_option
 from devflow_analytics_cli.output import echo_json, pick
-from devflow_analytics_cli.question import Question, asks, labels, limit_option, short
 from devflow_analytics_cli.table import print_table
 from devflow_analytics_cli.words import ago, share
 from devflow_analytics_reports import failures, recorded
@@ -16,9 +17,8 @@ from devflow_analytics_reports import failures, recorded
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
+    from devflow_analytics_cli.question import Question
     from devflow_analytics_reports import Failure, Failures, Loop, Range
-
-LIMIT = 20
 
 ENDED = {"error": "failed with an error", "timeout": "timed out"}
 """How calls ended that failed in one way."""
@@ -31,7 +31,7 @@ LOOP = ("tool", "server", "session", "agent", "error_type", "calls", "since", "l
 
 
 @click.command()
-@limit_option(LIMIT, "rows")
+@limit_option("rows")
 @click.option("--loops", is_flag=True, help="List only what failed several times in a row.")
 @asks()
 def errors(question: Question, limit: int | None, loops: bool) -> None:
@@ -66,24 +66,24 @@ def errors(question: Question, limit: int | None, loops: bool) -> None:
     with question.database() as (connection, filters):
         there = recorded(connection)
         found = failures(connection, question.period, filters)
-    limit = limit or (None if question.is_raw else LIMIT)
+    limit = question.at_most(limit)
     shown, looping = found.failures[:limit], found.loops[:limit]
     if question.as_json:
-        keys: dict[str, object] = {**question.keys(found.period), "calls": found.calls}
+        keys: dict[str, object] = {**question.period_keys(found.period), "calls": found.calls}
         if not loops:
             keys["errors"] = [pick(failure, *FAILURE) for failure in shown]
         echo_json({**keys, "loops": [pick(loop, *LOOP) for loop in looping]})
     elif question.as_csv and loops:
-        question.table([pick(loop, *LOOP) for loop in looping], LOOP)
+        question.csv([pick(loop, *LOOP) for loop in looping], LOOP)
     elif question.as_csv:
-        question.table([pick(failure, *FAILURE) for failure in shown], FAILURE)
+        question.csv([pick(failure, *FAILURE) for failure in shown], FAILURE)
     elif loops:
         question.heading("Loops", found.period, f"{len(found.loops):,} found")
         if not found.calls:
             question.nothing(there)
         elif looping:
             _show_loops(question, looping)
-            _say_more(question, len(looping), len(found.loops))
+            question.notes(question.more(len(looping), len(found.loops)))
         else:
             click.echo("Nothing failed three times in a row.")
     else:
@@ -101,7 +101,7 @@ def _show(
         click.echo(_none(found.calls, question.filters.statuses))
         return
     _show_failures(question, shown)
-    _say_more(question, len(shown), len(found.failures))
+    question.notes(question.more(len(shown), len(found.failures)))
     if found.loops:
         click.echo()
         question.subheading("In a row", "the same tool, by the same agent")
@@ -118,11 +118,6 @@ def _none(calls: int, statuses: Collection[str]) -> str:
     asked = set(statuses) - {"success"}
     ended = "failed" if len(asked) != 1 else ENDED[asked.pop()]
     return f"None of {calls:,} calls {ended}."
-
-
-def _say_more(question: Question, shown: int, there: int) -> None:
-    if shown < there:
-        question.notes([f"{there - shown:,} more: --limit {there}"])
 
 
 def _show_failures(question: Question, shown: Sequence[Failure]) -> None:

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, BinaryIO
 
 import click
 
+from devflow_analytics_cli.options import asks
 from devflow_analytics_cli.output import PATH, echo_json, json_option, printable, progress_bar
-from devflow_analytics_cli.question import Question, asks, offset
+from devflow_analytics_cli.period_words import offset
 from devflow_analytics_cli.whole_file import require_apart, whole_file
 from devflow_analytics_db import readable_size, resolve_path
 from devflow_analytics_reports import FORMATS, export_calls
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from devflow_analytics_cli.output import Settings
+    from devflow_analytics_cli.question import Question
     from devflow_analytics_reports import Exported, Format
 
 STDOUT = "-"
@@ -77,7 +79,7 @@ def export(question: Question, path: str, given: Format | None, force: bool) -> 
                 "format": form,
                 "calls": done.calls,
                 "bytes": counted.size,
-                **question.keys(done.period),
+                **question.period_keys(done.period),
             },
             err=to_stdout,
         )

@@ -8,21 +8,13 @@ import click
 from click.core import ParameterSource
 
 from devflow_analytics_cli.call_keys import KEYS as CALL_KEYS, call_keys
+from devflow_analytics_cli.cells import labels, median, short
 from devflow_analytics_cli.commands.calls import call_columns
 from devflow_analytics_cli.layout import Column
+from devflow_analytics_cli.options import asks, limit_option, sort_option
 from devflow_analytics_cli.output import echo_json, pick
-from devflow_analytics_cli.question import (
-    ALL,
-    NAMES,
-    Question,
-    asks,
-    labels,
-    limit_option,
-    median,
-    offset,
-    short,
-    sort_option,
-)
+from devflow_analytics_cli.period_words import offset
+from devflow_analytics_cli.question import ALL, NAMES, Question
 from devflow_analytics_cli.table import print_table
 from devflow_analytics_cli.words import duration, lasted, share
 from devflow_analytics_reports import (
@@ -40,8 +32,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from devflow_analytics_reports import Call, Range, Session, Sessions, Tool
-
-LIMIT = 20
 
 MOSTLY = 3
 """Tools that are named of a session."""
@@ -64,7 +54,7 @@ KEYS = (
 @click.command()
 @click.argument("session_id", metavar="[ID]", required=False)
 @sort_option(tuple(SORTS))
-@limit_option(LIMIT, "sessions, or calls of one")
+@limit_option("sessions, or calls of one")
 @asks()
 def sessions(question: Question, session_id: str | None, sort: str, limit: int | None) -> None:
     """Show your agents' sessions, or all that happened in one.
@@ -105,12 +95,12 @@ def sessions(question: Question, session_id: str | None, sort: str, limit: int |
         there = recorded(connection)
         found = ask_sessions(connection, question.period, filters)
     ordered = sorted(found.sessions, key=SORTS[sort], reverse=True)
-    shown = ordered[: limit or (None if question.is_raw else LIMIT)]
+    shown = ordered[: question.at_most(limit)]
     if question.as_json:
-        keys = question.keys(found.period)
+        keys = question.period_keys(found.period)
         echo_json({**keys, "sessions": [_keys(one) for one in shown]})
     elif question.as_csv:
-        question.table([_keys(one) for one in shown], KEYS)
+        question.csv([_keys(one) for one in shown], KEYS)
     else:
         _show(question, found, shown, sort, there)
 
@@ -143,9 +133,7 @@ def _show(
         projects = [one.project or "" for one in shown]
         columns.append(Column("Project", projects, priority=5, is_name=True))
     print_table(columns, options=question.options)
-    if len(shown) < len(found.sessions):
-        rest = len(found.sessions) - len(shown)
-        question.notes([f"{rest:,} more: --limit {len(found.sessions)}"])
+    question.notes(question.more(len(shown), len(found.sessions)))
 
 
 def _lasted(one: Session) -> str:
@@ -170,7 +158,7 @@ def _require_nothing_else() -> None:
 
 def _one(question: Question, ending: str, limit: int | None) -> None:
     """Print all that happened in one session."""
-    limit = min(limit or (ALL if question.is_raw else LIMIT), ALL)
+    limit = min(question.at_most(limit) or ALL, ALL)
     whole = parse_period("all", now=question.period.now, zone=question.zone)
     with question.database() as (connection, _):
         of_it = Filters(sessions=(find_session(connection, ending),))
@@ -182,7 +170,7 @@ def _one(question: Question, ending: str, limit: int | None) -> None:
         keys = {"session": _keys(found), "calls": [call_keys(call) for call in in_order]}
         echo_json({"zone": offset(whole), **keys})
     elif question.as_csv:
-        question.table([call_keys(call) for call in in_order], CALL_KEYS)
+        question.csv([call_keys(call) for call in in_order], CALL_KEYS)
     else:
         _show_one(question, found, by_tool, in_order)
 

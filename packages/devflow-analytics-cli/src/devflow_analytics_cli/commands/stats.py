@@ -6,20 +6,14 @@ from typing import TYPE_CHECKING
 
 import click
 
+from devflow_analytics_cli.cells import FEW, FEW_MARK, labels, median, percentile
 from devflow_analytics_cli.layout import Column, cut, writable
+from devflow_analytics_cli.options import asks
 from devflow_analytics_cli.output import echo_json, pick
-from devflow_analytics_cli.question import (
-    FEW,
-    FEW_MARK,
-    Question,
-    asks,
-    before_in_words,
-    labels,
-    median,
-    percentile,
-)
+from devflow_analytics_cli.period_words import before_in_words
 from devflow_analytics_cli.table import bar, beside_each_other, print_table, room
 from devflow_analytics_cli.words import (
+    HOUR,
     change,
     change_in_points,
     day,
@@ -27,11 +21,12 @@ from devflow_analytics_cli.words import (
     share,
     sparkline,
 )
-from devflow_analytics_reports import By, PeriodError, over_time, recorded, summary
+from devflow_analytics_reports import By, PeriodError, over_time, parse_period, recorded, summary
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from devflow_analytics_cli.question import Question
     from devflow_analytics_cli.table import Options
     from devflow_analytics_reports import OverTime, Part, Range, Summary, ToolTotals, Totals
 
@@ -110,7 +105,7 @@ def _summary(question: Question, found: Summary, there: Range | None) -> None:
         echo_json(keys | {"before": before})
     elif question.as_csv:
         rows = [{"period": "now", **keys}, *([{"period": "before", **before}] if before else [])]
-        question.table(rows, ("period", "since", "until", *TOTALS, "sessions"))
+        question.csv(rows, ("period", "since", "until", *TOTALS, "sessions"))
     else:
         beside = ""
         if found.period.before:
@@ -124,7 +119,7 @@ def _summary(question: Question, found: Summary, there: Range | None) -> None:
 
 def _keys(question: Question, found: Summary) -> dict[str, object]:
     return {
-        **question.keys(found.period),
+        **question.period_keys(found.period),
         **pick(found.totals, *TOTALS),
         "sessions": found.sessions,
         "parts": [pick(part, *PART) for part in found.parts],
@@ -225,9 +220,9 @@ def _short(name: str, options: Options) -> str:
 def _over_time(question: Question, counted: OverTime, there: Range | None) -> None:
     if question.as_json:
         parts = [_part_keys(part) for part in counted.parts]
-        echo_json({**question.keys(counted.period), "by": counted.by, "parts": parts})
+        echo_json({**question.period_keys(counted.period), "by": counted.by, "parts": parts})
     elif question.as_csv:
-        question.table([_part_keys(part) for part in counted.parts], (*PART, "is_whole"))
+        question.csv([_part_keys(part) for part in counted.parts], (*PART, "is_whole"))
     else:
         question.heading(
             f"Calls {'a' if counted.by != 'hour' else 'an'} {counted.by}", counted.period
@@ -250,13 +245,26 @@ def _show_parts(question: Question, counted: OverTime) -> None:
         Column("Errors", [f"{part.errors:,}" for part in parts], "right", priority=3),
         Column("Timeouts", [f"{part.timeouts:,}" for part in parts], "right", priority=4),
         Column("Failing", [share(part.failing) for part in parts], "right", priority=2),
-        Column("", ["" if part.is_whole else "so far" for part in parts], priority=5),
+        Column("", [_ends(question, counted, part) for part in parts], priority=5),
     ]
     width = min(room(columns, options=options), MOST_BAR)
     most = max(part.calls for part in parts)
     bars = [bar(part.calls, most, width) for part in parts]
     columns.append(Column("", bars, priority=1, style="cyan", is_drawing=True))
     print_table(columns, options=options)
+
+
+def _ends(question: Question, counted: OverTime, part: Part) -> str:
+    """Return what to say of an hour, day or week of which not all calls are counted."""
+    if part.is_whole:
+        return ""
+    period = question.period
+    if counted.by == "hour":
+        current = period.now - HOUR + 1
+    else:
+        name = "today" if counted.by == "day" else "this-week"
+        current = parse_period(name, now=period.now, zone=period.zone).since
+    return "so far" if period.is_open and part.since >= current else "in part"
 
 
 def _begin(question: Question, counted: OverTime, part: Part) -> str:

@@ -13,10 +13,12 @@ from typing import TYPE_CHECKING
 import click
 
 from devflow_analytics_cli.call_keys import HELP, KEYS, call_keys
+from devflow_analytics_cli.cells import short
 from devflow_analytics_cli.commands.calls import status, status_style
 from devflow_analytics_cli.layout import GAP, LEAST_NAME, Column, cut, writable
+from devflow_analytics_cli.options import asks
 from devflow_analytics_cli.output import printable
-from devflow_analytics_cli.question import ALL, Question, asks, short
+from devflow_analytics_cli.question import ALL
 from devflow_analytics_cli.table import csv_rows, print_table
 from devflow_analytics_cli.words import clock, day, duration
 from devflow_analytics_db import resolve_path
@@ -25,6 +27,7 @@ from devflow_analytics_reports import Follower, newest_calls
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from devflow_analytics_cli.question import Question
     from devflow_analytics_reports import Call
 
     Print = Callable[[Sequence[Call]], None]

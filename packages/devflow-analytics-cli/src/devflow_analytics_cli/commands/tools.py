@@ -7,20 +7,17 @@ from typing import TYPE_CHECKING
 
 import click
 
-from devflow_analytics_cli.layout import Column
-from devflow_analytics_cli.output import echo_json, pick
-from devflow_analytics_cli.question import (
+from devflow_analytics_cli.cells import (
     FEW,
     FEW_MARK,
-    Question,
-    asks,
     labels,
-    limit_option,
     median,
     percentile,
-    sort_option,
     worrying,
 )
+from devflow_analytics_cli.layout import Column
+from devflow_analytics_cli.options import asks, limit_option, sort_option
+from devflow_analytics_cli.output import echo_json, pick
 from devflow_analytics_cli.table import print_table
 from devflow_analytics_cli.words import ago, duration, share, signed_change, size, sparkline
 from devflow_analytics_reports import recorded, tools as ask_tools
@@ -28,9 +25,8 @@ from devflow_analytics_reports import recorded, tools as ask_tools
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from devflow_analytics_cli.question import Question
     from devflow_analytics_reports import Range, Tool, Tools, UncalledTool
-
-LIMIT = 20
 
 TREND = 12
 """Parts of the trend."""
@@ -64,16 +60,15 @@ DEFAULT_SORT = next(iter(SORTS))
 SORTED = {"slower": "p95 was"}
 """The title of the column that is sorted by, where it is not the same word."""
 
-KEYS = (
-    *("tool", "server", "calls", "errors", "timeouts", "p50_ms", "p95_ms", "p99_ms", "total_ms"),
-    *("calls_before", "p95_before_ms", "sized_calls", "result_bytes", "last"),
-)
+TOTALS = ("calls", "errors", "timeouts", "p50_ms", "p95_ms", "p99_ms", "total_ms")
+OF_TOOL = ("calls_before", "p95_before_ms", "sized_calls", "result_bytes", "last")
+KEYS = ("tool", "server", *TOTALS, *OF_TOOL)
 UNCALLED = ("tool", "server", "last")
 
 
 @click.command()
 @sort_option(tuple(SORTS))
-@limit_option(LIMIT, "tools")
+@limit_option("tools")
 @click.option("--unused", is_flag=True, help="List the tools that are not called instead.")
 @asks()
 def tools(question: Question, sort: str, limit: int | None, unused: bool) -> None:
@@ -120,21 +115,21 @@ def tools(question: Question, sort: str, limit: int | None, unused: bool) -> Non
         there = recorded(connection)
         found = ask_tools(connection, question.period, filters, parts=TREND)
     if unused:
-        _unused(question, found, limit or (None if question.is_raw else LIMIT), there)
+        _unused(question, found, question.at_most(limit), there)
         return
     ordered = sorted(found.tools, key=SORTS[sort], reverse=True)
-    shown = ordered[: limit or (None if question.is_raw else LIMIT)]
+    shown = ordered[: question.at_most(limit)]
     if question.as_json:
         echo_json(
             {
-                **question.keys(found.period),
+                **question.period_keys(found.period),
                 "tools": [_keys(tool) | {"trend": tool.trend} for tool in shown],
                 "not_called": [_uncalled_keys(tool) for tool in found.not_called],
                 "servers_not_called": found.servers_not_called,
             }
         )
     elif question.as_csv:
-        question.table([_keys(tool) for tool in shown], KEYS)
+        question.csv([_keys(tool) for tool in shown], KEYS)
     else:
         _show(question, found, shown, sort, there)
 
@@ -143,8 +138,8 @@ def _keys(tool: Tool) -> dict[str, object]:
     return {
         "tool": tool.name,
         "server": tool.server,
-        **pick(tool.totals, *KEYS[2:9]),
-        **pick(tool, *KEYS[9:]),
+        **pick(tool.totals, *TOTALS),
+        **pick(tool, *OF_TOOL),
     }
 
 
@@ -166,15 +161,10 @@ def _show(
         print_table(columns, options=question.options)
     else:
         question.nothing(there)
-    notes = []
-    if len(shown) < len(found.tools):
-        rest = len(found.tools) - len(shown)
-        notes.append(f"{rest:,} more: --limit {len(found.tools)}")
+    notes = question.more(len(shown), len(found.tools))
     if any(tool.totals.calls < FEW for tool in shown):
         notes.append(f"{FEW_MARK} of fewer than {FEW} calls")
-    notes += _not_called(question, found)
-    if notes:
-        question.notes(notes)
+    question.notes([*notes, *_not_called(question, found)])
 
 
 def _columns(question: Question, shown: Sequence[Tool]) -> list[Column]:
@@ -207,14 +197,14 @@ def _columns(question: Question, shown: Sequence[Tool]) -> list[Column]:
             priority=5,
         ),
         Column("Time", [duration(some.total_ms) for some in totals], "right", priority=6),
-        Column("Last", [ago(question.period.now - tool.last) for tool in shown], "right", 7),
+        Column("Last", [ago(question.period.now - tool.last) for tool in shown], "right", 8),
     ]
     if any(tool.server for tool in shown):
         servers = [tool.server or "" for tool in shown]
-        columns.append(Column("Server", servers, priority=8, is_name=True))
+        columns.append(Column("Server", servers, priority=9, is_name=True))
     if any(tool.sized_calls for tool in shown):
         sizes = [size(tool.result_bytes) for tool in shown]
-        columns.append(Column("Results", sizes, "right", priority=9))
+        columns.append(Column("Results", sizes, "right", priority=7))
     return columns
 
 
@@ -243,9 +233,9 @@ def _unused(question: Question, found: Tools, limit: int | None, there: Range | 
     keys = [_uncalled_keys(tool) for tool in shown]
     if question.as_json:
         servers = {"servers_not_called": found.servers_not_called}
-        echo_json({**question.keys(found.period), "not_called": keys, **servers})
+        echo_json({**question.period_keys(found.period), "not_called": keys, **servers})
     elif question.as_csv:
-        question.table(keys, UNCALLED)
+        question.csv(keys, UNCALLED)
     else:
         question.heading("Unused tools", found.period, f"{len(found.not_called):,} not called")
         if there is None:
@@ -268,11 +258,7 @@ def _unused(question: Question, found: Tools, limit: int | None, there: Range | 
             ],
             options=question.options,
         )
-        notes = []
-        if len(shown) < len(found.not_called):
-            rest = len(found.not_called) - len(shown)
-            notes.append(f"{rest:,} more: --limit {len(found.not_called)}")
+        notes = question.more(len(shown), len(found.not_called))
         if found.servers_not_called:
             notes.append(_unused_servers(found))
-        if notes:
-            question.notes(notes)
+        question.notes(notes)
