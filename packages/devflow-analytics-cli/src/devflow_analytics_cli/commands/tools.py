@@ -113,7 +113,7 @@ def tools(question: Question, sort: str, limit: int | None, unused: bool) -> Non
         )
     with question.database() as (connection, filters):
         there = recorded(connection)
-        found = ask_tools(connection, question.period, filters, parts=TREND)
+        found = ask_tools(connection, question.period, filters, parts=TREND, every_server=unused)
     if unused:
         _unused(question, found, question.at_most(limit), there)
         return
@@ -242,7 +242,8 @@ def _unused(question: Question, found: Tools, limit: int | None, there: Range | 
             question.nothing(there)
             return
         if not shown:
-            click.echo("Every tool that was ever called is called in this period.")
+            such = "such tool" if question.filters else "tool"
+            click.echo(f"Every {such} that was ever called is called in this period.")
             return
         print_table(
             [
