@@ -111,7 +111,9 @@ def test_where_there_never_was_such_a_tool_up_to_three_near_ones_are_named(
     assert shown[2] == "No call of this period matches these filters: try --since all."
     shown = ask(name, "--tool", "reed_file", "--since", since).splitlines()
     assert shown[2:] == [none, "Tools with such a name: read_file, edit_file, write_file"]
-    shown = ask(name, "--tool", "serch*", "--tool", "rite_file", "--since", since).splitlines()
+    shown = ask(
+        name, "--tool", "search_c0de*", "--tool", "rite_file", "--since", since
+    ).splitlines()
     near = "search_code, write_file, read_file"
     assert shown[2:] == [none, f"Tools with such a name: {near}"]
     assert ask(name, "--tool", "zzz", "--since", since).splitlines()[2:] == [none]

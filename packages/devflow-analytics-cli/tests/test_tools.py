@@ -215,5 +215,20 @@ def test_of_what_was_not_called_only_the_tool_is_known(ask: Ask, refused: Refuse
         assert "Not called" not in ask("tools", f"--{name}", value)
     assert "\nfetch  web " in ask("tools", "--unused", "--tool", "f*")
     assert ask("tools", "--unused", "--tool", "r*").splitlines()[2:] == [
-        "Every tool that was ever called is called in this period."
+        "Every such tool that was ever called is called in this period."
     ]
+
+
+def test_tools_of_the_same_name_are_told_apart_by_their_servers_in_what_is_unused(
+    ask: Ask, record: Record, now: int
+) -> None:
+    record(
+        [
+            {"tool_name": "search", "server": "used"},
+            {"tool_name": "search", "server": "idle", "timestamp": now - 10 * DAY},
+        ]
+    )
+    assert "called:" not in ask("tools")  # below the table it goes by names
+    unused = json.loads(ask("tools", "--unused", "--json"))
+    assert unused["not_called"] == [{"tool": "search", "server": "idle", "last": now - 10 * DAY}]
+    assert unused["servers_not_called"] == ["idle"]
