@@ -35,10 +35,10 @@ def find_session(connection: Connection, part: str) -> str:
         SessionNotFoundError: there is none, or more than one.
     """
     table = table_of(connection, "sessions", SESSION_COLUMNS)
-    for piece in ("substr(id, -length(?1))", "substr(id, 1, length(?1))"):
+    for piece in ("substr(id, -length(:part))", "substr(id, 1, length(:part))"):
         found = connection.execute(
-            f"SELECT id FROM {table} WHERE {piece} = ?1 ORDER BY id = ?1 DESC LIMIT 2",
-            [unicode(part)],
+            f"SELECT id FROM {table} WHERE {piece} = :part ORDER BY id = :part DESC LIMIT 2",
+            {"part": unicode(part)},
         ).fetchall()
         if found and part and (len(found) == 1 or found[0][0] == part):
             return str(found[0][0])
