@@ -10,6 +10,7 @@ from devflow_analytics_reports import (
     Totals,
     UncalledTool,
     parse_period,
+    tool_names,
     tools,
 )
 
@@ -110,6 +111,14 @@ def test_tools_that_are_not_called_are_listed_with_their_last_call(
     assert found.servers_not_called == ("found", "gone", "lost", "older")
     found = ask(tools, PERIOD, Filters(tools=("h*",)), every_server=True)
     assert found.not_called == (UncalledTool("gone", "here", NOW - DAY),)
+
+
+def test_all_tools_that_were_ever_called_have_names(
+    ask: Callable[..., Any], add: Callable[..., None]
+) -> None:
+    assert ask(tool_names) == ()
+    add(*({"tool_name": name} for name in ("write", "read", "read", "[x]")))
+    assert ask(tool_names) == ("[x]", "read", "write")
 
 
 def test_filters_of_tools_say_which_may_be_listed_as_not_called_and_others_list_none(

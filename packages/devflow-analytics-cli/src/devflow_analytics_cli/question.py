@@ -13,7 +13,7 @@ from devflow_analytics_cli.period_words import in_words, offset
 from devflow_analytics_cli.table import csv_rows, heading
 from devflow_analytics_cli.words import ago, moment
 from devflow_analytics_db import open_readonly
-from devflow_analytics_reports import find_session, parse_period, tools
+from devflow_analytics_reports import find_session, tool_names
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -120,7 +120,7 @@ class Question:
         from devflow_analytics_cli.near_tools import any_matches, near  # noqa: PLC0415  seldom needed
 
         wanted = self.filters.tools
-        names = self._tool_names() if wanted else []
+        names = self._tool_names() if wanted else ()
         is_known = not wanted or any_matches(wanted, names)
         if is_known and self.period.name != "all":
             click.echo("No call of this period matches these filters: try --since all.")
@@ -129,12 +129,10 @@ class Question:
         if not is_known and (like := near(wanted, names)):
             click.echo(self.options.text(f"Tools with such a name: {', '.join(like)}"))
 
-    def _tool_names(self) -> list[str]:
+    def _tool_names(self) -> tuple[str, ...]:
         """Return the names of all tools that were ever called."""
-        whole = parse_period("all", now=self.period.now, zone=self.zone)
         with open_readonly(self.settings.path) as connection:
-            found = tools(connection, whole)
-        return [tool.name for tool in found.tools]
+            return tool_names(connection)
 
     def at_most(self, limit: int | None) -> int | None:
         """Return how many rows to print, None for all: a program gets all unless it limits them."""

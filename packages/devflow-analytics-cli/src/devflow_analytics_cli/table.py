@@ -166,22 +166,11 @@ def csv_rows(header: Sequence[str] | None, rows: Iterable[Sequence[object]]) -> 
         header: the names of the columns, to be printed first; None if they are printed already.
         rows: the values of the columns in each row.
     """
-    import csv  # noqa: PLC0415  seldom needed
+    from devflow_analytics_reports import write_csv  # noqa: PLC0415  seldom needed
 
-    writer = csv.writer(_Lines(), lineterminator="\r\n")
     if header is not None:
-        writer.writerow(header)
-    writer.writerows(rows)
-
-
-class _Lines:
-    """Lines of CSV on stdout, each with an end of our own.
-
-    Before Python 3.13, csv quotes a carriage return in a field only if one ends the lines.
-    """
-
-    def write(self, line: str) -> None:
-        sys.stdout.write(f"{line[:-2]}\n")
+        write_csv(sys.stdout.write, [header])
+    write_csv(sys.stdout.write, rows)
 
 
 def _written(columns: Sequence[Column], options: Options) -> list[Column]:

@@ -12,6 +12,7 @@ __version__ = "0.1.0"
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # what `_MODULES` says, for type checkers
+    from devflow_analytics_reports.csv_lines import write_csv as write_csv
     from devflow_analytics_reports.errors import (
         ExportError as ExportError,
         PeriodError as PeriodError,
@@ -61,6 +62,7 @@ if TYPE_CHECKING:  # what `_MODULES` says, for type checkers
         Tool as Tool,
         Tools as Tools,
         UncalledTool as UncalledTool,
+        tool_names as tool_names,
         tools as tools,
     )
     from devflow_analytics_reports.sql.database import (
@@ -78,6 +80,7 @@ _MODULES = {
         "newest_calls",
         "slowest_calls",
     ),
+    "csv_lines": ("write_csv",),
     "errors": (
         "ExportError",
         "PeriodError",
@@ -121,6 +124,7 @@ _MODULES = {
         "Tool",
         "Tools",
         "UncalledTool",
+        "tool_names",
         "tools",
     ),
     "totals": ("Totals",),

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import csv
 import io
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol, get_args
 
 from devflow_analytics_db import Connection
+from devflow_analytics_reports.csv_lines import write_csv
 from devflow_analytics_reports.errors import ExportError
 from devflow_analytics_reports.filters import Filters
 from devflow_analytics_reports.period import Period
@@ -94,10 +94,9 @@ def export_calls(  # noqa: PLR0913  from where, which, to where and how
 
 def _write_csv(calls: Calls, file: Writable) -> Iterator[int]:
     text = io.StringIO(newline="")
-    writer = csv.writer(_Lines(text), lineterminator="\r\n")
-    writer.writerow(EXPORT_COLUMNS)
+    write_csv(text.write, [EXPORT_COLUMNS])
     for rows in _chunks(calls.in_order()):
-        writer.writerows(rows)
+        write_csv(text.write, rows)
         file.write(text.getvalue().encode())
         text.seek(0)
         text.truncate()
@@ -161,19 +160,6 @@ _WRITERS: dict[Format, Callable[[Calls, Writable], Iterator[int]]] = {
     "json": _write_json,
     "parquet": _write_parquet,
 }
-
-
-class _Lines:
-    """Lines of CSV, each with an end of our own.
-
-    Before Python 3.13, csv quotes a carriage return in a field only if one ends the lines.
-    """
-
-    def __init__(self, text: io.StringIO) -> None:
-        self._text = text
-
-    def write(self, line: str) -> None:
-        self._text.write(f"{line[:-2]}\n")
 
 
 class _Counting:

@@ -11,7 +11,7 @@ from devflow_analytics_reports.decoding import decodes_fast
 from devflow_analytics_reports.filters import NO_FILTERS, Filters
 from devflow_analytics_reports.grouping import by_tool
 from devflow_analytics_reports.parts import counts, cut_evenly
-from devflow_analytics_reports.period import Period
+from devflow_analytics_reports.period import FIRST, LAST, Period, Range
 from devflow_analytics_reports.sql.calls import Calls
 from devflow_analytics_reports.sql.database import resolved
 from devflow_analytics_reports.totals import Totals, nearest_rank
@@ -120,6 +120,16 @@ def tools(
     used = {tool.server for tool in found}
     servers = {tool.server for tool in not_called if tool.server and tool.server not in used}
     return Tools(period, tuple(found), not_called, tuple(sorted(servers)))
+
+
+@decodes_fast
+def tool_names(connection: Connection) -> tuple[str, ...]:
+    """Return the names of all tools that were ever called, in order.
+
+    Args:
+        connection: a connection for reading, as from `devflow_analytics_db.open_readonly`.
+    """
+    return tuple(Calls(connection, Range(FIRST, LAST)).tool_names())
 
 
 def _durations_before(
