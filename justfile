@@ -3,7 +3,7 @@
 set shell := ["bash", "-euo", "pipefail", "-c"]
 set positional-arguments # "$@" hands on words with spaces as they were given
 
-packages := "devflow-analytics-schema devflow-analytics-db devflow-analytics-recorder devflow-analytics-capture devflow-analytics-reports devflow-analytics-cli"
+packages := "devflow-analytics-schema devflow-analytics-db devflow-analytics-recorder devflow-analytics-capture devflow-analytics-reports devflow-analytics-dashboard devflow-analytics-cli"
 
 # what an extra brings for the user's own server, and no module of ours imports
 brought := "DEP002=fastmcp|mcp"
@@ -41,7 +41,7 @@ soak seconds="120":
 
 # Run each package's tests in an environment of its own, and demand 95 % of it covered by them
 [parallel]
-alone python="3.11": (_alone "devflow-analytics-schema" python) (_alone "devflow-analytics-db" python) (_alone "devflow-analytics-recorder" python) (_alone "devflow-analytics-capture" python) (_alone "devflow-analytics-reports" python) (_alone "devflow-analytics-cli" python)
+alone python="3.11": (_alone "devflow-analytics-schema" python) (_alone "devflow-analytics-db" python) (_alone "devflow-analytics-recorder" python) (_alone "devflow-analytics-capture" python) (_alone "devflow-analytics-reports" python) (_alone "devflow-analytics-dashboard" python) (_alone "devflow-analytics-cli" python)
 
 # with nothing but its own dependencies: an import that it does not declare fails
 _alone package python:
