@@ -26,7 +26,7 @@ if TYPE_CHECKING:  # what `_MODULES` says, for type checkers
     )
     from devflow_analytics_reports.filters import Filters as Filters
     from devflow_analytics_reports.following import Follower as Follower
-    from devflow_analytics_reports.parts import By as By, Part as Part
+    from devflow_analytics_reports.parts import By as By, Each as Each, Part as Part
     from devflow_analytics_reports.period import (
         Period as Period,
         Range as Range,
@@ -57,6 +57,11 @@ if TYPE_CHECKING:  # what `_MODULES` says, for type checkers
         ToolTotals as ToolTotals,
         over_time as over_time,
         summary as summary,
+    )
+    from devflow_analytics_reports.questions.time_series import (
+        Bucket as Bucket,
+        TimeSeries as TimeSeries,
+        time_series as time_series,
     )
     from devflow_analytics_reports.questions.tools import (
         Tool as Tool,
@@ -100,7 +105,7 @@ _MODULES = {
     ),
     "filters": ("Filters",),
     "following": ("Follower",),
-    "parts": ("By", "Part"),
+    "parts": ("By", "Each", "Part"),
     "period": (
         "Period",
         "Range",
@@ -119,6 +124,11 @@ _MODULES = {
         "ToolTotals",
         "over_time",
         "summary",
+    ),
+    "questions.time_series": (
+        "Bucket",
+        "TimeSeries",
+        "time_series",
     ),
     "questions.tools": (
         "Tool",
