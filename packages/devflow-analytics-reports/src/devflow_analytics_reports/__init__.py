@@ -36,6 +36,8 @@ if TYPE_CHECKING:  # what `_MODULES` says, for type checkers
         Call as Call,
         NewestAfter as NewestAfter,
         SlowestAfter as SlowestAfter,
+        calls_written_after as calls_written_after,
+        last_written as last_written,
         newest_calls as newest_calls,
         slowest_calls as slowest_calls,
     )
@@ -82,6 +84,8 @@ _MODULES = {
         "Call",
         "NewestAfter",
         "SlowestAfter",
+        "calls_written_after",
+        "last_written",
         "newest_calls",
         "slowest_calls",
     ),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_left
 from dataclasses import dataclass
+from operator import gt
 from typing import TYPE_CHECKING
 
 from devflow_analytics_db import Connection
@@ -29,9 +30,6 @@ LONGEST: tuple[tuple[int, Each], ...] = (
     (200 * DAY, "day"),
 )
 """Up to how many seconds a period is cut into what; a longer one into weeks."""
-
-AT_ONCE = 1000
-"""How many rows are taken out of a query at a time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,21 +132,21 @@ class _Rows:
     """What is read of calls, in the order of their times."""
 
     def __init__(self, calls: Calls) -> None:
-        times, durations = array("q"), array("d")
+        self._times = array("q")
+        self._durations = array("d")
         self.error_times: list[int] = []
         self.timeout_times: list[int] = []
-        cursor = calls.rows("timestamp", "duration_ms", "status")
-        while rows := cursor.fetchmany(AT_ONCE):
-            some_times, some_durations, _ = zip(*rows, strict=True)
-            times.extend(some_times)
-            durations.extend(some_durations)
-            self.error_times += [time for time, _, status in rows if status == "error"]
-            self.timeout_times += [time for time, _, status in rows if status == "timeout"]
+        for time, duration, status in calls.rows("timestamp", "duration_ms", "status"):
+            self._times.append(time)
+            self._durations.append(duration)
+            if status != "success":
+                (self.error_times if status == "error" else self.timeout_times).append(time)
         self.error_times.sort()
         self.timeout_times.sort()
-        order = sorted(range(len(times)), key=times.__getitem__)
-        self._times = array("q", map(times.__getitem__, order))
-        self._durations = array("d", map(durations.__getitem__, order))
+        if any(map(gt, self._times, self._times[1:])):  # as where an index was no use
+            order = sorted(range(len(self._times)), key=self._times.__getitem__)
+            self._times = array("q", map(self._times.__getitem__, order))
+            self._durations = array("d", map(self._durations.__getitem__, order))
 
     def durations(self, within: Range) -> list[float]:
         """Return how long the calls of a range took, the shortest first."""
