@@ -65,6 +65,13 @@ if TYPE_CHECKING:  # what `_MODULES` says, for type checkers
         TimeSeries as TimeSeries,
         time_series as time_series,
     )
+    from devflow_analytics_reports.questions.timeline import (
+        Bar as Bar,
+        Lane as Lane,
+        Stretch as Stretch,
+        Timeline as Timeline,
+        timeline as timeline,
+    )
     from devflow_analytics_reports.questions.tools import (
         Tool as Tool,
         Tools as Tools,
@@ -133,6 +140,13 @@ _MODULES = {
         "Bucket",
         "TimeSeries",
         "time_series",
+    ),
+    "questions.timeline": (
+        "Bar",
+        "Lane",
+        "Stretch",
+        "Timeline",
+        "timeline",
     ),
     "questions.tools": (
         "Tool",

@@ -21,6 +21,10 @@ if TYPE_CHECKING:
 
     from devflow_analytics_db import Connection
 
+FIRST_MS = -62_135_596_800_000.0
+LAST_MS = 253_402_300_799_999.0
+"""The Unix milliseconds of the years 1 to 9999 in UTC: those that clocks show."""
+
 
 class Calls:
     """The calls of a period that pass filters."""
@@ -199,6 +203,16 @@ class Calls:
             f"SELECT max(timestamp) FROM {self.calls} WHERE session_id = ?", [session]
         ).fetchone()
         return None if last is None else int(last)
+
+    def spans(self) -> sqlite3.Cursor:
+        """Return when each call began and ended, server, tool, status and duration, in no order.
+
+        Times are in Unix milliseconds, and moved to the nearest year that clocks show.
+        """
+        began = "coalesce(started_ms, timestamp * 1000.0 - duration_ms)"
+        ended = "coalesce(started_ms + duration_ms, timestamp * 1000.0)"
+        shown = [f"min(max({time}, {FIRST_MS}), {LAST_MS})" for time in (began, ended)]
+        return self.rows(*shown, "server", "tool_name", "status", "duration_ms")
 
     def session_rows(self, ids: Sequence[str], *, or_started_in: Range | None) -> sqlite3.Cursor:
         """Return id, started_at, ended_at, client, client_version and project of sessions."""
