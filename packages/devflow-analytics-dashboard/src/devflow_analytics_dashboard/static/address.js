@@ -1,5 +1,7 @@
 /** What the page shows is in its address: the period, the filters, the session, the order. */
 
+import { zone } from "./times.js";
+
 const FILTERS = ["tool", "status", "server", "client", "project", "session"];
 const DEFAULT = { since: "7d", sort: "-calls" };
 const listeners = [];
@@ -19,6 +21,12 @@ function read() {
 
 /** The period and the filters, as the API takes them. */
 export function question({ period = true, filters = address.filters } = {}) {
+  const query = asked({ period, filters });
+  query.set("zone", zone);
+  return query;
+}
+
+function asked({ period = true, filters = address.filters } = {}) {
   const query = new URLSearchParams();
   if (period) query.set("since", address.since);
   if (period && address.until) query.set("until", address.until);
@@ -29,7 +37,7 @@ export function question({ period = true, filters = address.filters } = {}) {
 }
 
 function write() {
-  const query = question();
+  const query = asked();
   if (address.since === DEFAULT.since) query.delete("since");
   if (address.timeline) query.set("timeline", address.timeline);
   if (address.sort !== DEFAULT.sort) query.set("sort", address.sort);

@@ -31,7 +31,6 @@ const answers = new Map(); // the last one of each question, to draw again
 
 /** Ask a question and draw the answer. */
 async function load(name, path, query, draw, signal) {
-  query.set("zone", zone);
   const answer = await ask(path, query, signal);
   answers.set(name, { answer, draw });
   await draw(answer, signal);
@@ -71,9 +70,8 @@ async function loadTimeline(signal) {
   }
   const failed = withLimit(question({ period: false, filters: failedFilters(session) }), 100);
   failed.set("since", "all");
-  failed.set("zone", zone);
   const both = await Promise.all([
-    ask(`sessions/${encodeURIComponent(session)}`, new URLSearchParams({ zone }), signal),
+    ask(`sessions/${encodeURIComponent(session)}`, null, signal),
     ask("calls", failed, signal),
   ]);
   const answer = { timeline: both[0], failed: both[1] };
