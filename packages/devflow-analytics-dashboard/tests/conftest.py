@@ -126,9 +126,7 @@ class Client:
     key: str
     host: str = "127.0.0.1"
 
-    def get(
-        self, path: str, *, method: str = "GET", key: str | None = "", **headers: str
-    ) -> Reply:
+    def get(self, path: str, *, method: str = "GET", key: str | None = "", **headers: str) -> Reply:
         """Send a request with the key of the server, another one, or none; ``_`` is ``-``."""
         fields = {name.replace("_", "-"): value for name, value in headers.items()}
         if key is not None:

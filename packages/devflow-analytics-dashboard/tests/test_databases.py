@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import shutil
 import sqlite3
@@ -81,7 +82,7 @@ def test_a_database_may_be_deleted_and_restored_while_it_is_served(
     client: Any, add: Callable[..., None], file: Path, tmp_path: Path
 ) -> None:
     add({"id": "kept"})
-    backup(tmp_path / "backup.db")
+    backup(destination=tmp_path / "backup.db")
     add({"id": "later"})
     versions = [client.get("/api/version").json["version"]]
     for beside in file.parent.glob("analytics.db*"):
@@ -172,9 +173,7 @@ def test_a_database_of_another_user_is_said_to_be_theirs(
     assert sentence.startswith("No right to read and write ")
 
 
-def test_a_link_to_nothing_is_told(
-    tmp_path: Path, serve: Callable[..., Any]
-) -> None:
+def test_a_link_to_nothing_is_told(tmp_path: Path, serve: Callable[..., Any]) -> None:
     link = tmp_path / "link.db"
     link.symlink_to(tmp_path / "nothing.db")
     client = serve(link)
@@ -189,7 +188,7 @@ def test_a_path_that_is_none_is_told(
 ) -> None:
     monkeypatch.setenv("DEVFLOW_ANALYTICS_DB_PATH", ":memory:")
     client = serve()
-    assert client.get("/api/version").json["database"] == ":memory:"
+    assert client.get("/api/version").json["database"] == ""
     assert client.get("/api/summary").error == (
         503,
         "unreadable",
@@ -198,7 +197,10 @@ def test_a_path_that_is_none_is_told(
     )
 
 
-def test_a_path_of_any_bytes_is_told_as_text(tmp_path: Path, serve: Callable[..., Any]) -> None:
+def test_a_path_of_any_bytes_is_told_as_text(
+    tmp_path: Path, serve: Callable[..., Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.CRITICAL)  # pytest-xdist cannot carry such a path in a report
     client = serve(os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9.db"))
     shown = f"{tmp_path}/caf\N{REPLACEMENT CHARACTER}.db"
     assert client.get("/api/version").json["database"] == shown

@@ -31,7 +31,9 @@ HEADERS = {
     ),
 }
 
-WRONG_HOST = "The request does not name this machine as its host. Use 127.0.0.1, localhost or [::1]."
+WRONG_HOST = (
+    "The request does not name this machine as its host. Use 127.0.0.1, localhost or [::1]."
+)
 
 NO_KEY = (
     " Open the address that was printed when the server was started, or send its key as"

@@ -84,7 +84,9 @@ def test_no_other_path_is_served(path: str, client: Any) -> None:
     )
 
 
-@pytest.mark.parametrize("path", ["/api", "/api/", "/api/nothing", "/api/summary/", "/api//summary"])
+@pytest.mark.parametrize(
+    "path", ["/api", "/api/", "/api/nothing", "/api/summary/", "/api//summary"]
+)
 def test_no_other_route_is_answered(path: str, client: Any) -> None:
     assert client.get(path).error == (
         404,

@@ -197,8 +197,7 @@ def test_equal_requests_at_the_same_time_are_asked_once(
     monkeypatch.setattr(reports, "failures", slow)
     replies = []
     threads = [
-        threading.Thread(target=lambda: replies.append(client.get("/api/errors")))
-        for _ in range(8)
+        threading.Thread(target=lambda: replies.append(client.get("/api/errors"))) for _ in range(8)
     ]
     for thread in threads:
         thread.start()
