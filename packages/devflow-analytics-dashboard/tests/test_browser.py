@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -19,7 +20,7 @@ import pytest
 from devflow_analytics_dashboard import Dashboard
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 BROWSER = """\
 #!{python} -I
@@ -53,14 +54,12 @@ def browser(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture(autouse=True)
-def let_go(request: pytest.FixtureRequest, tmp_path: Path) -> Any:
+def let_go(tmp_path: Path) -> Iterator[None]:
     """Let the browser end."""
     yield
     if (fifo := tmp_path / "fifo").exists():
-        try:
+        with suppress(OSError):  # no browser is running
             os.close(os.open(fifo, os.O_WRONLY | os.O_NONBLOCK))
-        except OSError:  # no browser is running
-            pass
 
 
 def wait_for(condition: Callable[[], Any]) -> Any:
@@ -105,8 +104,7 @@ def test_the_browser_gets_a_private_file_and_no_command_line_has_the_key(
     assert capfd.readouterr() == ("", "")
 
 
-def test_the_file_is_gone_once_a_request_has_shown_the_key(browser: Path, home: Path) -> None:
-    assert home.exists()
+def test_the_file_is_gone_once_a_request_has_shown_the_key(browser: Path) -> None:
     dashboard = Dashboard(port=0)
     thread = threading.Thread(target=dashboard.run)
     thread.start()
@@ -159,11 +157,11 @@ def test_the_file_is_gone_when_a_signal_ends_the_server(
 
 
 @pytest.mark.parametrize("name", ["DISPLAY", "WAYLAND_DISPLAY", "WSL_DISTRO_NAME", "BROWSER"])
+@pytest.mark.usefixtures("browser")
 def test_a_browser_is_expected_where_there_is_a_display(
-    name: str, browser: Path, monkeypatch: pytest.MonkeyPatch
+    name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("devflow_analytics_dashboard.browser.subprocess.Popen", _NoProcess)
-    assert browser
     monkeypatch.delenv("BROWSER")
     monkeypatch.setattr(sys, "platform", "linux")
     with Dashboard(port=0) as dashboard:
@@ -172,8 +170,8 @@ def test_a_browser_is_expected_where_there_is_a_display(
         assert dashboard.open_browser() is True
 
 
-def test_a_mac_has_a_browser(browser: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert browser
+@pytest.mark.usefixtures("browser")
+def test_a_mac_has_a_browser(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("devflow_analytics_dashboard.browser.subprocess.Popen", _NoProcess)
     monkeypatch.delenv("BROWSER")
     monkeypatch.setattr(sys, "platform", "darwin")
@@ -189,10 +187,10 @@ class _NoProcess:
         pass
 
 
+@pytest.mark.usefixtures("browser")
 def test_a_browser_that_cannot_be_started_leaves_nothing_behind(
-    browser: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert browser
     monkeypatch.setattr(sys, "executable", str(tmp_path / "nothing"))
     with Dashboard(port=0) as dashboard:
         assert dashboard.open_browser() is False

@@ -52,8 +52,11 @@ def test_a_database_that_does_not_exist_yet_is_waited_for(
         assert client.get(f"/api/{route}").error == (
             503,
             "no_database",
-            f"{file} does not exist: there is no database. Make it with `create_analytics_db()`, or"
-            " name another file with `path` or DEVFLOW_ANALYTICS_DB_PATH.",
+            (
+                f"{file} does not exist: there is no database. Make it with"
+                " `create_analytics_db()`, or name another file with `path` or"
+                " DEVFLOW_ANALYTICS_DB_PATH."
+            ),
         )
     assert not file.parent.exists()
     request.getfixturevalue("add")({})
@@ -108,8 +111,10 @@ def test_a_locked_database_is_said_to_be_locked(
         assert client.get("/api/summary").error == (
             503,
             "locked",
-            f"{file} is locked: another process kept it busy for longer than the timeout. Nothing"
-            " is damaged. Try again, or raise DEVFLOW_ANALYTICS_BUSY_TIMEOUT_MS.",
+            (
+                f"{file} is locked: another process kept it busy for longer than the timeout."
+                " Nothing is damaged. Try again, or raise DEVFLOW_ANALYTICS_BUSY_TIMEOUT_MS."
+            ),
         )
         assert client.get("/api/version").status == 200
         connection.execute("ROLLBACK")
@@ -192,8 +197,10 @@ def test_a_path_that_is_none_is_told(
     assert client.get("/api/summary").error == (
         503,
         "unreadable",
-        "':memory:' is not the path of a file. Name a file, in a temporary directory if it is not"
-        " to last.",
+        (
+            "':memory:' is not the path of a file. Name a file, in a temporary directory if it is"
+            " not to last."
+        ),
     )
 
 
@@ -240,9 +247,7 @@ def test_names_of_any_bytes_are_answered_as_text(
     assert any("\N{REPLACEMENT CHARACTER}" in name for name in names)
 
 
-def test_numbers_at_the_limits_are_answered(
-    client: Any, add: Callable[..., None], file: Path
-) -> None:
+def test_numbers_at_the_limits_are_answered(client: Any, add: Callable[..., None]) -> None:
     sizes = {"request_bytes": 2**63 - 1, "result_bytes": 2**63 - 1, "started_ms": 2**63 - 1}
     add(
         {"duration_ms": GREATEST, "error_code": -(2**63), **sizes},

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 NOW = 1_795_622_770
 
+pytestmark = pytest.mark.usefixtures("file")
+
 SOON = 10
 """How many seconds an end may take on a very busy machine; on an idle one it takes 0.4.
 
@@ -41,13 +43,12 @@ devflow_analytics_reports.failures = slow
 def ask(client: Any, path: str) -> Any:
     """Return a connection through which something was asked, and nothing is read."""
     connection = client.connect()
-    connection.sendall(
-        f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {client.key}\r\n\r\n".encode()
-    )
+    head = f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {client.key}"
+    connection.sendall(f"{head}\r\n\r\n".encode())
     return connection
 
 
-def test_ctrl_c_returns_from_run_and_prints_nothing(file: Path, server: Callable[..., Any]) -> None:
+def test_ctrl_c_returns_from_run_and_prints_nothing(server: Callable[..., Any]) -> None:
     started = server()
     assert started.client.get("/api/summary").status == 200
     seconds, *rest = started.end(signal.SIGINT)
@@ -87,7 +88,7 @@ def test_the_handlers_of_signals_are_what_they_were_before(python: Callable[...,
     assert (done.stdout, done.stderr) == ("True\nterminated\nTrue\n", "")
 
 
-def test_a_running_question_is_interrupted(file: Path, server: Callable[..., Any]) -> None:
+def test_a_running_question_is_interrupted(server: Callable[..., Any]) -> None:
     started = server(SLOW)
     waiting = [ask(started.client, f"/api/errors?since={days}d") for days in (1, 2, 3)]
     asked = [started.process.stdout.readline() for _ in range(2)]
@@ -136,7 +137,7 @@ def test_whoever_waits_for_a_locked_database_is_not_waited_for(
     assert seconds < SOON
 
 
-def test_silent_clients_are_dropped(file: Path, server: Callable[..., Any]) -> None:
+def test_silent_clients_are_dropped(server: Callable[..., Any]) -> None:
     started = server()
     silent = [started.client.connect() for _ in range(10)]
     silent[0].sendall(b"GET / HTTP/1.1\r\nHost: ")
@@ -150,7 +151,7 @@ def test_silent_clients_are_dropped(file: Path, server: Callable[..., Any]) -> N
 
 
 def test_a_client_that_reads_nothing_is_dropped(
-    file: Path, add: Callable[..., None], server: Callable[..., Any]
+    add: Callable[..., None], server: Callable[..., Any]
 ) -> None:
     add(*({"tool_name": "x" * 8000, "id": f"{number}"} for number in range(1000)))
     started = server(f"import time; time.time = lambda: {NOW}\n")
@@ -164,7 +165,7 @@ def test_a_client_that_reads_nothing_is_dropped(
     assert seconds < SOON
 
 
-def test_a_second_ctrl_c_does_no_harm(file: Path, server: Callable[..., Any]) -> None:
+def test_a_second_ctrl_c_does_no_harm(server: Callable[..., Any]) -> None:
     started = server(SLOW)
     with ask(started.client, "/api/errors"):
         assert started.process.stdout.readline() == "asked\n"
@@ -172,8 +173,7 @@ def test_a_second_ctrl_c_does_no_harm(file: Path, server: Callable[..., Any]) ->
         assert started.end(signal.SIGINT)[1:] == (0, "returned\n", "")
 
 
-def test_a_closed_dashboard_does_not_listen_and_does_not_run(home: Path) -> None:
-    assert home.exists()
+def test_a_closed_dashboard_does_not_listen_and_does_not_run() -> None:
     with Dashboard(port=0) as dashboard:
         pass
     dashboard.close()
@@ -182,8 +182,7 @@ def test_a_closed_dashboard_does_not_listen_and_does_not_run(home: Path) -> None
         assert again.port == dashboard.port
 
 
-def test_a_dashboard_can_be_closed_from_another_thread_while_it_runs(home: Path) -> None:
-    assert home.exists()
+def test_a_dashboard_can_be_closed_from_another_thread_while_it_runs() -> None:
     dashboard = Dashboard(port=0)
     thread = threading.Thread(target=dashboard.run)
     thread.start()

@@ -98,8 +98,10 @@ def test_a_period_that_means_nothing_is_refused_with_those_there_are(client: Any
     assert client.get("/api/summary?since=soon").error == (
         400,
         "bad_request",
-        "'soon' is not a period: give one like 24h, 7d or 4w, today, yesterday, this-week,"
-        " this-month, all, a day like 2026-11-30, or a time like 2026-11-30T12:00.",
+        (
+            "'soon' is not a period: give one like 24h, 7d or 4w, today, yesterday, this-week,"
+            " this-month, all, a day like 2026-11-30, or a time like 2026-11-30T12:00."
+        ),
     )
 
 
