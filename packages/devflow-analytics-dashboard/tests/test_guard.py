@@ -44,6 +44,12 @@ NO_KEY = (
 FOREIGN = "The request comes from a page of another origin. Open this page."
 
 
+@pytest.fixture
+def client(shared_client: Any) -> Any:
+    """A client of a server that is shared: nothing is changed here."""
+    return shared_client
+
+
 def parsed(answer: bytes) -> tuple[int, dict[str, list[str]], bytes]:
     """Return status, headers and body of an answer."""
     head, _, body = answer.partition(b"\r\n\r\n")
@@ -258,9 +264,10 @@ def test_the_page_may_be_opened_from_anywhere_and_nothing_else(client: Any) -> N
 
 
 def test_every_answer_carries_the_same_headers_and_does_not_name_the_server(
-    client: Any, file: Path, add: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+    serve: Callable[..., Any], file: Path, add: Callable[..., None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     add({})
+    client = serve(file)
     tag = client.get("/api/calls").headers["etag"]
     replies = [
         client.get("/"),
@@ -287,9 +294,10 @@ def test_every_answer_carries_the_same_headers_and_does_not_name_the_server(
 
 
 def test_a_bug_is_told_in_a_sentence_and_the_next_request_is_answered(
-    client: Any, add: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+    serve: Callable[..., Any], file: Path, add: Callable[..., None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     add({})
+    client = serve(file)
     with monkeypatch.context() as patch:
         patch.setattr("devflow_analytics_dashboard.converting.call", None)
         assert client.get("/api/calls").error == (

@@ -22,6 +22,12 @@ TYPES = {
 }
 
 
+@pytest.fixture
+def client(shared_client: Any) -> Any:
+    """A client of a server that is shared: nothing is changed here."""
+    return shared_client
+
+
 def path_of(name: str) -> str:
     return "/" if name == "index.html" else f"/{name}"
 
