@@ -1,0 +1,97 @@
+/** Follow the database: look every 2 seconds whether it changed, as long as the page is seen. */
+
+import { ask } from "./api.js";
+import { $ } from "./dom.js";
+
+const EVERY = 2000; // in milliseconds, as all here
+const AT_LEAST_EVERY = 5 * 60 * 1000;
+const PATIENCE = 10_000;
+/** How many times as long as a refresh took the page leaves the server in peace. */
+const REST = 4;
+
+/** @type {{follow: Function, refresh: Function, report: Function, isWaiting: Function}} */
+let page;
+let timer;
+let version;
+let isBehind = false;
+let isPolling = false;
+let last = { ended: 0, took: 0, isRunning: false };
+
+const isOn = () => localStorage.getItem("live") !== "off";
+
+function show() {
+  $("live").setAttribute("aria-pressed", String(isOn()));
+  $("live-text").textContent = isOn() ? "live" : "paused";
+}
+
+export function toggleLive() {
+  localStorage.setItem("live", isOn() ? "off" : "on");
+  show();
+  pollNow();
+}
+
+/** Take note that a refresh began; the returned function notes that it ended. */
+export function noteRefresh() {
+  const begun = performance.now();
+  const own = { ended: begun, took: 0, isRunning: true };
+  last = own;
+  return () => {
+    own.ended = performance.now();
+    own.took = own.ended - begun;
+    own.isRunning = false;
+  };
+}
+
+/** Look at once, and then every 2 seconds. */
+export function pollNow() {
+  clearTimeout(timer);
+  poll();
+}
+
+async function poll() {
+  if (isPolling || document.hidden || !(isOn() || page.isWaiting())) return;
+  isPolling = true;
+  try {
+    await look();
+  } catch (error) {
+    page.report(error);
+  }
+  isPolling = false;
+  clearTimeout(timer);
+  timer = setTimeout(poll, EVERY);
+}
+
+async function look() {
+  const found = await ask("version", null, AbortSignal.timeout(PATIENCE));
+  page.noteVersion(found);
+  const isFirst = version === undefined;
+  if (found.version !== version && !isFirst) {
+    isBehind = true;
+    if (!last.isRunning && found.version) await page.follow();
+  }
+  version = found.version;
+  if (!isDue()) return;
+  isBehind = false;
+  page.refresh();
+}
+
+function isDue() {
+  if (last.isRunning) return false;
+  const rested = performance.now() - last.ended;
+  if (rested > AT_LEAST_EVERY) return true;
+  return (isBehind || page.isWaiting()) && rested >= Math.max(EVERY / 2, REST * last.took);
+}
+
+/**
+ * Begin to follow.
+ *
+ * @param {object} functions follow() shows new calls, refresh() all; report(error) says what is
+ *   wrong; isWaiting() tells whether something is; noteVersion(answer) takes what was found.
+ */
+export function startLive(functions) {
+  page = functions;
+  show();
+  $("live").addEventListener("click", toggleLive);
+  document.addEventListener("visibilitychange", () => !document.hidden && pollNow());
+  pollNow();
+}
