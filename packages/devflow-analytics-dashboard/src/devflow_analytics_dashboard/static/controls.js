@@ -8,7 +8,12 @@ import { visible } from "./names.js";
 import { local, present, range, written, zone } from "./times.js";
 
 const DAY = 86400;
-const LENGTHS = new Map([["24h", DAY], ["7d", 7 * DAY], ["30d", 30 * DAY], ["90d", 90 * DAY]]);
+const LENGTHS = new Map([
+  ["24h", DAY],
+  ["7d", 7 * DAY],
+  ["30d", 30 * DAY],
+  ["90d", 90 * DAY],
+]);
 const FURTHEST = 8e9; // seconds; what is longer has no period before or after it
 
 let period = null;
@@ -63,7 +68,10 @@ export function drawControls(newPeriod = period) {
   $("custom").classList.toggle("in-use", !isNamed);
   const { status } = address.filters;
   for (const button of $("status").querySelectorAll("[data-status]")) {
-    button.setAttribute("aria-pressed", String((status.length > 1 ? null : status[0] ?? "") === button.dataset.status));
+    button.setAttribute(
+      "aria-pressed",
+      String((status.length > 1 ? null : (status[0] ?? "")) === button.dataset.status),
+    );
   }
   if (period) $("range").textContent = range(period);
   $("earlier").disabled = !canMove(-1);
@@ -138,7 +146,8 @@ function closeCustom() {
 export function showBadPeriod(sentence) {
   if (sentence && $("custom-form").hidden) showCustom();
   const [since, until] = [$("custom-since"), $("custom-until")];
-  const isOfUntil = until.value && sentence.includes(until.value) && !sentence.includes(since.value);
+  const isOfUntil =
+    until.value && sentence.includes(until.value) && !sentence.includes(since.value);
   since.setAttribute("aria-invalid", String(Boolean(sentence) && !isOfUntil));
   until.setAttribute("aria-invalid", String(Boolean(sentence) && Boolean(isOfUntil)));
   $("custom-problem").textContent = sentence;

@@ -9,7 +9,10 @@ import { local, moment, present, written } from "./times.js";
 
 /** What to do, by the kind of what is wrong. */
 const ADVICE = new Map([
-  ["gone", "It may have been stopped: 'devflow-analytics dashboard' starts it again. This page goes on trying."],
+  [
+    "gone",
+    "If it was stopped, 'devflow-analytics dashboard' starts it again. This page goes on trying.",
+  ],
   ["locked", "This page goes on trying."],
   ["unreadable", "'devflow-analytics doctor' says more. This page goes on trying."],
 ]);
@@ -31,10 +34,18 @@ export function showProblem(error) {
     if (error.kind === "bad_request" || error.kind === "no_session") setState("refused");
     const isOfPeriod = error.kind === "bad_request" && (address.until || address.since !== "7d");
     if (isOfPeriod) showBadPeriod(error.message);
-    const reset = h("button", { type: "button", onclick: () => go({ since: "7d", until: "" }) }, "Show the last 7 days");
+    const reset = h(
+      "button",
+      { type: "button", onclick: () => go({ since: "7d", until: "" }) },
+      "Show the last 7 days",
+    );
     const text = isOfPeriod ? "There are no figures for this period." : error.message;
     const advice = ADVICE.get(error.kind);
-    update($("problem"), h("p", null, advice ? `${text} ${advice}` : text), isOfPeriod ? reset : null);
+    update(
+      $("problem"),
+      h("p", null, advice ? `${text} ${advice}` : text),
+      isOfPeriod ? reset : null,
+    );
     $("problem").hidden = false;
   }
 }
@@ -51,7 +62,11 @@ function showNoKey() {
   update(
     $("problem"),
     h("h2", null, isOld ? "The key of this page is from an earlier run" : "This page needs a key"),
-    h("p", null, "Each run of the server has its own key, so that no one else on this machine can read your calls."),
+    h(
+      "p",
+      null,
+      "Each run of the server has its own key, so that others on this machine cannot read your calls.",
+    ),
     h("p", null, "Open the address that the command printed. To start it again, type:"),
     h("pre", null, "devflow-analytics dashboard"),
   );
@@ -79,7 +94,11 @@ export function showFirstRun(reason) {
       ),
       way("Or look around first, in made-up calls:", "devflow-analytics dashboard --demo"),
     ),
-    h("p", { class: "faint" }, "'devflow-analytics doctor' says which file is read, and what is wrong with it."),
+    h(
+      "p",
+      { class: "faint" },
+      "'devflow-analytics doctor' says which file is read, and what is wrong with it.",
+    ),
   );
 }
 
@@ -108,8 +127,12 @@ function drawNoCalls(last, recorded, period) {
   const which = isEarly ? "The first one was at" : "The last one was at";
   update(
     $("no-calls"),
-    h("p", null, isFiltered ? "No call of this period matches the filters. " : "No calls in this period. ",
-      at === undefined ? "None ever did." : `${which} ${moment(at)}, ${ago(present() - at)}.`),
+    h(
+      "p",
+      null,
+      isFiltered ? "No call of this period matches the filters. " : "No calls in this period. ",
+      at === undefined ? "None ever did." : `${which} ${moment(at)}, ${ago(present() - at)}.`,
+    ),
     at === undefined ? null : button("Show it", show),
     isFiltered ? button("Remove the filters", clearFilters) : null,
   );
