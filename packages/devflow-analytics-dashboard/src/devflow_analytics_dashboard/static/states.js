@@ -5,7 +5,7 @@ import { ask } from "./api.js";
 import { showBadPeriod } from "./controls.js";
 import { $, h, update } from "./dom.js";
 import { ago } from "./format.js";
-import { local, moment, present, written } from "./times.js";
+import { midnight, moment, present, written } from "./times.js";
 
 /** What to do, by the kind of what is wrong. */
 const ADVICE = new Map([
@@ -51,6 +51,7 @@ export function showProblem(error) {
 }
 
 export function hideProblem() {
+  if ($("problem").hidden) return;
   $("problem").hidden = true;
   update($("problem"));
   showBadPeriod("");
@@ -123,7 +124,7 @@ function drawNoCalls(last, recorded, period) {
   const button = (text, action) => h("button", { type: "button", onclick: action }, text);
   const isEarly = !isFiltered && period.until <= recorded.since;
   const at = isEarly ? recorded.since : last?.time;
-  const show = () => go({ since: written(dayOf(at)), until: isEarly ? "" : written(dayOf(at, 1)) });
+  const show = () => go(written(midnight(at), isEarly ? null : midnight(at, 1)));
   const which = isEarly ? "The first one was at" : "The last one was at";
   update(
     $("no-calls"),
@@ -136,12 +137,4 @@ function drawNoCalls(last, recorded, period) {
     at === undefined ? null : button("Show it", show),
     isFiltered ? button("Remove the filters", clearFilters) : null,
   );
-}
-
-/** Midnight before a time, or so many days later. */
-function dayOf(seconds, later = 0) {
-  const date = local(seconds);
-  date.setHours(0, 0, 0, 0);
-  date.setDate(date.getDate() + later);
-  return date;
 }

@@ -89,5 +89,5 @@ function columns(each) {
 
 /** Show only the time of one bucket, if it is more than an hour. */
 export function zoom({ since, until }) {
-  if (until - since > 3600) go({ since: written(local(since)), until: written(local(until)) });
+  if (until - since > 3600) go(written(local(since), local(until)));
 }
