@@ -19,6 +19,7 @@ COPY packages packages
 # uv's lock would be a file in there that everybody may write to
 RUN --mount=type=cache,target=/root/.cache/uv \
     uv sync --locked --no-editable --no-default-groups --package devflow-analytics-cli \
+    --extra dashboard \
     && rm -f "$UV_PROJECT_ENVIRONMENT/.lock"
 
 
@@ -45,13 +46,23 @@ RUN export HOME=/tmp/compiling PATH="/opt/devflow-analytics/bin:$PATH" \
     && devflow-analytics --quiet init \
     && devflow-analytics --quiet status \
     && devflow-analytics --quiet check \
+    && python -c "import json, subprocess, urllib.request as web; \
+serve = 'devflow-analytics', 'dashboard', '--json', '--no-browser'; \
+page = subprocess.Popen(serve, stdout=subprocess.PIPE); \
+url, _, key = json.loads(page.stdout.readline())['url'].partition('#key='); \
+header = {'Authorization': 'Bearer ' + key}; \
+web.urlopen(web.Request(url + 'api/summary', headers=header)).read(); \
+page.send_signal(2); \
+page.wait(9)" \
     && rm -r "$HOME"
 
 # HOME also for the users that --user names and /etc/passwd does not know. SQLite sorts large
-# indexes in temporary files, and under a read-only root only the volume has room for them.
+# indexes in temporary files, and under a read-only root only the volume has room for them. A
+# published port leads to the container's own address, so the page may listen on that.
 ENV PATH="/opt/devflow-analytics/bin:$PATH" \
     HOME=/home/devflow \
     SQLITE_TMPDIR=/home/devflow/.devflow \
+    DEVFLOW_ANALYTICS_IN_CONTAINER=1 \
     PYTHONDONTWRITEBYTECODE=1
 
 # a number, as Kubernetes cannot tell whether a name is root's

@@ -5,8 +5,9 @@ set positional-arguments # "$@" hands on words with spaces as they were given
 
 packages := "devflow-analytics-schema devflow-analytics-db devflow-analytics-recorder devflow-analytics-capture devflow-analytics-reports devflow-analytics-dashboard devflow-analytics-cli"
 
-# what an extra brings for the user's own server, and no module of ours imports
-brought := "DEP002=fastmcp|mcp"
+# what no module of ours imports: what an extra brings for the user's own server, and the time zones
+# that zoneinfo reads where the system has none
+brought := "DEP002=fastmcp|mcp|tzdata"
 
 _default:
     @just --list
@@ -23,6 +24,10 @@ test-faults *arguments:
 # Compare every figure of every answer with what DuckDB calculates; arguments go to pytest
 test-figures *arguments:
     uv run --locked python -m pytest -m figures tests/reports "$@"
+
+# Use the page in Chromium, as people do; arguments go to pytest
+test-browser *arguments:
+    uv run --locked python -m pytest -n 2 --dist worksteal -m browser tests/browser "$@"
 
 # Record real MCP servers, driven by real clients, of every version or of those that are named
 test-mcp *versions:
@@ -43,10 +48,12 @@ soak seconds="120":
 [parallel]
 alone python="3.11": (_alone "devflow-analytics-schema" python) (_alone "devflow-analytics-db" python) (_alone "devflow-analytics-recorder" python) (_alone "devflow-analytics-capture" python) (_alone "devflow-analytics-reports" python) (_alone "devflow-analytics-dashboard" python) (_alone "devflow-analytics-cli" python)
 
-# with nothing but its own dependencies: an import that it does not declare fails
+# with nothing but its own dependencies: an import that it does not declare fails. The command's
+# extra is one of them; without it `just wheels` runs the command.
 _alone package python:
     COVERAGE_FILE=.coverage.d/{{ package }}/data \
         uv run --locked --isolated --python {{ python }} --package {{ package }} \
+        {{ if package == "devflow-analytics-cli" { "--extra dashboard" } else { "" } }} \
         --no-default-groups --group test {{ quote(just_executable()) }} _covered {{ package }}
 
 # by its own tests: what another package's happen to run does not count
@@ -129,7 +136,7 @@ image-check:
 check: _but-the-oldest (_on "3.11" "packages" "tests")
 
 # Everything that CI runs, but for the image and for `just test` on the oldest Python, its last line
-ci: _but-the-oldest test-figures test-faults test-mcp
+ci: _but-the-oldest test-figures test-browser test-faults test-mcp
 
 # all tests once on each newer Python; on one of them, each package alone, and measured
 _but-the-oldest: lint wheels (alone "3.12") (_on "3.12" "tests") (_on "3.13" "packages" "tests")

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 PACKAGES = (
     "devflow_analytics_capture",
     "devflow_analytics_cli",
+    "devflow_analytics_dashboard",
     "devflow_analytics_db",
     "devflow_analytics_recorder",
     "devflow_analytics_reports",

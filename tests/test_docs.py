@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 import devflow_analytics_capture
+import devflow_analytics_dashboard
 import devflow_analytics_db
 import devflow_analytics_recorder
 import devflow_analytics_reports
@@ -87,6 +88,7 @@ def test_a_recipe_that_is_named_exists(page: Path) -> None:
         devflow_analytics_recorder,
         devflow_analytics_capture,
         devflow_analytics_reports,
+        devflow_analytics_dashboard,
     ],
 )
 def test_every_exported_name_is_in_the_readme_of_its_package(package: ModuleType) -> None:
@@ -139,6 +141,8 @@ def workspace(tmp_path: Path) -> Path:
     package = tmp_path / "packages/devflow-analytics-db"
     package.mkdir(parents=True)
     shutil.copy(ROOT / "packages/devflow-analytics-db/schema.sql", package)
+    (tmp_path / "docs").mkdir()
+    shutil.copy(ROOT / "docs/openapi.json", tmp_path / "docs")
     return tmp_path
 
 

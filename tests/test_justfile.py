@@ -25,6 +25,7 @@ printf '[%s]' "$@"
         ("test", ["a b.py", "-k", "one or 'two'"], "[a b.py][-k][one or 'two']"),
         ("test", [], "[-n][auto][--dist][worksteal]"),
         ("test-faults", ["-k", "one or two"], "[tests/faults][-k][one or two]"),
+        ("test-browser", ["-k", "one or two"], "[tests/browser][-k][one or two]"),
         ("test-mcp", ["mcp-1.9.4", "fastmcp-4.2.3"], "[-k][mcp-1.9.4 or fastmcp-4.2.3]"),
         ("test-mcp", [], "[tests/mcp][-k][]"),
         ("reliability", [], "[tools/count_cases.py][dist/faults.xml]"),
@@ -55,7 +56,7 @@ SUPPORTED = {"3.11", "3.12", "3.13"}
 TESTS = {"packages", "tests"}
 PACKAGES = {
     f"packages/devflow-analytics-{name}"
-    for name in ("schema", "db", "recorder", "capture", "reports", "cli")
+    for name in ("schema", "db", "recorder", "capture", "reports", "dashboard", "cli")
 }
 
 

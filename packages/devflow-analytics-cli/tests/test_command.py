@@ -69,7 +69,9 @@ def test_the_help_lists_each_command_once_under_what_it_is_for(command: Command)
     names = [*asking, *re.findall(r"^  ([a-z]+) ", looking, re.MULTILINE)]
     modules = Path(devflow_analytics_cli.commands.__path__[0]).glob("[a-z]*.py")
     assert sorted(names) == sorted(module.stem.rstrip("_") for module in modules)
-    assert asking == ["stats", "tools", "errors", "sessions", "calls", "tail", "export", "demo"]
+    assert asking == [
+        *("stats", "tools", "errors", "sessions", "calls", "tail", "export", "dashboard", "demo")
+    ]
 
 
 @pytest.mark.parametrize("name", ["init", "status"])

@@ -390,13 +390,13 @@ def test_without_a_command_it_shows_stats_and_names_more(
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout == (
         "stats, False\n\nThese calls are made up. See more: devflow-analytics demo tools,"
-        " or errors, sessions, calls.\n"
+        " or errors, sessions, calls, dashboard.\n"
     )
     assert command("-q", "demo").stdout == "stats, True\n"
     kept = home / "my calls.db"
     assert command("demo", "--keep", str(kept)).stdout == (
         "stats, False\n\nThese calls are made up. See more:"
-        f" devflow-analytics --db '{kept}' tools, or errors, sessions, calls.\n"
+        f" devflow-analytics --db '{kept}' tools, or errors, sessions, calls, dashboard.\n"
     )
     assert os.listdir(temporary) == []
 

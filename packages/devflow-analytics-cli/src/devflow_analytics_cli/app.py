@@ -25,7 +25,9 @@ Environment variables:
 """
 
 SECTIONS = {
-    "Ask": ("stats", "tools", "errors", "sessions", "calls", "tail", "export", "demo"),
+    "Ask": (
+        *("stats", "tools", "errors", "sessions", "calls", "tail", "export", "dashboard", "demo"),
+    ),
     "Record and look after": (
         *("init", "import", "hooks", "status", "doctor", "check", "migrate"),
         *("backup", "restore", "path"),

@@ -54,7 +54,14 @@ PROJECT = Setting(
     "off",
 )
 
-SETTINGS = (DB_PATH, BUSY_TIMEOUT_MS, ENABLED, PROJECT)
+IN_CONTAINER = Setting(
+    "IN_CONTAINER",
+    "whether the dashboard may listen on all addresses, as in a container, whose network is its"
+    " own: `1` allows it",
+    "off",
+)
+
+SETTINGS = (DB_PATH, BUSY_TIMEOUT_MS, ENABLED, PROJECT, IN_CONTAINER)
 """All of them."""
 
 _SWITCH = {

@@ -26,7 +26,7 @@ OF_THE_KEPT = ("backup", "path")
 USUAL = "stats"
 """The command that runs if none is named."""
 
-MORE = ("tools", "errors", "sessions", "calls")
+MORE = ("tools", "errors", "sessions", "calls", "dashboard")
 """Those that are named then."""
 
 YEARS = range(1971, 9999)
@@ -83,6 +83,7 @@ def demo(ctx: click.Context, now: int | None, keep: str | None, words: tuple[str
 
     Makes up about 30,000 calls of sixty days, runs COMMAND on them, or stats, and deletes them.
     Your own database is neither read nor changed. The exit status is that of COMMAND.
+    'devflow-analytics demo dashboard' shows them as a page.
 
     With --keep, the calls stay in FILE, a database that only you can read, for
     'devflow-analytics --db FILE'. The same --now makes the same calls everywhere.

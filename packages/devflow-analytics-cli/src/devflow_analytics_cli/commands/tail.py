@@ -20,8 +20,8 @@ from devflow_analytics_cli.options import asks
 from devflow_analytics_cli.output import printable
 from devflow_analytics_cli.question import ALL
 from devflow_analytics_cli.table import csv_rows, print_table
+from devflow_analytics_cli.waiting import is_misnamed
 from devflow_analytics_cli.words import clock, day, duration
-from devflow_analytics_db import resolve_path
 from devflow_analytics_reports import Follower, newest_calls
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ def _follow(question: Question, number: int, show: Print) -> None:
         AnalyticsDbError: the database cannot be read, or is named in a directory that is missing.
     """
     settings, filters = question.settings, question.filters
-    if filters.sessions or _is_misnamed(settings.path):
+    if filters.sessions or is_misnamed(settings.path):
         with question.database() as (_, filters):
             pass  # with the whole ids
     follower = Follower(settings.path, filters, last=number)
@@ -105,11 +105,6 @@ def _follow(question: Question, number: int, show: Print) -> None:
             continue
         if reader.poll(PAUSE_MS):
             raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE))
-
-
-def _is_misnamed(path: str | None) -> bool:
-    """Tell whether a path is given whose directory is missing: nobody writes a database there."""
-    return path is not None and not resolve_path(path).parent.exists()
 
 
 def _reader() -> select.poll:

@@ -1,0 +1,216 @@
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import expect, sync_playwright
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from playwright.sync_api import Browser, ConsoleMessage, Page, Request
+
+NOW = 1795622770
+"""2026-11-25T17:06:10+01:00, when the made-up calls end."""
+
+FLAGS = [
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-gpu",
+    "--disable-quic",
+    "--disable-sync",
+    "--no-first-run",
+]
+
+SERVE = """
+import sys
+from devflow_analytics_dashboard import Dashboard
+
+file, now, port = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+with Dashboard(file, port=port or None, clock=(lambda: now) if now else None) as dashboard:
+    print(dashboard.url, flush=True)
+    dashboard.run()
+"""
+
+
+class Served(NamedTuple):
+    """A dashboard that runs in a process of its own."""
+
+    url: str
+    """The address with the key."""
+    process: subprocess.Popen[str]
+
+    @property
+    def origin(self) -> str:
+        return self.url.partition("/#")[0]
+
+    @property
+    def key(self) -> str:
+        return self.url.partition("#key=")[2]
+
+    @property
+    def port(self) -> int:
+        port = urlsplit(self.url).port
+        assert port is not None
+        return port
+
+    def stop(self) -> None:
+        self.process.send_signal(signal.SIGINT)
+        self.process.wait(10)
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty home of the test's own; nothing here ever sees the real one."""
+    home = tmp_path / "home"
+    home.mkdir()
+    monkeypatch.setenv("HOME", str(home))
+    for name in [name for name in os.environ if name.startswith("DEVFLOW_ANALYTICS_")]:
+        monkeypatch.delenv(name)
+    return home
+
+
+@pytest.fixture(scope="session")
+def made_up(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database of made-up calls until `NOW`; tests that write take a copy."""
+    directory = tmp_path_factory.mktemp("made-up")
+    file = directory / "made-up.db"
+    subprocess.run(
+        [
+            *(sys.executable, "-m", "devflow_analytics_cli", "-q", "demo"),
+            *("--now", "2026-11-25T17:06:10+01:00", "--keep", str(file), "path"),
+        ],
+        check=True,
+        capture_output=True,
+        env=os.environ | {"HOME": str(directory)},
+    )
+    return file
+
+
+@pytest.fixture
+def made_up_copy(made_up: Path, tmp_path: Path) -> Path:
+    """The same, for a test to write into."""
+    return Path(shutil.copy(made_up, tmp_path / "copy.db"))
+
+
+@pytest.fixture
+def serve() -> Iterator[Callable[..., Served]]:
+    """Serve a database: at a fixed time, or by the real clock if `now` is None."""
+    with ExitStack() as stack:
+
+        def run(file: Path, *, now: int | None = NOW, port: int = 0) -> Served:
+            process = stack.enter_context(
+                subprocess.Popen(
+                    [sys.executable, "-c", SERVE, str(file), str(now or 0), str(port)],
+                    stdout=subprocess.PIPE,
+                    text=True,
+                )
+            )
+            stack.callback(process.kill)
+            assert process.stdout is not None
+            return Served(process.stdout.readline().strip(), process)
+
+        yield run
+
+
+@pytest.fixture(scope="session")
+def launch() -> Iterator[Callable[..., Browser]]:
+    """Start Debian's Chromium, with more flags if need be."""
+    executable = shutil.which("chromium")
+    if executable is None:
+        if os.environ.get("CI"):
+            pytest.fail("There is no chromium, and CI must have one.")
+        pytest.skip("there is no chromium: apt-get install chromium fonts-dejavu-core")
+    with sync_playwright() as playwright:
+
+        def start(*flags: str) -> Browser:
+            return playwright.chromium.launch(executable_path=executable, args=[*FLAGS, *flags])
+
+        yield start
+
+
+@pytest.fixture(scope="session")
+def chromium(launch: Callable[..., Browser]) -> Iterator[Browser]:
+    browser = launch()
+    yield browser
+    browser.close()
+
+
+class Seen:
+    """What pages asked for and complained of in one test."""
+
+    def __init__(self) -> None:
+        self.requests: list[Request] = []
+        self.complaints: list[str] = []
+        self.expected: list[str] = []
+        """Parts of complaints that the test provokes."""
+
+    def watch(self, page: Page) -> None:
+        page.on("request", lambda request: self.requests.append(request))  # noqa: PLW0108  playwright marks it
+        page.on("console", self._hear)
+        page.on("pageerror", lambda error: self.complaints.append(str(error)))
+
+    def _hear(self, message: ConsoleMessage) -> None:
+        if message.type in {"error", "warning"}:
+            self.complaints.append(message.text)
+
+    @property
+    def unexpected(self) -> list[str]:
+        return [
+            complaint
+            for complaint in self.complaints
+            if not any(part in complaint for part in self.expected)
+        ]
+
+
+@pytest.fixture
+def seen() -> Iterator[Seen]:
+    """What the pages of this test ask for; it fails if one complains or asks elsewhere."""
+    seen = Seen()
+    yield seen
+    assert seen.unexpected == []
+    hosts = {urlsplit(request.url).hostname for request in seen.requests}
+    assert hosts <= {"127.0.0.1"}
+
+
+@pytest.fixture
+def open_page(chromium: Browser, seen: Seen) -> Iterator[Callable[..., Page]]:
+    """Open an address in a tab of a browser without a past, and wait until all is drawn."""
+    with ExitStack() as stack:
+
+        def open_(url: str, *, ready: bool = True, **options: Any) -> Page:
+            context = chromium.new_context(
+                **{
+                    "locale": "en-GB",
+                    "timezone_id": "Europe/Berlin",
+                    "viewport": {"width": 1280, "height": 900},
+                    **options,
+                }
+            )
+            stack.callback(context.close)
+            context.on("page", seen.watch)
+            page = context.new_page()
+            page.goto(url)
+            if ready:
+                wait_ready(page)
+            return page
+
+        yield open_
+
+
+def wait_ready(page: Page) -> None:
+    """Wait until all is drawn."""
+    expect(page.locator("body[data-ready]")).to_be_attached(timeout=15_000)
+
+
+@pytest.fixture(name="wait_ready")
+def _wait_ready() -> Callable[[Page], None]:
+    return wait_ready
