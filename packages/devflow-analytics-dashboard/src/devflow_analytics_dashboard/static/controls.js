@@ -29,7 +29,7 @@ export function move(direction) {
   const end = period.is_open ? Math.min(period.until, present() + 1) : period.until;
   const length = end - period.since;
   const [since, until] = [period.since, end].map((time) => shifted(time, direction * length));
-  if (until < present() - 60) {
+  if (until.getTime() / 1000 < present() - 60) {
     go({ since: written(since), until: written(until) });
     return;
   }

@@ -16,8 +16,11 @@ const ADVICE = new Map([
 
 /** Show all panels, or something instead of them. */
 function setState(state) {
+  const hadNoFigures = ["no-key", "refused"].includes(document.body.dataset.state);
+  if (hadNoFigures) hideProblem();
   document.body.dataset.state = state;
   $("first-run").hidden = state !== "first-run";
+  if (state !== "no-calls") update($("no-calls"));
 }
 
 /** Say what is wrong; what is on the page stays. */
@@ -25,11 +28,13 @@ export function showProblem(error) {
   if (error.kind === "no_key") showNoKey();
   else if (error.kind === "no_database") showFirstRun(error.message);
   else {
-    const isOfPeriod = error.kind === "bad_request" && Boolean(address.until || address.since !== "7d");
+    if (error.kind === "bad_request" || error.kind === "no_session") setState("refused");
+    const isOfPeriod = error.kind === "bad_request" && (address.until || address.since !== "7d");
     if (isOfPeriod) showBadPeriod(error.message);
-    const advice = ADVICE.get(error.kind);
     const reset = h("button", { type: "button", onclick: () => go({ since: "7d", until: "" }) }, "Show the last 7 days");
-    update($("problem"), h("p", null, error.message, advice ? ` ${advice}` : null), isOfPeriod ? reset : null);
+    const text = isOfPeriod ? "There are no figures for this period." : error.message;
+    const advice = ADVICE.get(error.kind);
+    update($("problem"), h("p", null, advice ? `${text} ${advice}` : text), isOfPeriod ? reset : null);
     $("problem").hidden = false;
   }
 }
@@ -61,7 +66,8 @@ export function showFirstRun(reason) {
   update(
     $("first-run"),
     h("h2", null, "No calls yet"),
-    h("p", null, reason ?? "The database has no tool calls. This page fills by itself when the first one is recorded."),
+    h("p", null, "This page fills by itself as soon as a call is recorded."),
+    reason ? h("p", { class: "faint" }, reason) : null,
     h(
       "ol",
       null,
@@ -69,7 +75,7 @@ export function showFirstRun(reason) {
       way("Keep that current, at the end of each session:", "devflow-analytics hooks --write"),
       way(
         "Record your own MCP server in Python, with two lines:",
-        "from devflow_analytics_recorder import record\n\nrecord(server)",
+        "from devflow_analytics_recorder import record\nrecord(server)",
       ),
       way("Or look around first, in made-up calls:", "devflow-analytics dashboard --demo"),
     ),
@@ -84,10 +90,7 @@ export async function showPanels({ totals, recorded, period }, signal) {
     return;
   }
   setState(totals.calls ? "calls" : "no-calls");
-  if (totals.calls) {
-    update($("no-calls"));
-    return;
-  }
+  if (totals.calls) return;
   const query = question();
   query.set("since", "all");
   query.delete("until");

@@ -58,10 +58,14 @@ export function shortMoment(seconds, withSeconds = false) {
   return isToday ? clock(seconds, withSeconds) : moment(seconds, withSeconds);
 }
 
-/** A range: `18 Nov 17:06 – now`, `18 Nov 00:00 – 19 Nov 00:00`. */
+/** A range: `18 Nov 17:06 – now`, or by whole days: `18 Nov – 24 Nov`. */
 export function range({ since, until, is_open: isOpen }) {
-  const begin = Math.abs(since) > LARGEST ? "the beginning" : moment(since);
-  return `${begin} – ${isOpen ? "now" : moment(until)}`;
+  const isOfDays = clock(since, true) === "00:00:00" && clock(until, true) === "00:00:00";
+  const begin = Math.abs(since) > LARGEST ? "beginning" : isOfDays ? day(since) : moment(since);
+  if (isOpen) return `${begin} – now`;
+  if (!isOfDays) return `${begin} – ${moment(until)}`;
+  const last = day(until - 1);
+  return begin === last ? day(since, true) : `${begin} – ${last}`;
 }
 
 /** The local time as the API and the command take it: `2026-11-25T17:06`. */

@@ -19,7 +19,7 @@ const TOP = 18;
  * @param {(bucket: object) => void} options.choose
  */
 export function bars({ buckets, each, width, isShare, isOpen, label, choose }) {
-  const height = width > 560 ? 250 : 200;
+  const height = width > 560 ? 290 : 200;
   const left = 44;
   const step = (width - left) / buckets.length;
   const values = roundValues(largest(buckets, isShare), isShare ? 0.005 : 1);

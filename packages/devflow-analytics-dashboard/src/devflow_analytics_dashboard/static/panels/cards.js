@@ -76,6 +76,7 @@ function withUnit(text) {
 
 function comparison(card, now, before, period) {
   if (!before) return period.before ? "nothing before" : "all that is recorded";
+  if (!before.calls) return "no calls before";
   const changed = (card.changed ?? change)(card.figure(now), card.figure(before));
   const was = `was ${card.text(before)}`;
   return changed ? [h("b", { class: direction(changed, card.isWorseUp) }, changed), ` ${was}`] : was;

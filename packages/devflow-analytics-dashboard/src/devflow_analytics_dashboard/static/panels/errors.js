@@ -1,6 +1,5 @@
 /** What fails, and what fails again and again. */
 
-import { address } from "../address.js";
 import { h } from "../dom.js";
 import { ago, count, share } from "../format.js";
 import { bdi, errorName, filterButton, labels, short } from "../names.js";
@@ -8,7 +7,7 @@ import { present } from "../times.js";
 import { allButton, copyButton, csvButton, firstOf, nothing, panel, ranking } from "./parts.js";
 import { openTimeline } from "./timeline.js";
 
-const SHOWN = 7;
+const SHOWN = 6;
 const LOOPS = 3;
 const CSV = ["tool", "server", "status", "error_type", "calls", "share", "last"];
 
@@ -22,7 +21,7 @@ export function drawErrors(answer) {
     { title: "What fails", sub: `${count(failed)} of ${count(calls)} calls`, actions },
     errors.length
       ? ranking(firstOf(items(errors), SHOWN, "errors"), "Failures, the most frequent first")
-      : nothing(address.filters.status.includes("success") ? "Only successes are shown." : "Nothing failed."),
+      : nothing(calls ? "Nothing failed." : "No calls in this period."),
     allButton(errors, SHOWN, "errors", redraw),
     loops(answer.loops, redraw),
   );

@@ -36,10 +36,10 @@ export function failedFilters(session) {
   return { ...address.filters, session: [session], status };
 }
 
-/** @param {?{timeline: object, failed: {calls: object[]}}} answer Null if there is no session. */
+/** @param {?{timeline: object, failed: object[], problem?: string}} answer Null without a session. */
 export function drawTimeline(answer) {
-  if (!answer) {
-    panel("timeline", { title: "Timeline" }, nothing("No session to show."));
+  if (!answer?.timeline) {
+    panel("timeline", { title: "Timeline" }, nothing(answer?.problem ?? "No session to show."));
     return;
   }
   const { timeline, failed } = answer;
@@ -63,7 +63,7 @@ export function drawTimeline(answer) {
       : nothing("No calls in this session."),
     timeline.more_tools ? h("p", { class: "note" }, `and ${count(timeline.more_tools)} more tools`) : null,
     timeline.lanes.length ? asTable("Tools of this session", columns(names), timeline.lanes.map((lane, index) => ({ ...lane, index }))) : null,
-    failures(failed.calls, () => drawTimeline(answer)),
+    failures(failed, () => drawTimeline(answer)),
   );
 }
 
