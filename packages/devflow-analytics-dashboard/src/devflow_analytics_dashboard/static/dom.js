@@ -107,13 +107,14 @@ function adopt(node, fresh) {
 }
 
 function adoptAttributes(node, fresh) {
-  for (const { name } of [...node.attributes]) {
+  for (const name of node.getAttributeNames()) {
     if (!KEPT.has(name) && !fresh.hasAttribute(name)) node.removeAttribute(name);
   }
   for (const { name, value } of fresh.attributes) {
     if (!KEPT.has(name) && node.getAttribute(name) !== value) node.setAttribute(name, value);
   }
-  if (node.style.cssText !== fresh.style.cssText) node.style.cssText = fresh.style.cssText;
+  const isStyled = node.hasAttribute("style") || fresh.hasAttribute("style");
+  if (isStyled) node.style.cssText = fresh.style.cssText;
 }
 
 /** Have a screen reader say something. */

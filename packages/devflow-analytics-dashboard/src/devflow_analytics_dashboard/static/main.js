@@ -13,6 +13,7 @@ import { drawCards } from "./panels/cards.js";
 import { drawErrors } from "./panels/errors.js";
 import { drawLatency } from "./panels/latency.js";
 import { drawLatest, followLatest, latestQuery, takeLatest } from "./panels/latest.js";
+import { forgetWidths } from "./panels/parts.js";
 import { drawSessions } from "./panels/sessions.js";
 import { drawSlowest, withoutTimeouts } from "./panels/slowest.js";
 import { drawTimeline, failedFilters, noteSessions, shownSession } from "./panels/timeline.js";
@@ -190,6 +191,7 @@ function watchWidth() {
     if ($("main").clientWidth === width) return;
     width = $("main").clientWidth;
     cancelAnimationFrame(frame);
+    forgetWidths();
     frame = requestAnimationFrame(redraw);
   }).observe($("main"));
 }
@@ -200,8 +202,8 @@ function newKey() {
 
 function changed(before) {
   const asked = ({ since, until, filters, timeline }) => JSON.stringify([since, until, filters, timeline]);
-  if (asked(before) === asked(address)) redraw();
-  else refresh({ isNew: true });
+  if (asked(before) !== asked(address)) refresh({ isNew: true });
+  else if (answers.has("tools")) drawTools(answers.get("tools").answer); // only the order changed
 }
 
 function start() {

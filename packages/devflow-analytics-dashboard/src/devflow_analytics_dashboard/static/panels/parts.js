@@ -5,6 +5,7 @@ import { save } from "../csv.js";
 import { $, h, toast, update } from "../dom.js";
 import { count } from "../format.js";
 
+const widths = new Map(); // measuring makes the browser lay out the page: once is enough
 const opened = new Set(); // lists of which all is shown
 
 /** Draw a panel: its title, what is beside it, and what is below. */
@@ -120,9 +121,19 @@ export function nothing(text) {
 
 /** The width that the content of a panel has, in pixels. */
 export function widthOf(id) {
+  if (!widths.has(id)) widths.set(id, measure(id));
+  return widths.get(id);
+}
+
+function measure(id) {
   const style = getComputedStyle($(id));
   const padding = parseFloat(style.paddingLeft) + parseFloat(style.paddingRight);
   return Math.max(220, $(id).clientWidth - padding);
+}
+
+/** Measure panels anew: the window has another width. */
+export function forgetWidths() {
+  widths.clear();
 }
 
 export const statusPill = (status) => h("span", { class: `pill ${status}` }, status);
