@@ -30,9 +30,11 @@ PREFIX = f"devflow-image-check-{os.getpid()}"
 """Begins the name of every container and volume made here."""
 
 DISTRIBUTIONS = [
+    "anyio",
     "click",
     "devflow-analytics-capture",
     "devflow-analytics-cli",
+    "devflow-analytics-dashboard",
     "devflow-analytics-db",
     "devflow-analytics-recorder",
     "devflow-analytics-reports",

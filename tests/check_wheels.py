@@ -84,11 +84,37 @@ with tempfile.TemporaryDirectory() as directory:
         assert summary(connection, parse_period(now=1_800_000_000)).totals.calls == 0
 """
 
+DASHBOARD = """
+import json, os, tempfile, threading, urllib.request
+from importlib.util import find_spec
+from devflow_analytics_dashboard import Dashboard
+from devflow_analytics_db import create_analytics_db
+
+absent = "click", "rich", "devflow_analytics_cli", "devflow_analytics_recorder"
+assert not any(map(find_spec, absent))
+with tempfile.TemporaryDirectory() as directory:
+    os.environ["HOME"] = directory
+    create_analytics_db(f"{directory}/calls.db").close()
+    with Dashboard(f"{directory}/calls.db") as dashboard:
+        threading.Thread(target=dashboard.run, daemon=True).start()
+        page, _, key = dashboard.url.partition("#key=")
+        assert b"<script" in urllib.request.urlopen(page, timeout=60).read()
+        headers = {"Authorization": f"Bearer {key}"}
+        asked = urllib.request.Request(f"{page}api/summary", headers=headers)
+        answer = json.load(urllib.request.urlopen(asked, timeout=60))
+assert answer["totals"]["calls"] == 0
+"""
+
 CLI = """
 import pathlib, subprocess, sys, tempfile
 command = pathlib.Path(sys.executable).with_name("devflow-analytics")
 with tempfile.TemporaryDirectory() as directory:
     subprocess.run([command, "--db", f"{directory}/calls.db", "init"], check=True)
+# without the extra, the page is not there, and the command says how to get it
+page = subprocess.run([command, "dashboard"], stderr=subprocess.PIPE, text=True)
+assert page.returncode == 69, page
+assert page.stderr.startswith("Error: The dashboard is not installed. Run "), page
+subprocess.run([command, "dashboard", "--help"], stdout=subprocess.DEVNULL, check=True)
 """
 
 CHECKS = {
@@ -97,6 +123,7 @@ CHECKS = {
     "devflow-analytics-recorder": RECORDER,
     "devflow-analytics-capture": CAPTURE,
     "devflow-analytics-reports": REPORTS,
+    "devflow-analytics-dashboard": DASHBOARD,
     "devflow-analytics-cli": CLI,
 }
 

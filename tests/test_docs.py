@@ -141,6 +141,8 @@ def workspace(tmp_path: Path) -> Path:
     package = tmp_path / "packages/devflow-analytics-db"
     package.mkdir(parents=True)
     shutil.copy(ROOT / "packages/devflow-analytics-db/schema.sql", package)
+    (tmp_path / "docs").mkdir()
+    shutil.copy(ROOT / "docs/openapi.json", tmp_path / "docs")
     return tmp_path
 
 

@@ -26,6 +26,7 @@ import docs_command
 import docs_schema
 
 import devflow_analytics_capture
+import devflow_analytics_dashboard
 import devflow_analytics_db
 import devflow_analytics_recorder
 import devflow_analytics_reports
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parent.parent
 SCHEMA_SQL = ROOT / "packages/devflow-analytics-db/schema.sql"
+OPENAPI_JSON = ROOT / "docs/openapi.json"
 PART = re.compile(
     r"(<!-- Written by 'just docs': (.+?) -->\n)(.*?)(<!-- Until here\. -->)", re.DOTALL
 )
@@ -72,12 +74,18 @@ PARTS: dict[str, Callable[[str], str]] = {
     "a later session": docs_command.later_session,
     "an import": docs_command.an_import,
     "a way down": docs_command.way_down,
+    "a page": docs_command.a_page,
     "hooks": docs_command.hooks,
     "settings": docs_code.settings,
     "errors of the db package": partial(docs_code.errors, [devflow_analytics_db]),
     "errors": partial(
         docs_code.errors,
-        [devflow_analytics_db, devflow_analytics_capture, devflow_analytics_reports],
+        [
+            devflow_analytics_db,
+            devflow_analytics_capture,
+            devflow_analytics_reports,
+            devflow_analytics_dashboard,
+        ],
     ),
     "functions": docs_code.functions,
     "results": docs_code.results,
@@ -86,6 +94,7 @@ PARTS: dict[str, Callable[[str], str]] = {
     "modules of the capture package": partial(docs_code.modules, devflow_analytics_capture),
     "modules of the recorder package": partial(docs_code.modules, devflow_analytics_recorder),
     "modules of the reports package": partial(docs_code.modules, devflow_analytics_reports),
+    "modules of the dashboard package": partial(docs_code.modules, devflow_analytics_dashboard),
     "decisions": decisions,
     "columns of sessions": partial(docs_schema.columns, "sessions"),
     "columns of tool_calls": partial(docs_schema.columns, "tool_calls"),
@@ -133,7 +142,10 @@ def of_any_machine(page: str) -> list[str]:
 
 def pages() -> dict[Path, Callable[[str], str]]:
     """Return every file that is written, or that has written parts, and what makes it anew."""
-    whole: dict[Path, Callable[[str], str]] = {SCHEMA_SQL: lambda _: docs_schema.schema_sql()}
+    whole: dict[Path, Callable[[str], str]] = {
+        SCHEMA_SQL: lambda _: docs_schema.schema_sql(),
+        OPENAPI_JSON: docs_code.openapi,
+    }
     folders = (ROOT.glob("*.md"), ROOT.glob("docs/**/*.md"), ROOT.glob("packages/*/*.md"))
     all_of_it = "--check" not in sys.argv
     some = {

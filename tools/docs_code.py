@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import ast
 import inspect
+import json
 import re
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import devflow_analytics_dashboard
 import devflow_analytics_db
 from devflow_analytics_db import AnalyticsDb, AnalyticsDbError, Connection
 from devflow_analytics_db.settings import SETTINGS
@@ -128,6 +130,11 @@ def settings(_: str) -> str:
     lines = ["| environment variable | meaning | default |", "| --- | --- | --- |"]
     lines += [f"| `{name}` | {meaning} | {default} |" for name, meaning, default in rows]
     return "\n".join(lines)
+
+
+def openapi(_: str) -> str:
+    """Return the description of the dashboard's API."""
+    return f"{json.dumps(devflow_analytics_dashboard.openapi(), indent=2, ensure_ascii=False)}\n"
 
 
 def modules(of: ModuleType, _: str) -> str:

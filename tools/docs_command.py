@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -19,6 +20,9 @@ COMMAND = Path(sys.executable).with_name("devflow-analytics")
 
 MADE = "20261125T120000.000000Z"
 """Stands for the time in the name of every backup."""
+
+KEY = "Yk3vQmJ0c2x1dGVseS1ub3QtYS1rZXktYXQtYWxsLi4"
+"""Stands for the key of every dashboard."""
 
 CALLS = """
 INSERT INTO sessions (id, started_at, ended_at, tool_count)
@@ -81,6 +85,29 @@ class Session:
         text = text.replace(str(COMMAND.parent), "/home/me/.local/bin")
         return re.sub(r"\d{8}T\d{6}\.\d{6}Z", MADE, text)
 
+    def serve(self, line: str) -> str:
+        """Return what a command that serves prints, until Ctrl-C.
+
+        The key and the port are those of every reader.
+        """
+        with subprocess.Popen(  # noqa: S603  runs only what it names itself
+            [COMMAND, *line.split()],
+            env=self.environment | {"BROWSER": "true"},  # the program that does nothing
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        ) as process:
+            text = f"$ devflow-analytics {line}\n"
+            for told in process.stdout or ():
+                text += told
+                if "Ctrl-C" in told or '"url"' in told:
+                    process.send_signal(signal.SIGINT)
+        text = text.replace(str(self.home), "/home/me")
+        text = re.sub(r":\d+/#key=[\w-]+", f":8321/#key={KEY}", text)
+        text = re.sub(r'"port": \d+', '"port": 8321', text)
+        return f"{text}^C\n"
+
     def record(self) -> str:
         """Do what an agent at work does."""
         with closing(sqlite3.connect(self.file)) as connection:
@@ -132,6 +159,7 @@ SESSIONS: dict[str, list[str]] = {
         "demo --now 2026-11-25T17:06:10+01:00 tail -n 3 --no-follow",
         "tail -n 1 --no-follow --json",
     ],
+    "dashboard": ["dashboard", "dashboard --json --no-browser"],
     "path": ["path", "path --json"],
     "demo": ["demo --now 2026-11-25T17:06:10+01:00 stats --since today"],
     "import": ["WORK", "import --dry-run", "import", "import", "import --full --json"],
@@ -181,7 +209,8 @@ def commands(_: str) -> str:
             "CLAUDE": session.set_up_claude_code,
         }
         for command, lines in SESSIONS.items():
-            texts = [deeds[line]() if line in deeds else session.run(line) for line in lines]
+            show = session.serve if command == "dashboard" else session.run
+            texts = [deeds[line]() if line in deeds else show(line) for line in lines]
             help_text = f"```text\n{session.help_of(command)}```\n"
             parts += [f"### {command}\n", help_text, console(*texts)]
         for command, anchor in ANSWERS.items():
@@ -211,6 +240,13 @@ def an_import(_: str) -> str:
     with new_session() as session:
         session.work()
         return console(session.run("import"), session.run("import"))
+
+
+def a_page(_: str) -> str:
+    """Return what is printed where the page is served."""
+    with new_session() as session:
+        session.run("init")
+        return console(session.serve("dashboard"))
 
 
 def hooks(_: str) -> str:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 import devflow_analytics_capture
+import devflow_analytics_dashboard
 import devflow_analytics_db
 import devflow_analytics_reports
 from devflow_analytics_cli.commands import init as init_module
@@ -224,6 +225,7 @@ def test_an_error_without_advice_is_told_as_it_is(
         ("So does `drain()`.", "So does 'devflow-analytics backup'."),
         ("Run `diagnose(fix=True)`.", "Run 'devflow-analytics doctor --fix'."),
         ("Name another file with `path`.", "Name another file with --db."),
+        ("Give another `port`.", "Give another --port."),
         ("Allow it with `allow_down=True`.", "Allow it with --yes."),
         (
             "Name another place with `destination`.",
@@ -424,7 +426,12 @@ def texts(tree: ast.AST) -> Iterator[str]:
 
 
 def test_whatever_the_library_advises_to_call_or_pass_has_a_word_of_the_commands() -> None:
-    packages = (devflow_analytics_db, devflow_analytics_capture, devflow_analytics_reports)
+    packages = (
+        devflow_analytics_db,
+        devflow_analytics_capture,
+        devflow_analytics_reports,
+        devflow_analytics_dashboard,
+    )
     modules = [
         path
         for package in packages

@@ -100,14 +100,15 @@ COMMANDS = {
     "`hook_settings()`": "'devflow-analytics hooks'",
     "`client`": "--client",
     "`path`": "--db",
+    "`port`": "--port",
     "`allow_down=True`": "--yes",
     "`destination`": "'devflow-analytics backup DEST'",
 }
-"""What the db package's advice names for Python, and what a user of the command types for it."""
+"""What the packages' advice names for Python, and what a user of the command types for it."""
 
 
 def in_commands(advice: str) -> str:
-    """Return advice of the db package with commands and options in the place of Python names."""
+    """Return advice of a package with commands and options in the place of Python names."""
     for name, words in COMMANDS.items():
         advice = advice.replace(name, words)
     return advice

@@ -69,7 +69,7 @@ def dashboard(settings: Settings, demo: bool, **options: Any) -> None:  # noqa: 
     """
     if demo and settings.path is not None:
         raise click.UsageError(
-            "--demo makes up its own calls, so it cannot show those of a database that is named."
+            "--demo makes up its own database, and another one is named: leave out one of the two."
         )
     _require_package()
 
