@@ -26,7 +26,7 @@ if TYPE_CHECKING:  # what `_MODULES` says, for type checkers
     )
     from devflow_analytics_reports.filters import Filters as Filters
     from devflow_analytics_reports.following import Follower as Follower
-    from devflow_analytics_reports.parts import By as By, Part as Part
+    from devflow_analytics_reports.parts import By as By, Each as Each, Part as Part
     from devflow_analytics_reports.period import (
         Period as Period,
         Range as Range,
@@ -36,6 +36,8 @@ if TYPE_CHECKING:  # what `_MODULES` says, for type checkers
         Call as Call,
         NewestAfter as NewestAfter,
         SlowestAfter as SlowestAfter,
+        calls_written_after as calls_written_after,
+        last_written as last_written,
         newest_calls as newest_calls,
         slowest_calls as slowest_calls,
     )
@@ -58,6 +60,18 @@ if TYPE_CHECKING:  # what `_MODULES` says, for type checkers
         over_time as over_time,
         summary as summary,
     )
+    from devflow_analytics_reports.questions.time_series import (
+        Bucket as Bucket,
+        TimeSeries as TimeSeries,
+        time_series as time_series,
+    )
+    from devflow_analytics_reports.questions.timeline import (
+        Bar as Bar,
+        Lane as Lane,
+        Stretch as Stretch,
+        Timeline as Timeline,
+        timeline as timeline,
+    )
     from devflow_analytics_reports.questions.tools import (
         Tool as Tool,
         Tools as Tools,
@@ -77,6 +91,8 @@ _MODULES = {
         "Call",
         "NewestAfter",
         "SlowestAfter",
+        "calls_written_after",
+        "last_written",
         "newest_calls",
         "slowest_calls",
     ),
@@ -100,7 +116,7 @@ _MODULES = {
     ),
     "filters": ("Filters",),
     "following": ("Follower",),
-    "parts": ("By", "Part"),
+    "parts": ("By", "Each", "Part"),
     "period": (
         "Period",
         "Range",
@@ -119,6 +135,18 @@ _MODULES = {
         "ToolTotals",
         "over_time",
         "summary",
+    ),
+    "questions.time_series": (
+        "Bucket",
+        "TimeSeries",
+        "time_series",
+    ),
+    "questions.timeline": (
+        "Bar",
+        "Lane",
+        "Stretch",
+        "Timeline",
+        "timeline",
     ),
     "questions.tools": (
         "Tool",

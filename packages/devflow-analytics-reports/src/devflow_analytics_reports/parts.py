@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from itertools import pairwise
 from typing import TYPE_CHECKING, Literal, get_args
 
@@ -20,6 +20,9 @@ By = Literal["hour", "day", "week"]
 """What a period can be cut into; a week begins on Monday."""
 
 PARTS = get_args(By)
+
+Each = Literal["hour", "3 hours", "day", "week"]
+"""What a chart has a bar for; three hours begin at midnight, three, six and so on."""
 
 MOST_PARTS = 10_000
 """How many parts a period may have."""
@@ -53,8 +56,8 @@ class Part:
         return (self.errors + self.timeouts) / self.calls if self.calls else None
 
 
-def whole(period: Period, by: By) -> Period:
-    """Return a period that begins with a whole hour, day or week: where its first one does.
+def whole(period: Period, by: Each) -> Period:
+    """Return a period that begins with a whole hour, three hours, day or week: its first one.
 
     Raises:
         PeriodError: clocks do not show its year.
@@ -65,8 +68,10 @@ def whole(period: Period, by: By) -> Period:
         raise PeriodError(_NO_SUCH_YEAR) from None
 
 
-def cut(period: Period, by: By) -> list[Range]:
-    """Return the hours, days or weeks of a period, as its zone has them.
+def cut(period: Period, by: Each) -> list[Range]:
+    """Return the hours, three hours, days or weeks of a period, as its zone has them.
+
+    The period must begin with one, as one of `whole` does.
 
     A day has 23 or 25 hours where the clocks change, and an hour that comes twice is two.
 
@@ -76,8 +81,9 @@ def cut(period: Period, by: By) -> list[Range]:
     bounds = [period.since]
     while bounds[-1] < period.until:
         if len(bounds) > MOST_PARTS:
+            parts = "parts of 3 hours" if by == "3 hours" else f"{by}s"
             raise PeriodError(
-                f"the period has more than {MOST_PARTS:,} {by}s: make it shorter, or them longer"
+                f"the period has more than {MOST_PARTS:,} {parts}: make it shorter, or them longer"
             )
         bounds.append(min(following(period, bounds[-1], by), period.until))
     return [Range(*bound) for bound in pairwise(bounds)]
@@ -95,21 +101,24 @@ def counts(ordered: Sequence[int], parts: Sequence[Range]) -> list[int]:
     return [bisect_left(ordered, end) - bisect_left(ordered, begin) for begin, end in parts]
 
 
-def _first(period: Period, by: By) -> int:
-    """Return where the hour, day or week begins that the period begins in."""
-    wall = period.local(period.since)
+def _first(period: Period, by: Each) -> int:
+    """Return where the hour, three hours, day or week begins that the period begins in."""
     if by == "hour":
-        since = period.since
-        while late := wall.minute * 60 + wall.second:  # again where clocks change by half an hour
-            since -= late
-            wall = period.local(since)
+        return _hour(period, period.since)
+    if by == "3 hours":
+        since = _hour(period, period.since)
+        while _three_hours(period, earlier := _hour(period, since - 1)) == _three_hours(
+            period, since
+        ):
+            since = earlier
         return since
+    wall = period.local(period.since)
     days = wall.weekday() if by == "week" else 0
     return _midnight(period, wall, -days)
 
 
-def following(period: Period, since: int, by: By) -> int:
-    """Return where the hour, day or week after one begins.
+def following(period: Period, since: int, by: Each) -> int:
+    """Return where the hour, three hours, day or week after one begins.
 
     Raises:
         PeriodError: clocks do not show its year.
@@ -120,14 +129,34 @@ def following(period: Period, since: int, by: By) -> int:
         raise PeriodError(_NO_SUCH_YEAR) from None
 
 
-def _following(period: Period, since: int, by: By) -> int:
+def _following(period: Period, since: int, by: Each) -> int:
     if by == "hour":
         wall = period.local(since + 3600)
         late = wall.minute * 60 + wall.second  # where clocks change by half an hour
         return since + 3600 + (3600 - late if late else 0)
+    if by == "3 hours":  # two to four hours where clocks change
+        later = _following(period, since, "hour")
+        while _three_hours(period, later) == _three_hours(period, since):
+            later = _following(period, later, "hour")
+        return later
     wall = period.local(since)
     days = 7 - wall.weekday() if by == "week" else 1
     return _midnight(period, wall, days)
+
+
+def _hour(period: Period, since: int) -> int:
+    """Return where the hour begins that a second is in."""
+    wall = period.local(since)
+    while late := wall.minute * 60 + wall.second:  # again where clocks change by half an hour
+        since -= late
+        wall = period.local(since)
+    return since
+
+
+def _three_hours(period: Period, since: int) -> tuple[date, int]:
+    """Return the day of a second, and which three hours of it."""
+    wall = period.local(since)
+    return wall.date(), wall.hour // 3
 
 
 def _midnight(period: Period, wall: datetime, days: int) -> int:

@@ -1,4 +1,4 @@
-"""Which calls were there: the newest, or the slowest?"""
+"""Which calls were there: the newest, the slowest, or those written last?"""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from devflow_analytics_db import Connection
 from devflow_analytics_reports.decoding import decodes_fast
 from devflow_analytics_reports.filters import NO_FILTERS, Filters
-from devflow_analytics_reports.period import Period
+from devflow_analytics_reports.period import FIRST, LAST, Period, Range
 from devflow_analytics_reports.sql.calls import Calls
 from devflow_analytics_reports.sql.tables import CALL_COLUMNS
 
@@ -106,6 +106,45 @@ def slowest_calls(
 ) -> tuple[Call, ...]:
     """Return the calls of a period that took longest, the slowest first, as `newest_calls` does."""
     return call_rows(Calls(connection, period, filters).slowest(COLUMNS, limit, after))
+
+
+@decodes_fast
+def calls_written_after(
+    connection: Connection,
+    call_id: str,
+    period: Period,
+    filters: Filters = NO_FILTERS,
+    *,
+    limit: int = 20,
+) -> tuple[Call, ...] | None:
+    """Return the calls whose rows were written after that of a call, the last written first.
+
+    It goes by rows, since a call may be written long after it was. Rows keep their order when the
+    file is vacuumed. If the last rows are deleted, as by restoring a backup, the call may be gone.
+
+    Args:
+        connection: a connection for reading, as from `devflow_analytics_db.open_readonly`.
+        call_id: the whole id of the call, as from `last_written`; it may be of any period.
+        period: the period in which the calls must be.
+        filters: what they must be like.
+        limit: how many at most.
+
+    Returns:
+        The calls; None if there is no call of this id any more.
+    """
+    calls = Calls(connection, period, filters)
+    number = calls.row_number(call_id)
+    return None if number is None else call_rows(calls.written_after(COLUMNS, number, limit))
+
+
+@decodes_fast
+def last_written(connection: Connection) -> str | None:
+    """Return the id of the call whose row was written last, of any period; None without calls.
+
+    Args:
+        connection: a connection for reading, as from `devflow_analytics_db.open_readonly`.
+    """
+    return Calls(connection, Range(FIRST, LAST)).last_row()
 
 
 def call_rows(rows: sqlite3.Cursor | Iterable[tuple[object, ...]]) -> tuple[Call, ...]:

@@ -35,6 +35,8 @@ class Tool:
     """What 95 of 100 of those took at most, in milliseconds; None without calls."""
     trend: tuple[int, ...]
     """Number of its calls in parts of the period of equal length."""
+    trend_failed: tuple[int, ...]
+    """Number of those that did not succeed, in the same parts."""
     last: int
     """When its last call in the period was, in Unix seconds."""
     sized_calls: int
@@ -106,6 +108,7 @@ def tools(
                 len(ordered_before),
                 nearest_rank(ordered_before, 95),
                 tuple(counts(sorted(group.times), ranges)),
+                tuple(counts(sorted(group.error_times + group.timeout_times), ranges)),
                 max(group.times),
                 len(group.sizes),
                 sum(group.sizes) if group.sizes else None,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from devflow_analytics_reports.filters import NO_FILTERS, Filters
 from devflow_analytics_reports.period import FIRST, LAST, Period, Range
-from devflow_analytics_reports.sql.conditions import Condition, any_of
+from devflow_analytics_reports.sql.conditions import Condition, any_of, unicode
 from devflow_analytics_reports.sql.tables import (
     CALL_COLUMNS,
     EXPORT_COLUMNS,
@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from devflow_analytics_db import Connection
+
+FIRST_MS = -62_135_596_800_000.0
+LAST_MS = 253_402_300_799_999.0
+"""The Unix milliseconds of the years 1 to 9999 in UTC: those that clocks show."""
 
 
 class Calls:
@@ -91,6 +95,29 @@ class Calls:
     def of_rows(self, columns: str, first: int, last: int) -> sqlite3.Cursor:
         """Return the calls of a range of rows, in the order of rows."""
         return self.select(columns, "AND rowid BETWEEN ? AND ? ORDER BY rowid", first, last)
+
+    def written_after(self, columns: str, number: int, limit: int) -> sqlite3.Cursor:
+        """Return the calls of the last rows after one, the last row first."""
+        where = self._where(by_row=True)
+        return self.connection.execute(
+            f"SELECT {columns} FROM {self.calls} WHERE {where.sql} AND rowid > ?"
+            " ORDER BY rowid DESC LIMIT ?",
+            [*where.values, number, limit],
+        )
+
+    def row_number(self, call_id: str) -> int | None:
+        """Return the number of the row of a call, in the period or not; None if it is gone."""
+        row = self.connection.execute(
+            f"SELECT rowid FROM {self.calls} WHERE id = ?", [unicode(call_id)]
+        ).fetchone()
+        return None if row is None else int(row[0])
+
+    def last_row(self) -> str | None:
+        """Return the id of the call of the last row, in the period or not; None without rows."""
+        row = self.connection.execute(
+            f"SELECT id FROM {self.calls} ORDER BY rowid DESC LIMIT 1"
+        ).fetchone()
+        return None if row is None else str(row[0])
 
     def count(self) -> int:
         """Return the number of the calls."""
@@ -177,6 +204,16 @@ class Calls:
         ).fetchone()
         return None if last is None else int(last)
 
+    def spans(self) -> sqlite3.Cursor:
+        """Return when each call began and ended, server, tool, status and duration, in no order.
+
+        Times are in Unix milliseconds, and moved to the nearest year that clocks show.
+        """
+        began = "coalesce(started_ms, timestamp * 1000.0 - duration_ms)"
+        ended = "coalesce(started_ms + duration_ms, timestamp * 1000.0)"
+        shown = [f"min(max({time}, {FIRST_MS}), {LAST_MS})" for time in (began, ended)]
+        return self.rows(*shown, "server", "tool_name", "status", "duration_ms")
+
     def session_rows(self, ids: Sequence[str], *, or_started_in: Range | None) -> sqlite3.Cursor:
         """Return id, started_at, ended_at, client, client_version and project of sessions."""
         within = or_started_in or Range(LAST, FIRST)
@@ -188,16 +225,20 @@ class Calls:
             [json.dumps(ids), *within],
         )
 
-    def _where(self) -> Condition:
+    def _where(self, *, by_row: bool = False) -> Condition:
         """Return the condition of the range and the filters.
 
         The ``+`` keeps the planner on the index of the time: see docs/schema.md.
+
+        Args:
+            by_row: keep it off that index, as few rows are asked for by their number.
         """
+        time = "+timestamp" if by_row else "timestamp"
         terms: list[str] = []
         values: list[object] = []
         for operator, bound, no_bound in zip((">=", "<"), self.within, (FIRST, LAST), strict=True):
             if bound != no_bound:
-                terms.append(f"timestamp {operator} ?")
+                terms.append(f"{time} {operator} ?")
                 values.append(bound)
         given = self.filters
         of_sessions = {"client": given.clients, "project": given.projects}

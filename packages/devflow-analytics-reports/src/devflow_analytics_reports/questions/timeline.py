@@ -1,0 +1,242 @@
+"""What happened in a session, tool by tool, and when?"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from itertools import accumulate, pairwise
+from math import ceil, floor, fsum
+from operator import attrgetter
+from typing import TYPE_CHECKING, NamedTuple
+
+from devflow_analytics_db import Connection
+from devflow_analytics_reports.decoding import decodes_fast
+from devflow_analytics_reports.filters import Filters
+from devflow_analytics_reports.grouping import ToolKey
+from devflow_analytics_reports.period import FIRST, LAST, Range
+from devflow_analytics_reports.questions.sessions import Session, session
+from devflow_analytics_reports.sql.calls import Calls
+from devflow_analytics_reports.totals import nearest_rank, together
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+LEAST_GAP_MS = 60_000
+"""A gap between calls is squeezed only if it is longer, in milliseconds."""
+
+LEAST_MEDIANS = 10
+"""A gap between calls is squeezed only if it is longer than so many times the median gap."""
+
+GAP_COLUMNS = 0.01
+"""The share of all columns that a squeezed gap takes."""
+
+MOST_GAP_COLUMNS = 0.25
+"""The share of all columns that all squeezed gaps take at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """A part of a session without a gap that is squeezed; time passes evenly in all of them."""
+
+    since_ms: int
+    """When its first call began, in Unix milliseconds."""
+    until_ms: int
+    """When the last of its calls ended, in Unix milliseconds."""
+    column: float
+    """Where it begins, in columns from the left."""
+    columns: float
+    """How wide it is, in columns; 0 if it has no length beside the others."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """Calls of one tool that began in the same column and ended in the same way."""
+
+    column: float
+    """Where the first of them begins, in columns from the left."""
+    columns: float
+    """How wide they are together, in columns; 0 if they took no time."""
+    status: str
+    """``success``, ``error`` or ``timeout``."""
+    calls: int
+    """Number of calls."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """The calls of one tool in a session."""
+
+    server: str | None
+    """The MCP server that has the tool; None if it is built into the agent, or not known."""
+    tool: str
+    calls: int
+    """Number of its calls."""
+    failed: int
+    """Number of those that did not succeed."""
+    total_ms: float
+    """How long all of them took together, in milliseconds; at most the greatest float."""
+    bars: tuple[Bar, ...]
+    """Its calls, in the order of columns; where two begin alike, failures come last."""
+
+
+@dataclass(frozen=True, slots=True)
+class Timeline:
+    """A session, drawn over so many columns."""
+
+    session: Session
+    """The session, with all its calls."""
+    columns: int
+    """How many columns there are."""
+    stretches: tuple[Stretch, ...]
+    """What is between its long gaps, in order; none without calls."""
+    lanes: tuple[Lane, ...]
+    """The tools that took most time, that with the most first."""
+    more_tools: int
+    """Number of tools that are left out."""
+
+
+@decodes_fast
+def timeline(
+    connection: Connection, session_id: str, *, now: int, columns: int = 600, lanes: int = 12
+) -> Timeline:
+    """Return what happened in a session, laid out to be drawn.
+
+    A gap in which no call runs is squeezed if it is longer than a minute and than ten times the
+    median gap. All squeezed gaps are equally wide.
+
+    Args:
+        connection: a connection for reading, as from `devflow_analytics_db.open_readonly`.
+        session_id: its whole id, as from `find_session`.
+        now: the time, in Unix seconds.
+        columns: how many columns there are to draw on.
+        lanes: how many tools at most.
+
+    Raises:
+        SessionNotFoundError: there is no such session.
+    """
+    found = session(connection, session_id, now=now)
+    calls = Calls(connection, Range(FIRST, LAST), Filters(sessions=(session_id,)))
+    spans = sorted(map(_Span._make, calls.spans()), key=attrgetter("began"))
+    parts = _parts(spans, columns)
+    every = sorted(
+        _lanes(spans, parts, columns),
+        key=lambda lane: (-lane.total_ms, lane.tool, lane.server or ""),
+    )
+    return Timeline(
+        found,
+        columns,
+        tuple(part.stretch() for part in parts),
+        tuple(every[:lanes]),
+        len(every[lanes:]),
+    )
+
+
+class _Span(NamedTuple):
+    """From when to when a call ran, in Unix milliseconds."""
+
+    began: float
+    ended: float
+    server: str | None
+    tool: str
+    status: str
+    duration_ms: float
+    """How long it took; times may have been moved to years that clocks show."""
+
+
+class _Part(NamedTuple):
+    """A stretch, and how its times are laid out."""
+
+    since: float
+    until: float
+    column: float
+    """Where it begins."""
+    every: float
+    """How many milliseconds all stretches have together."""
+    width: float
+    """How many columns all stretches have together."""
+
+    def place(self, time: float) -> float:
+        """Return in which column a time of it is."""
+        return self.column + (time - self.since) / self.every * self.width
+
+    def stretch(self) -> Stretch:
+        """Return it as it is shown."""
+        columns = self.place(self.until) - self.column
+        return Stretch(
+            floor(self.since), ceil(self.until), _rounded(self.column), _rounded(columns)
+        )
+
+
+def _parts(spans: Sequence[_Span], columns: int) -> list[_Part]:
+    """Return what is between the long gaps of calls, which are in the order of their beginning."""
+    latest = list(accumulate((span.ended for span in spans), max))
+    gaps = [max(0.0, span.began - ended) for span, ended in zip(spans[1:], latest, strict=False)]
+    longest = max(LEAST_GAP_MS, LEAST_MEDIANS * (nearest_rank(sorted(gaps), 50) or 0.0))
+    cuts = [number for number, gap in enumerate(gaps, 1) if gap > longest]
+    bounds = [
+        (spans[first].began, latest[end - 1])
+        for first, end in pairwise([0, *cuts, len(spans)])
+        if spans
+    ]
+    gap_columns = min(GAP_COLUMNS, MOST_GAP_COLUMNS / max(len(cuts), 1)) * columns
+    width = columns - gap_columns * len(cuts)
+    every = fsum(until - since for since, until in bounds) or 1.0
+    found = []
+    column = 0.0
+    for since, until in bounds:
+        part = _Part(since, until, column, every, width)
+        found.append(part)
+        column = part.place(until) + gap_columns
+    return found
+
+
+def _lanes(spans: Sequence[_Span], parts: Sequence[_Part], columns: int) -> Iterator[Lane]:
+    """Yield the lane of each tool."""
+    groups: defaultdict[ToolKey, _Group] = defaultdict(_Group)
+    following = iter(parts)
+    part = next(following, None)
+    for span in spans:
+        while part and span.began > part.until:
+            part = next(following, None)
+        if part:
+            group = groups[ToolKey(span.server, span.tool)]
+            group.add(span, part.place(span.began), part.place(span.ended), columns)
+    for key, group in groups.items():
+        failed = sum(status != "success" for status in group.statuses)
+        total_ms = together(group.durations)
+        yield Lane(key.server, key.name, len(group.durations), failed, total_ms, group.bars())
+
+
+class _Group:
+    """What is known of the calls of one tool."""
+
+    def __init__(self) -> None:
+        self.durations: list[float] = []
+        self.statuses: list[str] = []
+        self._bars: dict[tuple[int, str], list[float]] = {}
+        """Left, right and number of calls, by column and status."""
+
+    def add(self, span: _Span, left: float, right: float, columns: int) -> None:
+        self.durations.append(span.duration_ms)
+        self.statuses.append(span.status)
+        key = min(int(left), columns - 1), span.status
+        bar = self._bars.get(key)
+        if bar is None:
+            self._bars[key] = [left, right, 1]
+        else:  # calls come in the order of their left ends
+            bar[1] = max(bar[1], right)
+            bar[2] += 1
+
+    def bars(self) -> tuple[Bar, ...]:
+        found = [
+            Bar(_rounded(left), _rounded(right - left), status, int(calls))
+            for (_, status), (left, right, calls) in self._bars.items()
+        ]
+        return tuple(
+            sorted(found, key=lambda bar: (bar.column, bar.status != "success", bar.status))
+        )
+
+
+def _rounded(columns: float) -> float:
+    """Return columns as exactly as they can be drawn."""
+    return round(columns, 3)
