@@ -86,15 +86,6 @@ def ended(process: subprocess.Popen[str], number: int) -> tuple[int, str, str]:
     return process.returncode, stdout, stderr
 
 
-@pytest.fixture
-def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Where the processes make their temporary directories."""
-    directory = tmp_path / "tmp"
-    directory.mkdir()
-    monkeypatch.setenv("TMPDIR", str(directory))
-    return directory
-
-
 @pytest.fixture(autouse=True)
 def no_display(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let no browser of whoever runs the tests be opened."""

@@ -24,16 +24,13 @@ COMMAND = str(Path(sys.executable).with_name("devflow-analytics"))
 
 
 @pytest.fixture
-def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Where the processes make their temporary directories."""
-    directory = tmp_path / "tmp"
-    directory.mkdir()
-    monkeypatch.setenv("TMPDIR", str(directory))
-    return directory
+def database() -> None:
+    """A database that could be shown."""
+    create_analytics_db().close()
 
 
-def test_a_port_that_is_taken_is_69(refused: Callable[..., tuple[int, str]], full: Path) -> None:
-    assert full.exists()
+@pytest.mark.usefixtures("database")
+def test_a_port_that_is_taken_is_69(refused: Callable[..., tuple[int, str]]) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         assert refused("dashboard", "--port", str(port)) == (
@@ -101,21 +98,21 @@ def in_a_shell(redirection: str, *arguments: str) -> subprocess.CompletedProcess
     )
 
 
+@pytest.mark.usefixtures("database")
 @pytest.mark.parametrize("arguments", [["dashboard"], ["dashboard", "--json"], ["-q", "dashboard"]])
 @pytest.mark.parametrize(
     ("redirection", "why"),
     [(">/dev/full", "No space left on device"), (">&-", "Bad file descriptor")],
 )
 def test_where_the_address_cannot_be_printed_nothing_is_served(
-    redirection: str, why: str, arguments: list[str], full: Path
+    redirection: str, why: str, arguments: list[str]
 ) -> None:
-    assert full.exists()
     done = in_a_shell(redirection, *arguments)
     assert (done.returncode, done.stderr) == (74, f"Error: Cannot write the output: {why}.\n")
 
 
-def test_a_closed_pipe_ends_it_without_a_word(full: Path) -> None:
-    assert full.exists()
+@pytest.mark.usefixtures("database")
+def test_a_closed_pipe_ends_it_without_a_word() -> None:
     reader, writer = os.pipe()
     os.close(reader)
     with os.fdopen(writer, "w") as closed:
