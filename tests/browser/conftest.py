@@ -41,6 +41,18 @@ with Dashboard(file, port=port or None, clock=(lambda: now) if now else None) as
 """
 
 
+COMMAND = f"""\
+#!{sys.executable}
+import time
+time.time = lambda: {NOW}
+from devflow_analytics_cli.main import main
+main()
+"""
+"""devflow-analytics, in whose time it is always `NOW`."""
+
+expect.set_options(timeout=15_000)  # milliseconds: the machine may be busy
+
+
 class Served(NamedTuple):
     """A dashboard that runs in a process of its own."""
 
@@ -101,24 +113,65 @@ def made_up_copy(made_up: Path, tmp_path: Path) -> Path:
     return Path(shutil.copy(made_up, tmp_path / "copy.db"))
 
 
+@pytest.fixture(scope="session")
+def command(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., str]:
+    """Have a shell run a command line about a database at `NOW` in Berlin; gives what it prints."""
+    directory = tmp_path_factory.mktemp("bin")
+    program = directory / "devflow-analytics"
+    program.write_text(COMMAND)
+    program.chmod(0o700)
+
+    def run(line: str, file: Path) -> str:
+        environment = {
+            "DEVFLOW_ANALYTICS_DB_PATH": str(file),
+            "HOME": str(directory),
+            "PATH": f"{directory}{os.pathsep}{os.environ['PATH']}",
+            "TZ": "Europe/Berlin",
+        }
+        done = subprocess.run(
+            ["bash", "-c", line],
+            capture_output=True,
+            check=True,
+            env=os.environ | environment,
+            text=True,
+        )
+        return done.stdout
+
+    return run
+
+
 @pytest.fixture
 def serve() -> Iterator[Callable[..., Served]]:
     """Serve a database: at a fixed time, or by the real clock if `now` is None."""
     with ExitStack() as stack:
 
         def run(file: Path, *, now: int | None = NOW, port: int = 0) -> Served:
-            process = stack.enter_context(
-                subprocess.Popen(
-                    [sys.executable, "-c", SERVE, str(file), str(now or 0), str(port)],
-                    stdout=subprocess.PIPE,
-                    text=True,
-                )
-            )
-            stack.callback(process.kill)
-            assert process.stdout is not None
-            return Served(process.stdout.readline().strip(), process)
+            return _served(stack, file, now=now, port=port)
 
         yield run
+
+
+@pytest.fixture(scope="session")
+def made_up_served(made_up: Path) -> Iterator[Served]:
+    """The made-up calls at `NOW`, served to all tests that only read them."""
+    with ExitStack() as stack:
+        yield _served(stack, made_up, HOME=str(made_up.parent))
+
+
+def _served(
+    stack: ExitStack, file: Path, *, now: int | None = NOW, port: int = 0, **environment: str
+) -> Served:
+    process = stack.enter_context(
+        subprocess.Popen(
+            [sys.executable, "-c", SERVE, str(file), str(now or 0), str(port)],
+            env=os.environ | environment,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+    )
+    stack.callback(process.kill)
+    assert process.stdout is not None
+    return Served(process.stdout.readline().strip(), process)
 
 
 @pytest.fixture(scope="session")
@@ -170,15 +223,19 @@ class Seen:
             if not any(part in complaint for part in self.expected)
         ]
 
+    def check(self) -> None:
+        """Fail if a page complained, or asked elsewhere."""
+        assert self.unexpected == []
+        hosts = {urlsplit(request.url).hostname for request in self.requests}
+        assert hosts <= {"127.0.0.1"}
+
 
 @pytest.fixture
 def seen() -> Iterator[Seen]:
     """What the pages of this test ask for; it fails if one complains or asks elsewhere."""
     seen = Seen()
     yield seen
-    assert seen.unexpected == []
-    hosts = {urlsplit(request.url).hostname for request in seen.requests}
-    assert hosts <= {"127.0.0.1"}
+    seen.check()
 
 
 @pytest.fixture
@@ -187,28 +244,49 @@ def open_page(chromium: Browser, seen: Seen) -> Iterator[Callable[..., Page]]:
     with ExitStack() as stack:
 
         def open_(url: str, *, ready: bool = True, **options: Any) -> Page:
-            context = chromium.new_context(
-                **{
-                    "locale": "en-GB",
-                    "timezone_id": "Europe/Berlin",
-                    "viewport": {"width": 1280, "height": 900},
-                    **options,
-                }
-            )
-            stack.callback(context.close)
-            context.on("page", seen.watch)
-            page = context.new_page()
-            page.goto(url)
-            if ready:
-                wait_ready(page)
-            return page
+            return _opened(stack, chromium, seen, url, ready=ready, **options)
 
         yield open_
 
 
+@pytest.fixture(scope="module")
+def overview(chromium: Browser, made_up_served: Served) -> Iterator[Page]:
+    """The page of the made-up calls, for tests that only look at it."""
+    seen = Seen()
+    with ExitStack() as stack:
+        yield _opened(stack, chromium, seen, made_up_served.url)
+    seen.check()
+
+
+def _opened(
+    stack: ExitStack,
+    chromium: Browser,
+    seen: Seen,
+    url: str,
+    *,
+    ready: bool = True,
+    **options: Any,
+) -> Page:
+    context = chromium.new_context(
+        **{
+            "locale": "en-GB",
+            "timezone_id": "Europe/Berlin",
+            "viewport": {"width": 1280, "height": 900},
+            **options,
+        }
+    )
+    stack.callback(context.close)
+    context.on("page", seen.watch)
+    page = context.new_page()
+    page.goto(url)
+    if ready:
+        wait_ready(page)
+    return page
+
+
 def wait_ready(page: Page) -> None:
     """Wait until all is drawn."""
-    expect(page.locator("body[data-ready]")).to_be_attached(timeout=15_000)
+    expect(page.locator("body[data-ready]")).to_be_attached()
 
 
 @pytest.fixture(name="wait_ready")
