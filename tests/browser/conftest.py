@@ -1,16 +1,20 @@
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
 import subprocess
 import sys
 from contextlib import ExitStack
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit
 
 import pytest
+from devflow_analytics_db import create_analytics_db
+from devflow_analytics_recorder import ObservedCall, write_calls
 from playwright.sync_api import expect, sync_playwright
 
 if TYPE_CHECKING:
@@ -39,6 +43,32 @@ with Dashboard(file, port=port or None, clock=(lambda: now) if now else None) as
     print(dashboard.url, flush=True)
     dashboard.run()
 """
+
+RECORD = """
+import json
+import sys
+from devflow_analytics_recorder import Recorder
+
+sessions = {}
+with Recorder(sys.argv[1], server="writing") as recorder:
+    for line in sys.stdin:
+        client, call = json.loads(line)
+        session = sessions.setdefault(client, recorder.session(client=client))
+        session.record(**call)
+        print(session.id if recorder.flush(30) else "", flush=True)
+"""
+
+CALL = ObservedCall(
+    id="01a5c9b0-0000-8000-8000-000000000001",
+    tool_name="search",
+    duration_ms=12.0,
+    status="success",
+    timestamp=NOW - 60,
+    session_id="01a5c9b0-0000-8000-8000-00000000face",
+    session_started_at=NOW - 600,
+    source="import",
+    duration_kind="run",
+)
 
 
 COMMAND = f"""\
@@ -149,6 +179,54 @@ def serve() -> Iterator[Callable[..., Served]]:
             return _served(stack, file, now=now, port=port)
 
         yield run
+
+
+@pytest.fixture
+def record() -> Iterator[Callable[..., str]]:
+    """Have another process record a call, and return its session's id once it is committed."""
+    processes: dict[Path, subprocess.Popen[str]] = {}
+    with ExitStack() as stack:
+
+        def start(file: Path) -> subprocess.Popen[str]:
+            process = stack.enter_context(
+                subprocess.Popen(
+                    [sys.executable, "-c", RECORD, str(file)],
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    text=True,
+                )
+            )
+            stack.callback(process.kill)
+            return process
+
+        def record(file: Path, tool: str, ms: float = 1, **fields: Any) -> str:
+            if file not in processes:
+                processes[file] = start(file)
+            writing, told = processes[file].stdin, processes[file].stdout
+            assert writing is not None
+            assert told is not None
+            client = fields.pop("client", None)
+            writing.write(f"{json.dumps([client, {'tool': tool, 'duration_ms': ms, **fields}])}\n")
+            writing.flush()
+            session = told.readline().strip()
+            assert session
+            return session
+
+        yield record
+
+
+@pytest.fixture
+def observe() -> Callable[..., None]:
+    """Write calls that somebody else saw, as an import does; each is given by its fields."""
+
+    numbers = count(1)
+
+    def observe(file: Path, *calls: dict[str, Any]) -> None:
+        ids = (f"01a5c9b0-0000-8000-8000-{number:012d}" for number in numbers)
+        with create_analytics_db(file) as db, db.transaction() as connection:
+            write_calls(connection, [CALL._replace(**{"id": next(ids)} | call) for call in calls])
+
+    return observe
 
 
 @pytest.fixture(scope="session")
