@@ -13,14 +13,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit
 
 import pytest
+from playwright.sync_api import expect, sync_playwright
+
 from devflow_analytics_db import create_analytics_db
 from devflow_analytics_recorder import ObservedCall, write_calls
-from playwright.sync_api import expect, sync_playwright
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from playwright.sync_api import Browser, ConsoleMessage, Page, Request
+    from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, Request
 
 NOW = 1795622770
 """2026-11-25T17:06:10+01:00, when the made-up calls end."""
@@ -80,7 +81,7 @@ main()
 """
 """devflow-analytics, in whose time it is always `NOW`."""
 
-expect.set_options(timeout=15_000)  # milliseconds: the machine may be busy
+expect.set_options(timeout=30_000)  # milliseconds: the machine may be busy
 
 
 class Served(NamedTuple):
@@ -218,7 +219,6 @@ def record() -> Iterator[Callable[..., str]]:
 @pytest.fixture
 def observe() -> Callable[..., None]:
     """Write calls that somebody else saw, as an import does; each is given by its fields."""
-
     numbers = count(1)
 
     def observe(file: Path, *calls: dict[str, Any]) -> None:
@@ -370,3 +370,17 @@ def wait_ready(page: Page) -> None:
 @pytest.fixture(name="wait_ready")
 def _wait_ready() -> Callable[[Page], None]:
     return wait_ready
+
+
+@pytest.fixture(scope="session")
+def rows_of() -> Callable[[Locator], list[list[str]]]:
+    """Give the texts in the body of a table, whether it is seen or not."""
+
+    def read(table: Locator) -> list[list[str]]:
+        rows: list[list[str]] = table.evaluate(
+            "(table) => [...table.tBodies[0].rows].map("
+            "(row) => [...row.cells].map((cell) => cell.textContent))"
+        )
+        return rows
+
+    return read

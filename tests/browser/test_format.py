@@ -108,7 +108,7 @@ def test_figures_at_which_the_text_changes_read_as_in_the_command(overview: Page
 
 
 def test_random_figures_read_as_in_the_command(overview: Page) -> None:
-    assert differing(overview, random_calls(4000)) == []
+    assert differing(overview, random_calls(1000)) == []
 
 
 def test_what_is_not_known_reads_as_in_the_command(overview: Page) -> None:
