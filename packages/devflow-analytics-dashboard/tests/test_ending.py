@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import socket
 import sqlite3
 import threading
 from contextlib import closing
@@ -26,14 +27,16 @@ SOON = 10
 What would be waited for in these tests takes longer.
 """
 
-SLOW = """
+FOR_EVER = """
+WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT max(i) FROM n
+"""
+
+SLOW = f"""
 import devflow_analytics_reports, os
 
 def slow(connection, *arguments, **options):
     os.write(1, b"asked\\n")  # in one piece, whatever other threads write
-    connection.execute(
-        "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT max(i) FROM n"
-    ).fetchall()
+    connection.execute({FOR_EVER!r}).fetchall()
 
 devflow_analytics_reports.failures = slow
 """
@@ -42,7 +45,7 @@ devflow_analytics_reports.failures = slow
 
 def ask(client: Any, path: str) -> Any:
     """Return a connection through which something was asked, and nothing is read."""
-    connection = client.connect()
+    connection = socket.create_connection(("127.0.0.1", client.port), timeout=30)
     head = f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {client.key}"
     connection.sendall(f"{head}\r\n\r\n".encode())
     return connection
@@ -99,6 +102,26 @@ def test_a_running_question_is_interrupted(server: Callable[..., Any]) -> None:
     for one in waiting:
         with one:
             assert one.recv(100)[:13] in {b"", b"HTTP/1.1 503 "}
+
+
+def test_no_thread_goes_on_asking_after_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked, threads = threading.Event(), []
+
+    def slow(connection: Any, *_: object) -> None:
+        threads.append(threading.current_thread())
+        asked.set()
+        connection.execute(FOR_EVER).fetchall()
+
+    monkeypatch.setattr("devflow_analytics_reports.failures", slow)
+    dashboard = Dashboard(port=0)
+    running = threading.Thread(target=dashboard.run)
+    running.start()
+    with ask(dashboard, "/api/errors"):
+        assert asked.wait(30)
+        dashboard.close()
+        running.join(30)
+    threads[0].join(30)
+    assert [running.is_alive(), threads[0].is_alive()] == [False, False]
 
 
 def test_a_question_of_a_large_database_is_interrupted(
