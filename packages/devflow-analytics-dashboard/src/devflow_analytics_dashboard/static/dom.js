@@ -6,7 +6,7 @@ const handlersOf = new WeakMap();
 
 export const $ = (id) => document.getElementById(id);
 
-/** Make an HTML element. Attributes named on… are listeners; null, undefined and false are left out. */
+/** Make an HTML element. Attributes named on… are listeners; those that are null are left out. */
 export function h(tag, attributes, ...children) {
   return build(document.createElement(tag), attributes ?? {}, children);
 }
@@ -44,8 +44,8 @@ function listen(node, type, handler) {
 }
 
 /**
- * Let a node have these children. Nodes that are alike stay, and with them the focus, the selection,
- * what is scrolled and what is open. Nodes with a data-key stay though their place changes.
+ * Let a node have these children. Nodes that are alike stay, and with them the focus, the
+ * selection, what is scrolled and what is open. Nodes with a data-key stay though their place changes.
  */
 export function update(parent, ...children) {
   const focused = document.activeElement;

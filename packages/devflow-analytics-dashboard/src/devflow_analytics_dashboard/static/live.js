@@ -80,7 +80,9 @@ function isDue() {
   if (last.isRunning) return false;
   const rested = performance.now() - last.ended;
   if (rested > AT_LEAST_EVERY) return true;
-  return (isBehind || page.mood() === "retrying") && rested >= Math.max(EVERY / 2, REST * last.took);
+  return (
+    (isBehind || page.mood() === "retrying") && rested >= Math.max(EVERY / 2, REST * last.took)
+  );
 }
 
 /**

@@ -172,7 +172,13 @@ function drawFooter() {
     h("span", null, `Times in ${zone}`),
     error ? h("span", null, `Percentiles within ${share(error)}`) : null,
     server.database
-      ? h("span", null, "Reads ", h("code", null, server.database), ", changes nothing, sends nothing")
+      ? h(
+          "span",
+          null,
+          "Reads ",
+          h("code", null, server.database),
+          ", changes nothing, sends nothing",
+        )
       : null,
     h("span", null, "In a terminal: ", h("code", null, command("stats"))),
     server.program ? h("span", null, `DevFlow Analytics ${server.program}`) : null,
@@ -201,7 +207,8 @@ function newKey() {
 }
 
 function changed(before) {
-  const asked = ({ since, until, filters, timeline }) => JSON.stringify([since, until, filters, timeline]);
+  const asked = ({ since, until, filters, timeline }) =>
+    JSON.stringify([since, until, filters, timeline]);
   if (asked(before) !== asked(address)) refresh({ isNew: true });
   else if (answers.has("tools")) drawTools(answers.get("tools").answer); // only the order changed
 }

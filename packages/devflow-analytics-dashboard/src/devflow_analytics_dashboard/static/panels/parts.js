@@ -31,7 +31,11 @@ export function copyButton(words, filters) {
     done.then(() => toast(`Copied: ${text}`)).catch(() => toast(`Not copied. It is: ${text}`));
   };
   const label = `Command: copy ${text}`;
-  return h("button", { type: "button", class: "quiet", title: text, "aria-label": label, onclick: copy }, "Command");
+  return h(
+    "button",
+    { type: "button", class: "quiet", title: text, "aria-label": label, onclick: copy },
+    "Command",
+  );
 }
 
 /** A button that saves a CSV file. */
@@ -44,7 +48,11 @@ export function csvButton(name, columns, rows) {
 export function choice(label, options, chosen, choose) {
   const buttons = options.map(([value, text]) => {
     const isPressed = String(value === chosen);
-    return h("button", { type: "button", "aria-pressed": isPressed, onclick: () => choose(value) }, text);
+    return h(
+      "button",
+      { type: "button", "aria-pressed": isPressed, onclick: () => choose(value) },
+      text,
+    );
   });
   return h("div", { class: "choice", role: "group", "aria-label": label }, buttons);
 }
@@ -75,14 +83,23 @@ export function table(caption, columns, rows, attributes = () => null) {
       null,
       h("caption", { class: "unseen" }, caption),
       h("thead", null, h("tr", null, heads)),
-      h("tbody", null, rows.map((row) => h("tr", attributes(row), cells(row)))),
+      h(
+        "tbody",
+        null,
+        rows.map((row) => h("tr", attributes(row), cells(row))),
+      ),
     ),
   );
 }
 
 /** The data of a chart, as a table that opens below it. */
 export function asTable(caption, columns, rows) {
-  return h("details", { class: "data" }, h("summary", null, "As a table"), table(caption, columns, rows));
+  return h(
+    "details",
+    { class: "data" },
+    h("summary", null, "As a table"),
+    table(caption, columns, rows),
+  );
 }
 
 /** A list of the largest first, each with a bar. */
@@ -90,7 +107,11 @@ export function ranking(items, label) {
   const most = Math.max(1e-9, ...items.map(({ value }) => value));
   const entries = items.map(({ value, what, beside, text, kind = "", key }) => {
     const width = `${Math.max(0.5, (100 * value) / most)}%`;
-    const bar = h("span", { class: "track", "aria-hidden": "true" }, h("i", { class: kind, style: { width } }));
+    const bar = h(
+      "span",
+      { class: "track", "aria-hidden": "true" },
+      h("i", { class: kind, style: { width } }),
+    );
     const name = h("span", { class: "what" }, what, " ", h("span", { class: "beside" }, beside));
     return h("li", { "data-key": key }, name, h("span", { class: "figure" }, text), bar);
   });
