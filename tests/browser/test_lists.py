@@ -213,7 +213,7 @@ def test_a_timeline_has_a_lane_for_each_of_the_tools_that_took_longest(
         ]
         for tool in longest[:12]
     ]
-    assert panel.locator(".lane-name").all_inner_texts() == longest[:12]
+    assert panel.locator(".lane-name").all_text_contents() == longest[:12]
     expect(panel.locator("p.note").first).to_have_text(f"and {len(longest) - 12} more tools")
 
 
@@ -265,7 +265,7 @@ def test_a_long_gap_of_a_session_is_squeezed(
 
     expect(page.locator("#timeline path.gap")).to_have_count(1)
     marks = page.locator("#timeline .lanes .mark")
-    assert marks.all_inner_texts() == ["15:06:09", "17:05", "17:05:55"]
+    assert marks.all_text_contents() == ["15:06:09", "17:05", "17:05:55"]
 
 
 def test_the_latest_calls_are_those_that_the_command_prints(
