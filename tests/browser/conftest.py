@@ -3,7 +3,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import signal
 import subprocess
 import sys
 from contextlib import ExitStack
@@ -24,6 +23,8 @@ if TYPE_CHECKING:
 
 NOW = 1795622770
 """2026-11-25T17:06:10+01:00, when the made-up calls end."""
+
+expect.set_options(timeout=30_000)  # a busy machine is slow, and only a failure waits so long
 
 FLAGS = [
     "--disable-background-networking",
@@ -93,7 +94,7 @@ class Served(NamedTuple):
         return port
 
     def stop(self) -> None:
-        self.process.send_signal(signal.SIGINT)
+        self.process.terminate()
         self.process.wait(10)
 
 
@@ -132,23 +133,40 @@ def made_up_copy(made_up: Path, tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def serve() -> Iterator[Callable[..., Served]]:
-    """Serve a database: at a fixed time, or by the real clock if `now` is None."""
+def start() -> Iterator[Callable[..., Served]]:
+    """Start a process that prints the address of a page; it is ended with the test."""
     with ExitStack() as stack:
 
-        def run(file: Path, *, now: int | None = NOW, port: int = 0) -> Served:
+        def start(*words: str) -> Served:
             process = stack.enter_context(
-                subprocess.Popen(
-                    [sys.executable, "-c", SERVE, str(file), str(now or 0), str(port)],
-                    stdout=subprocess.PIPE,
-                    text=True,
-                )
+                subprocess.Popen([sys.executable, *words], stdout=subprocess.PIPE, text=True)
             )
             stack.callback(process.kill)
             assert process.stdout is not None
             return Served(process.stdout.readline().strip(), process)
 
-        yield run
+        yield start
+
+
+@pytest.fixture
+def serve(start: Callable[..., Served]) -> Callable[..., Served]:
+    """Serve a database: at a fixed time, or by the real clock if `now` is None."""
+
+    def serve(file: Path, *, now: int | None = NOW, port: int = 0) -> Served:
+        return start("-c", SERVE, str(file), str(now or 0), str(port))
+
+    return serve
+
+
+@pytest.fixture
+def serve_by_command(start: Callable[..., Served]) -> Callable[[Path], Served]:
+    """Serve a database by the command, as people do."""
+
+    def serve(file: Path) -> Served:
+        words = ("-q", "--db", str(file), "dashboard", "--no-browser")
+        return start("-m", "devflow_analytics_cli", *words)
+
+    return serve
 
 
 @pytest.fixture
@@ -230,6 +248,8 @@ class Seen:
         self.complaints: list[str] = []
         self.expected: list[str] = []
         """Parts of complaints that the test provokes."""
+        self.hosts: set[str | None] = {"127.0.0.1"}
+        """Whom pages may ask; None is for files."""
 
     def watch(self, page: Page) -> None:
         page.on("request", lambda request: self.requests.append(request))  # noqa: PLW0108  playwright marks it
@@ -255,8 +275,7 @@ def seen() -> Iterator[Seen]:
     seen = Seen()
     yield seen
     assert seen.unexpected == []
-    hosts = {urlsplit(request.url).hostname for request in seen.requests}
-    assert hosts <= {"127.0.0.1"}
+    assert {urlsplit(request.url).hostname for request in seen.requests} <= seen.hosts
 
 
 @pytest.fixture
@@ -286,7 +305,7 @@ def open_page(chromium: Browser, seen: Seen) -> Iterator[Callable[..., Page]]:
 
 def wait_ready(page: Page) -> None:
     """Wait until all is drawn."""
-    expect(page.locator("body[data-ready]")).to_be_attached(timeout=15_000)
+    expect(page.locator("body[data-ready]")).to_be_attached()
 
 
 @pytest.fixture(name="wait_ready")

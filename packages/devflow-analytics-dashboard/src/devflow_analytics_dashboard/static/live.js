@@ -9,7 +9,7 @@ const PATIENCE = 10_000;
 /** How many times as long as a refresh took the page leaves the server in peace. */
 const REST = 4;
 
-/** @type {{follow: Function, refresh: Function, report: Function, isWaiting: Function}} */
+/** @type {Object<string, Function>} What `startLive` was given. */
 let page;
 let timer;
 let version;
@@ -49,7 +49,7 @@ export function pollNow() {
 }
 
 async function poll() {
-  if (isPolling || document.hidden || !(isOn() || page.isWaiting())) return;
+  if (isPolling || document.hidden || page.isRefused() || !(isOn() || page.isWaiting())) return;
   isPolling = true;
   try {
     await look();
@@ -86,7 +86,8 @@ function isDue() {
  * Begin to follow.
  *
  * @param {object} functions follow() shows new calls, refresh() all; report(error) says what is
- *   wrong; isWaiting() tells whether something is; noteVersion(answer) takes what was found.
+ *   wrong; isWaiting() tells whether something is; isRefused() whether the key is wrong, which no
+ *   time mends; noteVersion(answer) takes what was found.
  */
 export function startLive(functions) {
   page = functions;

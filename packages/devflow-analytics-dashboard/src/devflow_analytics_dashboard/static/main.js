@@ -193,7 +193,7 @@ function start() {
   });
   setInterval(() => !document.hidden && redraw(), 60_000);
   refresh({ isNew: true });
-  startLive({ follow, refresh, report, isWaiting, noteVersion });
+  startLive({ follow, refresh, report, isWaiting, isRefused: () => trouble === "no_key", noteVersion });
 }
 
 start();
