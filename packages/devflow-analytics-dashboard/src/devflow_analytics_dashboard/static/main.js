@@ -13,6 +13,7 @@ import { drawCards } from "./panels/cards.js";
 import { drawErrors } from "./panels/errors.js";
 import { drawLatency } from "./panels/latency.js";
 import { drawLatest, followLatest, latestQuery, takeLatest } from "./panels/latest.js";
+import { forgetWidths } from "./panels/parts.js";
 import { drawSessions } from "./panels/sessions.js";
 import { drawSlowest, withoutTimeouts } from "./panels/slowest.js";
 import { drawTimeline, failedFilters, noteSessions, shownSession } from "./panels/timeline.js";
@@ -171,7 +172,13 @@ function drawFooter() {
     h("span", null, `Times in ${zone}`),
     error ? h("span", null, `Percentiles within ${share(error)}`) : null,
     server.database
-      ? h("span", null, "Reads ", h("code", null, server.database), ", changes nothing, sends nothing")
+      ? h(
+          "span",
+          null,
+          "Reads ",
+          h("code", null, server.database),
+          ", changes nothing, sends nothing",
+        )
       : null,
     h("span", null, "In a terminal: ", h("code", null, command("stats"))),
     server.program ? h("span", null, `DevFlow Analytics ${server.program}`) : null,
@@ -190,6 +197,7 @@ function watchWidth() {
     if ($("main").clientWidth === width) return;
     width = $("main").clientWidth;
     cancelAnimationFrame(frame);
+    forgetWidths();
     frame = requestAnimationFrame(redraw);
   }).observe($("main"));
 }
@@ -199,9 +207,10 @@ function newKey() {
 }
 
 function changed(before) {
-  const asked = ({ since, until, filters, timeline }) => JSON.stringify([since, until, filters, timeline]);
-  if (asked(before) === asked(address)) redraw();
-  else refresh({ isNew: true });
+  const asked = ({ since, until, filters, timeline }) =>
+    JSON.stringify([since, until, filters, timeline]);
+  if (asked(before) !== asked(address)) refresh({ isNew: true });
+  else if (answers.has("tools")) drawTools(answers.get("tools").answer); // only the order changed
 }
 
 function start() {
@@ -217,7 +226,11 @@ function start() {
   });
   setInterval(() => !document.hidden && redraw(), 60_000);
   refresh({ isNew: true });
+<<<<<<< HEAD
   startLive({ follow, refresh, report, mood, noteVersion });
+=======
+  startLive({ follow, refresh, report, isWaiting, isRefused: () => trouble === "no_key", noteVersion });
+>>>>>>> 226a44b11cd054eb3504d98d4be9438c2a079663
 }
 
 start();

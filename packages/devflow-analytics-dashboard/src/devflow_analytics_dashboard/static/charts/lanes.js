@@ -32,10 +32,19 @@ export function lanes({ timeline, names, width, label, isShown }) {
       height,
       onpointermove: (event) => describe(event, place),
       onpointerleave: hideTip,
-      ...rowReader(timeline.lanes.length, ROW, (index) => inWords(timeline.lanes[index], names[index])),
+      ...rowReader(timeline.lanes.length, ROW, (index) =>
+        inWords(timeline.lanes[index], names[index]),
+      ),
     },
     timeline.lanes.map((lane, index) => [
-      s("rect", { class: "lane", x: left, y: index * ROW + 3, width: width - left, height: 18, rx: 4 }),
+      s("rect", {
+        class: "lane",
+        x: left,
+        y: index * ROW + 3,
+        width: width - left,
+        height: 18,
+        rx: 4,
+      }),
       s("text", { class: "lane-name", x: 0, y: index * ROW + 16 }, cut(names[index], room)),
       paths(lane, { y: index * ROW + 5, left, scale, isShown }),
     ]),
@@ -93,7 +102,11 @@ function timeMarks({ stretches }, { left, scale, y, width }) {
 }
 
 function inWords({ calls, failed, total_ms: ms }, title) {
-  const rows = [["Calls", count(calls)], ["Failed", count(failed)], ["Time", duration(ms)]];
+  const rows = [
+    ["Calls", count(calls)],
+    ["Failed", count(failed)],
+    ["Time", duration(ms)],
+  ];
   return { title, rows };
 }
 
@@ -110,7 +123,11 @@ function describe(event, { timeline, names, left, scale }) {
   const statuses = [...new Set(near.map((bar) => bar.status))].join(", ");
   const here = calls ? [["Calls here", `${count(calls)}, ${statuses}`]] : [];
   const all = ["In all", `${count(lane.calls)} in ${duration(lane.total_ms)}`];
-  return showTip(event.clientX, event.clientY, names[index], [...when(timeline, column), ...here, all]);
+  return showTip(event.clientX, event.clientY, names[index], [
+    ...when(timeline, column),
+    ...here,
+    all,
+  ]);
 }
 
 function when({ stretches }, column) {

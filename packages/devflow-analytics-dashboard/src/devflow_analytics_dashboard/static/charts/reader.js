@@ -83,7 +83,11 @@ export function rowReader(count, height, describe) {
     tabindex: 0,
     onblur: hideTip,
     onkeydown: (event) => {
-      const to = target(event.key.replace("Down", "Right").replace("Up", "Left"), at ?? undefined, count);
+      const to = target(
+        event.key.replace("Down", "Right").replace("Up", "Left"),
+        at ?? undefined,
+        count,
+      );
       if (event.key === "Escape") hideTip();
       if (to === null || event.key === "ArrowLeft" || event.key === "ArrowRight") return;
       event.preventDefault();

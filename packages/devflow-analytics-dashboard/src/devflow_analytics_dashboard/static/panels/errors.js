@@ -35,7 +35,10 @@ function items(errors) {
     kind: error.status,
     what: filterButton("tool", error.tool, names[index]),
     beside: [errorName(error), h("span", { class: "faint" }, ` ${ago(present() - error.last)}`)],
-    text: [count(error.calls), h("small", { title: "of all calls of the tool" }, ` ${share(error.share)}`)],
+    text: [
+      count(error.calls),
+      h("small", { title: "of all calls of the tool" }, ` ${share(error.share)}`),
+    ],
   }));
 }
 
@@ -45,7 +48,12 @@ function loops(all, redraw) {
   const entries = all.map((loop, index) => {
     const session = h(
       "button",
-      { type: "button", class: "name", title: "Show this session", onclick: () => openTimeline(loop.session) },
+      {
+        type: "button",
+        class: "name",
+        title: "Show this session",
+        onclick: () => openTimeline(loop.session),
+      },
       short(loop.session),
     );
     const type = loop.error_type ? [" ", bdi(loop.error_type)] : null;
@@ -53,13 +61,23 @@ function loops(all, redraw) {
       "li",
       null,
       h("b", null, `${count(loop.calls)}×`),
-      h("span", { class: "what" }, filterButton("tool", loop.tool, names[index]), h("span", { class: "beside" }, type)),
+      h(
+        "span",
+        { class: "what" },
+        filterButton("tool", loop.tool, names[index]),
+        h("span", { class: "beside" }, type),
+      ),
       session,
       h("span", { class: "faint" }, ago(present() - loop.last)),
     );
   });
   return [
-    h("h3", null, "In a row", h("span", { class: "sub" }, " failed again and again in one session")),
+    h(
+      "h3",
+      null,
+      "In a row",
+      h("span", { class: "sub" }, " failed again and again in one session"),
+    ),
     h("ul", { class: "loops" }, firstOf(entries, LOOPS, "loops")),
     allButton(entries, LOOPS, "loops", redraw),
   ];
