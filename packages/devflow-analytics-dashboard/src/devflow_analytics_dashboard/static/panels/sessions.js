@@ -7,7 +7,7 @@ import { moment, shortMoment } from "../times.js";
 import { allButton, copyButton, csvButton, firstOf, nothing, panel, table } from "./parts.js";
 import { openTimeline, shownSession } from "./timeline.js";
 
-const SHOWN = 10;
+const SHOWN = 14;
 const CSV = [
   "id",
   "started_at",

@@ -137,7 +137,8 @@ function heading(name, text) {
   const down = isCurrent ? !isDown : name !== "tool";
   const sort = () => go({ sort: `${down ? "-" : ""}${name}` }, { replace: true });
   const arrow = isCurrent ? h("span", { "aria-hidden": "true" }, isDown ? " ↓" : " ↑") : null;
-  return h("button", { type: "button", "data-sort": name, onclick: sort }, text, arrow);
+  const title = name === "slower" ? "How much longer 95 of 100 calls take than before" : null;
+  return h("button", { type: "button", "data-sort": name, title, onclick: sort }, text, arrow);
 }
 
 function columns(tools) {
