@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 from playwright.sync_api import expect
@@ -29,19 +28,7 @@ QUERIES = {
 """What is in the address after each key, pressed one after the other."""
 
 
-@pytest.fixture
-def page(open_page: Callable[..., Page], made_up_served: Any) -> Page:
-    """The page of the made-up calls, for this test alone."""
-    return open_page(made_up_served.url)
-
-
-def query_is(page: Page, query: str) -> None:
-    """Wait until the address of the page has this query, and all of it is drawn."""
-    expect(page).to_have_url(re.compile(rf"^http://127\.0\.0\.1:\d+/{re.escape(query)}$"))
-    expect(page.locator("body[data-ready]")).to_be_attached()
-
-
-def test_keys_choose_what_is_shown(page: Page) -> None:
+def test_keys_choose_what_is_shown(page: Page, query_is: Callable[[Page, str], None]) -> None:
     for key, query in QUERIES.items():
         page.keyboard.press(key)
         query_is(page, query)
@@ -61,7 +48,7 @@ def test_keys_reach_the_other_controls(page: Page) -> None:
     expect(page.locator("#tool")).to_be_focused()
 
 
-def test_escape_removes_all_filters(page: Page) -> None:
+def test_escape_removes_all_filters(page: Page, query_is: Callable[[Page, str], None]) -> None:
     page.get_by_label("Tool", exact=True).select_option("git_log")
     page.get_by_role("button", name="Errors").click()
     query_is(page, "?tool=git_log&status=error")
@@ -70,7 +57,7 @@ def test_escape_removes_all_filters(page: Page) -> None:
     query_is(page, "")
 
 
-def test_a_question_mark_lists_the_keys(page: Page) -> None:
+def test_a_question_mark_lists_the_keys(page: Page, query_is: Callable[[Page, str], None]) -> None:
     dialog = page.get_by_role("dialog", name="Keys")
     expect(dialog).to_be_hidden()
     page.keyboard.press("?")
@@ -89,7 +76,9 @@ def test_a_question_mark_lists_the_keys(page: Page) -> None:
     expect(page.locator("#keys")).to_be_focused()
 
 
-def test_what_is_typed_into_a_field_is_no_key(page: Page) -> None:
+def test_what_is_typed_into_a_field_is_no_key(
+    page: Page, query_is: Callable[[Page, str], None]
+) -> None:
     page.keyboard.press("c")
     page.get_by_label("From").fill("")
     page.keyboard.type("1234e")
@@ -98,7 +87,9 @@ def test_what_is_typed_into_a_field_is_no_key(page: Page) -> None:
     query_is(page, "")
 
 
-def test_keys_with_control_or_alt_are_left_to_the_browser(page: Page) -> None:
+def test_keys_with_control_or_alt_are_left_to_the_browser(
+    page: Page, query_is: Callable[[Page, str], None]
+) -> None:
     for held in ("Control", "Alt", "Meta"):
         page.keyboard.press(f"{held}+e")
     page.keyboard.press("o")
@@ -108,7 +99,9 @@ def test_keys_with_control_or_alt_are_left_to_the_browser(page: Page) -> None:
     query_is(page, "")  # so there was no step between
 
 
-def test_keys_of_one_letter_can_be_switched_off(page: Page) -> None:
+def test_keys_of_one_letter_can_be_switched_off(
+    page: Page, query_is: Callable[[Page, str], None]
+) -> None:
     page.get_by_role("button", name="Keys").click()
     page.get_by_label("Keys of one letter").uncheck()
     page.get_by_role("button", name="Close").click()
