@@ -1,10 +1,11 @@
-"""Writes what was measured into ``docs/PERFORMANCE.md``, between its two marks."""
+"""Writes what was measured into ``docs/PERFORMANCE.md``, between the two marks of each part."""
 
 from __future__ import annotations
 
 import os
 import platform
 import sqlite3
+import sys
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from benchmarks.harness import Line
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "PERFORMANCE.md"
-BEGIN = "<!-- Written by 'just bench': -->\n"
+BEGIN = "<!-- Written by 'just bench': {} -->\n"
 END = "<!-- Until here. -->\n"
 
 HEAD = """\
@@ -25,21 +26,25 @@ HEAD = """\
 """
 
 
-def write(lines: list[Line], costs: str, notes: list[str], directory: Path) -> None:
+def write(part: str, lines: list[Line], costs: str, notes: list[str], directory: Path) -> None:
     """Put the machine, the tables and the notes in the place of the last ones.
 
     Args:
+        part: the name in the mark.
         lines: those of the table of ratios.
-        costs: the table of what recording costs.
+        costs: the tables of costs.
         notes: sentences.
         directory: where it was measured.
     """
-    before, _, rest = PAGE.read_text().partition(BEGIN)
+    begin = BEGIN.format(part)
+    before, found, rest = PAGE.read_text().partition(begin)
+    if not found:
+        sys.exit(f"{PAGE} has no part {part!r}.")
     _, _, after = rest.partition(END)
     table = HEAD + "".join(_row(line) for line in lines)
     told = "".join(f"- {note}\n" for note in notes)
     PAGE.write_text(
-        f"{before}{BEGIN}\n{_machine(directory)}\n{table}\n{costs}\n{told}\n{END}{after}"
+        f"{before}{begin}\n{_machine(directory)}\n{table}\n{costs}\n{told}\n{END}{after}"
     )
 
 

@@ -74,16 +74,15 @@ class _Times(NamedTuple):
     cold_s: float
 
 
-def measure(directory: Path, rows: int) -> tuple[list[Line], str]:
+def measure(file: Path, rows: int) -> tuple[list[Line], str]:
     """Return lines for the table of ratios, and a table of all periods.
 
     Args:
-        directory: where to make the files.
-        rows: how many calls.
+        file: what `make` made; a copy is made beside it.
+        rows: how many calls it has.
     """
     now = int(time.time())
-    file = _make(directory / "asked.db", rows, now)
-    copy = _copied(file, directory / "asked.duckdb")
+    copy = _copied(file, file.with_suffix(".duckdb"))
     lines: list[Line] = []
     table = [
         f"| {rows:,} calls in {DAYS} days | `stats` | `tools` | SQL | DuckDB |\n",
@@ -101,7 +100,6 @@ def measure(directory: Path, rows: int) -> tuple[list[Line], str]:
             lines += _lines(asked)
         cells = [_both(command, file, copy) for command in asked.values()]
         table.append(f"| {word} | {' | '.join(map(_words, cells))} |\n")
-    file.unlink()
     copy.unlink()
     table.append(
         "\nEach is a process from its start to its end, warm and, in brackets, with nothing of the"
@@ -133,12 +131,12 @@ def _both(command: list[str], *files: Path) -> _Times:
     cold = []
     for _ in range(3):
         for file in files:
-            _forget(file)
+            forget(file)
         cold.append(_run(command))
     return _Times(warm, median(cold))
 
 
-def _forget(file: Path) -> None:
+def forget(file: Path) -> None:
     """Have the kernel drop what it keeps of a file."""
     handle = os.open(file, os.O_RDONLY)
     try:
@@ -152,8 +150,9 @@ def _words(times: _Times) -> str:
     return f"{1000 * times.warm_s:,.0f} ms ({1000 * times.cold_s:,.0f})"
 
 
-def _make(file: Path, rows: int, now: int) -> Path:
+def make(file: Path, rows: int) -> Path:
     """Make a file of so many calls, evenly over the days before now."""
+    now = int(time.time())
     create_analytics_db(file).close()
     chance = random.Random(1)  # noqa: S311  no secrets
     first, seconds = now - DAYS * 86400, DAYS * 86400

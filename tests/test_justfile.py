@@ -31,6 +31,8 @@ printf '[%s]' "$@"
         ("reliability", [], "[tools/count_cases.py][dist/faults.xml]"),
         ("version", ["0.2.0"], "[tools/set_version.py][0.2.0]"),
         ("migration", ["add $x"], "[tools/draft_migration.py][add $x]"),
+        ("bench", ["dashboard"], "[-m][benchmarks][dashboard]"),
+        ("bench", [], "[-m][benchmarks]"),
         ("golden", ["1"], "[tools/make_golden.py][1]"),
         ("golden", [], "[tools/make_golden.py]"),
     ],

@@ -14,6 +14,7 @@ from devflow_analytics_reports import (
     PeriodError,
     Range,
     TimeSeries,
+    Totals,
     parse_period,
     summary,
     time_series,
@@ -51,6 +52,10 @@ def test_an_empty_database_has_empty_buckets(ask: Callable[..., Any]) -> None:
             empty(NOW - HOUR, NOW, is_whole=True),
             empty(NOW, NOW + 1, is_whole=False),
         ),
+        totals=Totals(0, 0, 0, 0.0, None, None, None),
+        sessions=0,
+        before=None,
+        sessions_before=None,
     )
 
 
@@ -261,6 +266,20 @@ def test_buckets_add_up_to_the_summary(ask: Callable[..., Any], add: Callable[..
             assert sum(calls for _, calls in bucket.histogram) == bucket.calls
         if whole.before:
             assert sum(bucket.calls_before or 0 for bucket in found.buckets) == whole.before.calls
+
+
+@pytest.mark.parametrize("filters", [Filters(), Filters(statuses=("error",))])
+@pytest.mark.parametrize("since", ["3d", "7d", "14d", "all"])
+def test_the_totals_are_those_of_the_summary(
+    since: str, filters: Filters, ask: Callable[..., Any], add: Callable[..., None]
+) -> None:
+    for number in range(200):
+        status = "success" if number % 7 else ("error", "timeout")[number % 2]
+        at = {"timestamp": NOW - number * 5000, "session_id": f"session-{number // 9}"}
+        add(at | {"duration_ms": number % 17 / 3, "status": status})
+    found, whole = (ask(each, period(since), filters) for each in (time_series, summary))
+    totals = ("totals", "sessions", "before", "sessions_before")
+    assert [getattr(found, name) for name in totals] == [getattr(whole, name) for name in totals]
 
 
 def test_the_period_before_ends_where_the_period_begins_however_short_it_is(

@@ -54,8 +54,7 @@ def _summary(query: Query, now: int, _: str) -> Question:
 
     def ask(connection: Connection) -> answers.Summary:
         of_calls = _with_sessions(connection, filters)
-        found = reports.summary(connection, period, of_calls, parts=1)
-        over_time = reports.time_series(connection, period, of_calls)
+        found = reports.time_series(connection, period, of_calls)
         there = reports.recorded(connection)
         before = converting.like(found.before, answers.Totals) if found.before else None
         return answers.Summary(
@@ -64,8 +63,8 @@ def _summary(query: Query, now: int, _: str) -> Question:
             before=before,
             sessions=found.sessions,
             sessions_before=found.sessions_before,
-            each=over_time.each,
-            buckets=[converting.like(one, answers.Bucket) for one in over_time.buckets],
+            each=found.each,
+            buckets=[converting.like(one, answers.Bucket) for one in found.buckets],
             recorded=there and converting.range_(there),
         )
 

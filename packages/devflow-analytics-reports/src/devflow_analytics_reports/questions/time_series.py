@@ -6,7 +6,6 @@ from array import array
 from bisect import bisect_left
 from dataclasses import dataclass
 from operator import gt
-from typing import TYPE_CHECKING
 
 from devflow_analytics_db import Connection
 from devflow_analytics_reports.decoding import decodes_fast
@@ -16,10 +15,7 @@ from devflow_analytics_reports.parts import Each, counts, cut, following, whole
 from devflow_analytics_reports.period import Period, Range
 from devflow_analytics_reports.sql.calls import Calls
 from devflow_analytics_reports.sql.database import recorded, resolved
-from devflow_analytics_reports.totals import nearest_rank, together
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
+from devflow_analytics_reports.totals import Totals, nearest_rank, together, total
 
 HOUR = 3600
 DAY = 24 * HOUR
@@ -77,6 +73,14 @@ class TimeSeries:
     """What a bucket stands for."""
     buckets: tuple[Bucket, ...]
     """What the period is cut into, in order and without gaps, also buckets without calls."""
+    totals: Totals
+    """What all its calls amount to."""
+    sessions: int
+    """Number of sessions with a call in it."""
+    before: Totals | None
+    """What the calls of the period before amount to; None if nothing was recorded by then."""
+    sessions_before: int | None
+    """Number of sessions with a call in the period before; None as above."""
 
 
 @decodes_fast
@@ -107,7 +111,17 @@ def time_series(
     ranges, are_whole = _cut(period, each)
     rows = _Rows(Calls(connection, period, filters))
     errors, timeouts = counts(rows.error_times, ranges), counts(rows.timeout_times, ranges)
-    before = _calls_before(connection, period, filters, ranges)
+    there = recorded(connection)
+    before: _Rows | None = None
+    calls_before: list[int | None] = [None] * len(ranges)
+    if period.before and there and there.since < period.before.until:
+        before = _Rows(Calls(connection, period.before, filters))
+        earlier = period.since - period.before.since
+        counterparts = [Range(begin - earlier, until - earlier) for begin, until in ranges]
+        calls_before = [
+            calls if within.since < period.before.until and within.until > there.since else None
+            for within, calls in zip(counterparts, counts(before.times, counterparts), strict=True)
+        ]
     buckets = []
     for number, within in enumerate(ranges):
         durations = rows.durations(within)
@@ -121,37 +135,50 @@ def time_series(
                 together(durations),
                 nearest_rank(durations, 50),
                 nearest_rank(durations, 95),
-                before[number],
+                calls_before[number],
                 histogram(durations),
             )
         )
-    return TimeSeries(period, each, tuple(buckets))
+    return TimeSeries(
+        period,
+        each,
+        tuple(buckets),
+        rows.totals(),
+        rows.sessions,
+        before.totals() if before else None,
+        before.sessions if before else None,
+    )
 
 
 class _Rows:
     """What is read of calls, in the order of their times."""
 
     def __init__(self, calls: Calls) -> None:
-        self._times = array("q")
+        self.times = array("q")
         self._durations = array("d")
         self.error_times: list[int] = []
         self.timeout_times: list[int] = []
         for time, duration, status in calls.rows("timestamp", "duration_ms", "status"):
-            self._times.append(time)
+            self.times.append(time)
             self._durations.append(duration)
             if status != "success":
                 (self.error_times if status == "error" else self.timeout_times).append(time)
         self.error_times.sort()
         self.timeout_times.sort()
-        if any(map(gt, self._times, self._times[1:])):  # as where an index was no use
-            order = sorted(range(len(self._times)), key=self._times.__getitem__)
-            self._times = array("q", map(self._times.__getitem__, order))
+        if any(map(gt, self.times, self.times[1:])):  # as where an index was no use
+            order = sorted(range(len(self.times)), key=self.times.__getitem__)
+            self.times = array("q", map(self.times.__getitem__, order))
             self._durations = array("d", map(self._durations.__getitem__, order))
+        self.sessions = calls.session_count()
 
     def durations(self, within: Range) -> list[float]:
         """Return how long the calls of a range took, the shortest first."""
-        begin, end = (bisect_left(self._times, bound) for bound in within)
+        begin, end = (bisect_left(self.times, bound) for bound in within)
         return sorted(self._durations[begin:end])
+
+    def totals(self) -> Totals:
+        """Return what all of them amount to."""
+        return total(self._durations, len(self.error_times), len(self.timeout_times))
 
 
 def _each(period: Period) -> Each:
@@ -173,19 +200,3 @@ def _cut(period: Period, each: Each) -> tuple[list[Range], list[bool]]:
         are_whole[0] = False
         ranges[0] = Range(period.since, ranges[0].until)
     return ranges, are_whole
-
-
-def _calls_before(
-    connection: Connection, period: Period, filters: Filters, ranges: Sequence[Range]
-) -> list[int | None]:
-    """Return the number of calls in the counterpart of each range in the period before."""
-    there = recorded(connection)
-    if period.before is None or there is None or there.since >= period.before.until:
-        return [None] * len(ranges)
-    earlier = period.since - period.before.since
-    counterparts = [Range(begin - earlier, until - earlier) for begin, until in ranges]
-    times = sorted(time for (time,) in Calls(connection, period.before, filters).rows("timestamp"))
-    return [
-        calls if within.since < period.before.until and within.until > there.since else None
-        for within, calls in zip(counterparts, counts(times, counterparts), strict=True)
-    ]
