@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -349,6 +350,22 @@ def open_page(chromium: Browser, seen: Seen) -> Iterator[Callable[..., Page]]:
         yield open_
 
 
+@pytest.fixture
+def visit(open_page: Callable[..., Page], made_up_served: Served) -> Callable[..., Page]:
+    """Open the page of the made-up calls with a query in its address."""
+
+    def visit(query: str = "", **options: Any) -> Page:
+        return open_page(made_up_served.url.replace("/#", f"/{query}#"), **options)
+
+    return visit
+
+
+@pytest.fixture
+def page(visit: Callable[..., Page]) -> Page:
+    """The page of the made-up calls, for one test alone."""
+    return visit()
+
+
 @pytest.fixture(scope="module")
 def overview(chromium: Browser, made_up_served: Served) -> Iterator[Page]:
     """The page of the made-up calls, for tests that only look at it."""
@@ -392,6 +409,17 @@ def wait_ready(page: Page) -> None:
 @pytest.fixture(name="wait_ready")
 def _wait_ready() -> Callable[[Page], None]:
     return wait_ready
+
+
+@pytest.fixture(scope="session")
+def query_is() -> Callable[[Page, str], None]:
+    """Wait until the address of a page has this query, and all of it is drawn."""
+
+    def wait(page: Page, query: str) -> None:
+        expect(page).to_have_url(re.compile(rf"^http://127\.0\.0\.1:\d+/{re.escape(query)}$"))
+        wait_ready(page)
+
+    return wait
 
 
 @pytest.fixture(scope="session")

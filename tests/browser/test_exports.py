@@ -33,7 +33,7 @@ def saved(page: Page, panel: str) -> tuple[str, list[dict[str, str]]]:
 
 def copied(page: Page, panel: str) -> str:
     """Copy the command of a panel; gives what is in the clipboard then."""
-    page.locator(f"#{panel}").get_by_role("button", name="Command").click()
+    page.locator(f"#{panel}").get_by_role("button", name="Command: copy").click()
     expect(page.locator("#toast")).to_contain_text("Copied: ")
     text: str = page.evaluate("navigator.clipboard.readText()")
     assert page.locator("#toast").text_content() == f"Copied: {text}"
@@ -192,7 +192,7 @@ def test_a_copied_command_prints_the_figures_of_its_panel(
     assert page.locator("#slowest .figure").all_inner_texts() == [
         words.duration(call["duration_ms"]) for call in told("slowest")["calls"][:8]
     ]
-    assert page.locator("#errors .ranking .figure").all_inner_texts() == [
+    assert page.locator("#errors .ranking .figure").all_text_contents() == [
         f"{error['calls']:,} {words.share(error['share'])}"
         for error in told("errors")["errors"][:7]
     ]
@@ -226,8 +226,8 @@ def test_without_a_clipboard_the_command_is_shown(
     open_page: Callable[..., Page], made_up_served: Any
 ) -> None:
     page = open_page(made_up_served.url, permissions=[])
-    page.evaluate("navigator.clipboard.writeText = () => Promise.reject(new Error('denied'))")
-    page.locator("#tools").get_by_role("button", name="Command").click()
+    page.evaluate("() => { navigator.clipboard.writeText = () => Promise.reject(new Error()); }")
+    page.locator("#tools").get_by_role("button", name="Command: copy").click()
 
     said = "Not copied. It is: devflow-analytics tools --since 7d"
     expect(page.locator("#toast")).to_have_text(said)

@@ -31,12 +31,6 @@ RANKED = """(list) => [...list.children].map((item) => {
 """The texts of a ranked list, but for how long ago something was."""
 
 
-@pytest.fixture
-def page(open_page: Callable[..., Page], made_up_served: Any) -> Page:
-    """The page of the made-up calls, for this test alone."""
-    return open_page(made_up_served.url)
-
-
 @pytest.fixture(scope="module")
 def ask(command: Callable[..., str], made_up: Path) -> Callable[[str], Any]:
     """Ask the command about the made-up calls."""
@@ -284,10 +278,10 @@ def test_the_latest_calls_are_those_that_the_command_prints(
 
 
 def test_there_is_nothing_more_to_show_after_the_first_call(
-    open_page: Callable[..., Page], made_up_served: Any, ask: Callable[[str], Any]
+    visit: Callable[..., Page], ask: Callable[[str], Any]
 ) -> None:
     calls = ask("calls --tool docker_build --since 7d")["calls"]
-    page = open_page(made_up_served.url.replace("/#", "/?tool=docker_build#"))
+    page = visit("?tool=docker_build")
 
     expect(page.locator("#latest tbody tr")).to_have_count(len(calls))
     expect(page.locator("#latest").get_by_role("button", name="Show more")).to_have_count(0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +50,13 @@ def test_a_file_of_the_page_says_nothing_of_the_database(
     assert client.key.encode() not in body
     assert str(home).encode() not in body
     assert b"analytics.db" not in body.replace(b"~/.devflow/analytics.db", b"")
+
+
+def test_the_page_names_all_its_modules_so_that_they_are_fetched_at_once() -> None:
+    modules = {f"/{name}" for name in FILES if name.endswith(".js")}
+    page = (STATIC / "index.html").read_text()
+    preloaded = re.findall('<link rel="modulepreload" href="([^"]+)">', page)
+    assert sorted(preloaded) == sorted(modules - {"/first-paint.js", "/main.js"})
 
 
 @pytest.mark.parametrize(
