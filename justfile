@@ -118,11 +118,15 @@ fix:
 old-sqlite directory:
     tools/build_old_sqlite.sh {{ quote(directory) }}
 
-# Measure what everything costs, and write it down in docs/PERFORMANCE.md; minutes
-bench:
+# Measure what everything costs, or only packages or dashboard, and write it down; minutes
+bench *parts:
     # installed as a user has it: from wheels, built anew, and without the tools of development
     uv run --locked --isolated --no-editable --no-default-groups --group bench \
-        {{ prepend("--reinstall-package ", packages) }} python -m benchmarks
+        {{ prepend("--reinstall-package ", packages) }} python -m benchmarks "$@"
+
+# Take the pictures of the page that the docs show; needs Chromium
+pictures:
+    uv run --locked python tools/pictures.py
 
 # Build every wheel, and use each one alone in an empty environment
 wheels:

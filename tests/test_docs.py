@@ -71,6 +71,18 @@ def test_a_link_leads_somewhere(page: Path) -> None:
         assert not anchor or anchor in anchors(there), f"{target}#{anchor}"
 
 
+def test_every_picture_that_is_shown_exists_and_the_other_way_round() -> None:
+    """`just pictures` takes them."""
+    shown = {
+        (page.parent / picture).resolve()
+        for page in PAGES
+        for found in re.findall(r'!\[.+?\]\((.+?)\)|src(?:set)?="(.+?)"', page.read_text())
+        for picture in found
+        if picture
+    }
+    assert shown == set(ROOT.glob("docs/pictures/*"))
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_a_recipe_that_is_named_exists(page: Path) -> None:
     justfile = (ROOT / "justfile").read_text()
