@@ -34,7 +34,36 @@ def add_session(insert: Callable[..., None]) -> Callable[..., None]:
 
 
 def test_an_empty_database_has_no_sessions(ask: Callable[..., Any]) -> None:
-    assert ask(sessions, PERIOD) == Sessions(PERIOD, ())
+    assert ask(sessions, PERIOD) == Sessions(PERIOD, (), 0)
+
+
+@pytest.mark.parametrize("filters", [Filters(), Filters(tools=("a",)), Filters(sessions=("s3",))])
+@pytest.mark.parametrize("limit", [0, 1, 3, 100])
+def test_a_limit_leaves_those_that_started_last_and_the_number_of_all(
+    limit: int,
+    filters: Filters,
+    ask: Callable[..., Any],
+    add: Callable[..., None],
+    add_session: Callable[..., None],
+) -> None:
+    for number in range(8):
+        add_session(f"s{number}", TODAY + number // 2)
+        times = [] if number == 7 else [TODAY - 9, TODAY + 900 - number, NOW - number]
+        tool = "ab"[number % 2]
+        add(*({"timestamp": at, "tool_name": tool, "session_id": f"s{number}"} for at in times))
+    every = ask(sessions, PERIOD, filters)
+    assert ask(sessions, PERIOD, filters, limit=limit) == Sessions(
+        PERIOD, every.sessions[:limit], len(every.sessions)
+    )
+
+
+@pytest.mark.parametrize("limit", [None, 1])
+def test_no_session_passes_a_filter_that_no_call_does(
+    limit: int | None, ask: Callable[..., Any], add: Callable[..., None]
+) -> None:
+    add({"timestamp": TODAY, "tool_name": "a"})
+    found = ask(sessions, PERIOD, Filters(tools=("b",)), limit=limit)
+    assert found == Sessions(PERIOD, (), 0)
 
 
 def test_a_session_has_its_calls_of_the_period(

@@ -143,11 +143,12 @@ def _sessions(query: Query, now: int, _: str) -> Question:
     period, filters, most = query.period(now), query.filters(), query.limit()
 
     def ask(connection: Connection) -> answers.Sessions:
-        found = reports.sessions(connection, period, _with_sessions(connection, filters))
+        of_calls = _with_sessions(connection, filters)
+        found = reports.sessions(connection, period, of_calls, limit=most)
         return answers.Sessions(
             period=converting.period(found.period),
-            count=len(found.sessions),
-            sessions=[converting.session(one) for one in found.sessions[:most]],
+            count=found.count,
+            sessions=[converting.session(one) for one in found.sessions],
         )
 
     return ask

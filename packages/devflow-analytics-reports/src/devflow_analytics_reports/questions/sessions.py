@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from devflow_analytics_db import Connection
@@ -62,21 +62,39 @@ class Sessions:
 
     Without filters also those that started in it, and have no calls.
     """
+    count: int
+    """Number of all of them, also of those beyond a limit."""
 
 
 @decodes_fast
-def sessions(connection: Connection, period: Period, filters: Filters = NO_FILTERS) -> Sessions:
+def sessions(
+    connection: Connection,
+    period: Period,
+    filters: Filters = NO_FILTERS,
+    *,
+    limit: int | None = None,
+) -> Sessions:
     """Return the sessions of a period.
 
     Args:
         connection: a connection for reading, as from `devflow_analytics_db.open_readonly`.
         period: the period.
         filters: what the calls must be like.
+        limit: how many sessions to return at most, the last started first; all if None.
     """
     resolved_period = resolved(connection, period)
-    found = _sessions(Calls(connection, resolved_period, filters), period)
-    ordered = sorted(found, key=lambda session: (-session.started_at, session.id))
-    return Sessions(resolved_period, tuple(ordered))
+    calls = Calls(connection, resolved_period, filters)
+    if limit is None:
+        found = sorted(_sessions(calls, period), key=_last_started_first)
+        return Sessions(resolved_period, tuple(found), len(found))
+    rows = calls.session_rows(calls.session_ids(), or_started_in=_started_in(calls, period))
+    every = sorted((-started_at, key) for key, started_at, *_ in rows)
+    last = [key for _, key in every[:limit]]
+    if not last:  # no ids would not be a filter
+        return Sessions(resolved_period, (), len(every))
+    of_last = Calls(connection, resolved_period, replace(filters, sessions=tuple(last)))
+    found = sorted(_sessions(of_last, period, last), key=_last_started_first)
+    return Sessions(resolved_period, tuple(found), len(every))
 
 
 @decodes_fast
@@ -98,6 +116,15 @@ def session(connection: Connection, session_id: str, *, now: int) -> Session:
     raise SessionNotFoundError(f"No session has the id {session_id!r}.")
 
 
+def _last_started_first(session: Session) -> tuple[int, str]:
+    return -session.started_at, session.id
+
+
+def _started_in(calls: Calls, period: Period) -> Range | None:
+    """Return when sessions may have started that count without calls; None if none does."""
+    return None if calls.filters else Range(period.since, period.until)
+
+
 def _sessions(
     calls: Calls, period: Period, with_no_calls: list[str] | None = None
 ) -> Iterator[Session]:
@@ -117,8 +144,7 @@ def _sessions(
         group.statuses.append(status)
         group.durations.append(duration)
         group.last = max(group.last, time)
-    any_started = with_no_calls is None and not calls.filters
-    or_started_in = Range(period.since, period.until) if any_started else None
+    or_started_in = _started_in(calls, period) if with_no_calls is None else None
     rows = calls.session_rows([*groups, *(with_no_calls or ())], or_started_in=or_started_in)
     for key, started_at, ended_at, client, version, project in rows.fetchall():
         group = groups.get(key) or _Group()

@@ -154,6 +154,10 @@ class Calls:
         (count,) = self.select("count(DISTINCT session_id)").fetchone()
         return int(count)
 
+    def session_ids(self) -> list[str]:
+        """Return the ids of the sessions that the calls are of, in no order."""
+        return [session for (session,) in self.select("DISTINCT session_id")]
+
     def tool_names(self) -> list[str]:
         """Return the names of all tools that were ever called, as far as they pass the filters.
 
