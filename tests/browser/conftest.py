@@ -4,7 +4,6 @@ import json
 import os
 import re
 import shutil
-import signal
 import subprocess
 import sys
 from contextlib import ExitStack
@@ -26,6 +25,8 @@ if TYPE_CHECKING:
 
 NOW = 1795622770
 """2026-11-25T17:06:10+01:00, when the made-up calls end."""
+
+expect.set_options(timeout=30_000)  # a busy machine is slow, and only a failure waits so long
 
 FLAGS = [
     "--disable-background-networking",
@@ -107,7 +108,7 @@ class Served(NamedTuple):
         return port
 
     def stop(self) -> None:
-        self.process.send_signal(signal.SIGINT)
+        self.process.terminate()
         self.process.wait(10)
 
 
@@ -173,14 +174,35 @@ def command(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., str]:
 
 
 @pytest.fixture
-def serve() -> Iterator[Callable[..., Served]]:
-    """Serve a database: at a fixed time, or by the real clock if `now` is None."""
+def start() -> Iterator[Callable[..., Served]]:
+    """Start a process that prints the address of a page; it is ended with the test."""
     with ExitStack() as stack:
 
-        def run(file: Path, *, now: int | None = NOW, port: int = 0) -> Served:
-            return _served(stack, file, now=now, port=port)
+        def start(*words: str) -> Served:
+            return _started(stack, *words)
 
-        yield run
+        yield start
+
+
+@pytest.fixture
+def serve(start: Callable[..., Served]) -> Callable[..., Served]:
+    """Serve a database: at a fixed time, or by the real clock if `now` is None."""
+
+    def serve(file: Path, *, now: int | None = NOW, port: int = 0) -> Served:
+        return start("-c", SERVE, str(file), str(now or 0), str(port))
+
+    return serve
+
+
+@pytest.fixture
+def serve_by_command(start: Callable[..., Served]) -> Callable[[Path], Served]:
+    """Serve a database by the command, as people do."""
+
+    def serve(file: Path) -> Served:
+        words = ("-q", "--db", str(file), "dashboard", "--no-browser")
+        return start("-m", "devflow_analytics_cli", *words)
+
+    return serve
 
 
 @pytest.fixture
@@ -234,15 +256,14 @@ def observe() -> Callable[..., None]:
 def made_up_served(made_up: Path) -> Iterator[Served]:
     """The made-up calls at `NOW`, served to all tests that only read them."""
     with ExitStack() as stack:
-        yield _served(stack, made_up, HOME=str(made_up.parent))
+        words = ("-c", SERVE, str(made_up), str(NOW), "0")
+        yield _started(stack, *words, HOME=str(made_up.parent))
 
 
-def _served(
-    stack: ExitStack, file: Path, *, now: int | None = NOW, port: int = 0, **environment: str
-) -> Served:
+def _started(stack: ExitStack, *words: str, **environment: str) -> Served:
     process = stack.enter_context(
         subprocess.Popen(
-            [sys.executable, "-c", SERVE, str(file), str(now or 0), str(port)],
+            [sys.executable, *words],
             env=os.environ | environment,
             stdout=subprocess.PIPE,
             text=True,
@@ -284,6 +305,8 @@ class Seen:
         self.complaints: list[str] = []
         self.expected: list[str] = []
         """Parts of complaints that the test provokes."""
+        self.hosts: set[str | None] = {"127.0.0.1"}
+        """Whom pages may ask; None is for files."""
 
     def watch(self, page: Page) -> None:
         page.on("request", lambda request: self.requests.append(request))  # noqa: PLW0108  playwright marks it
@@ -305,8 +328,7 @@ class Seen:
     def check(self) -> None:
         """Fail if a page complained, or asked elsewhere."""
         assert self.unexpected == []
-        hosts = {urlsplit(request.url).hostname for request in self.requests}
-        assert hosts <= {"127.0.0.1"}
+        assert {urlsplit(request.url).hostname for request in self.requests} <= self.hosts
 
 
 @pytest.fixture
