@@ -238,7 +238,9 @@ def test_eight_tabs_beside_a_writer_all_follow_and_the_server_stays_small(
     dashboard = serve(file, now=None)
     first = open_page(dashboard.url)
     failures: list[str] = []
-    first.context.on("requestfailed", lambda request: failures.append(request.url))
+    first.context.on(
+        "requestfailed", lambda request: failures.append(f"{request.failure}: {request.url}")
+    )
     first.context.on(
         "response", lambda response: response.ok or failures.append(f"{response.status}")
     )
@@ -281,7 +283,8 @@ def test_what_a_reader_does_survives_that_calls_come(
     page = open_page(serve(made_up_copy).url, viewport={"width": 420, "height": 800})
     page.locator("#calls summary").click()
     page.locator("#tools").get_by_role("button", name="Show all").click()
-    page.locator("#tools .scroll").evaluate("(element) => { element.scrollLeft = 90; }")
+    scrolled = page.locator("#calls details .scroll")
+    scrolled.evaluate("(element) => { element.scrollTop = 90; }")
     page.locator("#custom").click()
     page.locator("#custom-since").fill("2026-11-")
     page.locator("#custom-since").evaluate("(field) => field.setSelectionRange(2, 6)")
@@ -297,7 +300,7 @@ def test_what_a_reader_does_survives_that_calls_come(
         "(field) => [field.value, field.selectionStart, field.selectionEnd]"
     ) == ["2026-11-", 2, 6]
     expect(page.locator("#calls details")).to_have_attribute("open", "")
-    assert page.locator("#tools .scroll").evaluate("(element) => element.scrollLeft") == 90
+    assert scrolled.evaluate("(element) => element.scrollTop") == 90
     assert page.locator("#tools tbody tr").count() == tools
 
 
