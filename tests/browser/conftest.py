@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -12,14 +13,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit
 
 import pytest
+from playwright.sync_api import expect, sync_playwright
+
 from devflow_analytics_db import create_analytics_db
 from devflow_analytics_recorder import ObservedCall, write_calls
-from playwright.sync_api import expect, sync_playwright
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from playwright.sync_api import Browser, ConsoleMessage, Page, Request
+    from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, Request
 
 NOW = 1795622770
 """2026-11-25T17:06:10+01:00, when the made-up calls end."""
@@ -70,6 +72,18 @@ CALL = ObservedCall(
     source="import",
     duration_kind="run",
 )
+
+
+COMMAND = f"""\
+#!{sys.executable}
+import time
+time.time = lambda: {NOW}
+from devflow_analytics_cli.main import main
+main()
+"""
+"""devflow-analytics, in whose time it is always `NOW`."""
+
+expect.set_options(timeout=30_000)  # milliseconds: the machine may be busy
 
 
 class Served(NamedTuple):
@@ -132,18 +146,40 @@ def made_up_copy(made_up: Path, tmp_path: Path) -> Path:
     return Path(shutil.copy(made_up, tmp_path / "copy.db"))
 
 
+@pytest.fixture(scope="session")
+def command(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., str]:
+    """Have a shell run a command line about a database at `NOW` in Berlin; gives what it prints."""
+    directory = tmp_path_factory.mktemp("bin")
+    program = directory / "devflow-analytics"
+    program.write_text(COMMAND)
+    program.chmod(0o700)
+
+    def run(line: str, file: Path) -> str:
+        environment = {
+            "DEVFLOW_ANALYTICS_DB_PATH": str(file),
+            "HOME": str(directory),
+            "PATH": f"{directory}{os.pathsep}{os.environ['PATH']}",
+            "TZ": "Europe/Berlin",
+        }
+        done = subprocess.run(
+            ["bash", "-c", line],
+            capture_output=True,
+            check=True,
+            env=os.environ | environment,
+            text=True,
+        )
+        return done.stdout
+
+    return run
+
+
 @pytest.fixture
 def start() -> Iterator[Callable[..., Served]]:
     """Start a process that prints the address of a page; it is ended with the test."""
     with ExitStack() as stack:
 
         def start(*words: str) -> Served:
-            process = stack.enter_context(
-                subprocess.Popen([sys.executable, *words], stdout=subprocess.PIPE, text=True)
-            )
-            stack.callback(process.kill)
-            assert process.stdout is not None
-            return Served(process.stdout.readline().strip(), process)
+            return _started(stack, *words)
 
         yield start
 
@@ -153,7 +189,7 @@ def serve(start: Callable[..., Served]) -> Callable[..., Served]:
     """Serve a database: at a fixed time, or by the real clock if `now` is None."""
 
     def serve(file: Path, *, now: int | None = NOW, port: int = 0) -> Served:
-        return start("-c", SERVE, str(file), str(now or 0), str(port))
+        return start(*_serving(file, now, port))
 
     return serve
 
@@ -206,7 +242,6 @@ def record() -> Iterator[Callable[..., str]]:
 @pytest.fixture
 def observe() -> Callable[..., None]:
     """Write calls that somebody else saw, as an import does; each is given by its fields."""
-
     numbers = count(1)
 
     def observe(file: Path, *calls: dict[str, Any]) -> None:
@@ -215,6 +250,31 @@ def observe() -> Callable[..., None]:
             write_calls(connection, [CALL._replace(**{"id": next(ids)} | call) for call in calls])
 
     return observe
+
+
+@pytest.fixture(scope="session")
+def made_up_served(made_up: Path) -> Iterator[Served]:
+    """The made-up calls at `NOW`, served to all tests that only read them."""
+    with ExitStack() as stack:
+        yield _started(stack, *_serving(made_up), HOME=str(made_up.parent))
+
+
+def _serving(file: Path, now: int | None = NOW, port: int = 0) -> tuple[str, ...]:
+    return ("-c", SERVE, str(file), str(now or 0), str(port))
+
+
+def _started(stack: ExitStack, *words: str, **environment: str) -> Served:
+    process = stack.enter_context(
+        subprocess.Popen(
+            [sys.executable, *words],
+            env=os.environ | environment,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+    )
+    stack.callback(process.kill)
+    assert process.stdout is not None
+    return Served(process.stdout.readline().strip(), process)
 
 
 @pytest.fixture(scope="session")
@@ -268,14 +328,18 @@ class Seen:
             if not any(part in complaint for part in self.expected)
         ]
 
+    def check(self) -> None:
+        """Fail if a page complained, or asked elsewhere."""
+        assert self.unexpected == []
+        assert {urlsplit(request.url).hostname for request in self.requests} <= self.hosts
+
 
 @pytest.fixture
 def seen() -> Iterator[Seen]:
     """What the pages of this test ask for; it fails if one complains or asks elsewhere."""
     seen = Seen()
     yield seen
-    assert seen.unexpected == []
-    assert {urlsplit(request.url).hostname for request in seen.requests} <= seen.hosts
+    seen.check()
 
 
 @pytest.fixture
@@ -284,23 +348,60 @@ def open_page(chromium: Browser, seen: Seen) -> Iterator[Callable[..., Page]]:
     with ExitStack() as stack:
 
         def open_(url: str, *, ready: bool = True, **options: Any) -> Page:
-            context = chromium.new_context(
-                **{
-                    "locale": "en-GB",
-                    "timezone_id": "Europe/Berlin",
-                    "viewport": {"width": 1280, "height": 900},
-                    **options,
-                }
-            )
-            stack.callback(context.close)
-            context.on("page", seen.watch)
-            page = context.new_page()
-            page.goto(url)
-            if ready:
-                wait_ready(page)
-            return page
+            return _opened(stack, chromium, seen, url, ready=ready, **options)
 
         yield open_
+
+
+@pytest.fixture
+def visit(open_page: Callable[..., Page], made_up_served: Served) -> Callable[..., Page]:
+    """Open the page of the made-up calls with a query in its address."""
+
+    def visit(query: str = "", **options: Any) -> Page:
+        return open_page(made_up_served.url.replace("/#", f"/{query}#"), **options)
+
+    return visit
+
+
+@pytest.fixture
+def page(visit: Callable[..., Page]) -> Page:
+    """The page of the made-up calls, for one test alone."""
+    return visit()
+
+
+@pytest.fixture(scope="module")
+def overview(chromium: Browser, made_up_served: Served) -> Iterator[Page]:
+    """The page of the made-up calls, for tests that only look at it."""
+    seen = Seen()
+    with ExitStack() as stack:
+        yield _opened(stack, chromium, seen, made_up_served.url)
+    seen.check()
+
+
+def _opened(
+    stack: ExitStack,
+    chromium: Browser,
+    seen: Seen,
+    url: str,
+    *,
+    ready: bool = True,
+    **options: Any,
+) -> Page:
+    context = chromium.new_context(
+        **{
+            "locale": "en-GB",
+            "timezone_id": "Europe/Berlin",
+            "viewport": {"width": 1280, "height": 900},
+            **options,
+        }
+    )
+    stack.callback(context.close)
+    context.on("page", seen.watch)
+    page = context.new_page()
+    page.goto(url)
+    if ready:
+        wait_ready(page)
+    return page
 
 
 def wait_ready(page: Page) -> None:
@@ -311,3 +412,28 @@ def wait_ready(page: Page) -> None:
 @pytest.fixture(name="wait_ready")
 def _wait_ready() -> Callable[[Page], None]:
     return wait_ready
+
+
+@pytest.fixture(scope="session")
+def query_is() -> Callable[[Page, str], None]:
+    """Wait until the address of a page has this query, and all of it is drawn."""
+
+    def wait(page: Page, query: str) -> None:
+        expect(page).to_have_url(re.compile(rf"^http://127\.0\.0\.1:\d+/{re.escape(query)}$"))
+        wait_ready(page)
+
+    return wait
+
+
+@pytest.fixture(scope="session")
+def rows_of() -> Callable[[Locator], list[list[str]]]:
+    """Give the texts in the body of a table, whether it is seen or not."""
+
+    def read(table: Locator) -> list[list[str]]:
+        rows: list[list[str]] = table.evaluate(
+            "(table) => [...table.tBodies[0].rows].map("
+            "(row) => [...row.cells].map((cell) => cell.textContent))"
+        )
+        return rows
+
+    return read

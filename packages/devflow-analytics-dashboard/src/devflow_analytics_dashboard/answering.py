@@ -100,8 +100,13 @@ class Answering:
         if task is None:
             task = asyncio.create_task(self._in_thread(question))
             self._asked[tag] = task
-            task.add_done_callback(lambda _: self._asked.pop(tag))
+            task.add_done_callback(lambda done: self._forget(tag, done))
         return await asyncio.shield(task)
+
+    def _forget(self, tag: str, done: asyncio.Task[bytes]) -> None:
+        del self._asked[tag]
+        if not done.cancelled():
+            done.exception()  # else asyncio prints it where nobody waits any more
 
     def _keep(self, tag: str, body: bytes) -> None:
         self._kept[tag] = body

@@ -44,6 +44,9 @@ HEADERS = (
 )
 """What every answer carries."""
 
+MOST_HEADER_BYTES = 65_536
+"""How long the head of a request may be. Cookies of other ports are in it, too."""
+
 METHODS = ("GET", "HEAD")
 
 _HOST = re.compile(rb"(127\.0\.0\.1|localhost|\[::1\])(:\d{1,5})?", re.IGNORECASE)
@@ -115,6 +118,7 @@ class Guard:
         Raises:
             RequestError: it may not.
         """
+        _require_short(scope)
         headers: dict[bytes, list[bytes]] = {}
         for name, value in scope["headers"]:
             headers.setdefault(name.lower(), []).append(value.strip())
@@ -144,6 +148,22 @@ class Guard:
             f"{what}. Open the address that was printed when the server was started, or send its"
             " key as 'Authorization: Bearer KEY'.",
             {"www-authenticate": "Bearer"},
+        )
+
+
+def _require_short(scope: Scope) -> None:
+    """Refuse the head of a request that is too long, though it came in one piece.
+
+    Raises:
+        RequestError: it is.
+    """
+    length = len(scope["query_string"]) + sum(len(name + value) for name, value in scope["headers"])
+    if length > MOST_HEADER_BYTES:
+        raise RequestError(
+            431,
+            "too_large",
+            f"Query and headers of the request have {length:,} bytes. Send at most"
+            f" {MOST_HEADER_BYTES:,}.",
         )
 
 

@@ -19,6 +19,7 @@ ERRORS = {
     "404": "There is no such route, or no such session.",
     "405": "The method is neither GET nor HEAD.",
     "421": "The Host header does not name this machine.",
+    "431": "Query and headers are too long.",
     "500": "The server failed, which is a bug.",
     "503": "The database does not exist, is locked, or cannot be read.",
 }

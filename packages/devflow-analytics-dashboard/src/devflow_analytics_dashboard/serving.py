@@ -16,7 +16,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 from devflow_analytics_dashboard.answers import Error
 from devflow_analytics_dashboard.app import Application
 from devflow_analytics_dashboard.browser import RedirectFile, can_open
-from devflow_analytics_dashboard.guard import HEADERS
+from devflow_analytics_dashboard.guard import HEADERS, MOST_HEADER_BYTES
 from devflow_analytics_dashboard.json_answers import JSON
 from devflow_analytics_dashboard.listening import EVERY, listen
 
@@ -31,9 +31,6 @@ PATIENCE_SECONDS = 10
 
 FAREWELL_SECONDS = 0.3
 """How long answers that are being sent at the end may take."""
-
-MOST_HEADER_BYTES = 65_536
-"""How long the head of a request may be. Cookies of other ports are in it, too."""
 
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -189,7 +186,7 @@ class Dashboard:
         before = {}
         if threading.current_thread() is threading.main_thread():
             before = {one: signal.getsignal(one) for one in ENDING}
-        changed = {one: old for one, old in before.items() if old is not signal.SIG_IGN}
+        changed = {one: old for one, old in before.items() if old not in {signal.SIG_IGN, None}}
         for one in changed:
             signal.signal(one, end)
         try:
