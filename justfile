@@ -5,8 +5,9 @@ set positional-arguments # "$@" hands on words with spaces as they were given
 
 packages := "devflow-analytics-schema devflow-analytics-db devflow-analytics-recorder devflow-analytics-capture devflow-analytics-reports devflow-analytics-dashboard devflow-analytics-cli"
 
-# what an extra brings for the user's own server, and no module of ours imports
-brought := "DEP002=fastmcp|mcp"
+# what no module of ours imports: what an extra brings for the user's own server, and the time zones
+# that zoneinfo reads where the system has none
+brought := "DEP002=fastmcp|mcp|tzdata"
 
 _default:
     @just --list

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from datetime import datetime
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
@@ -11,7 +13,16 @@ import pytest
 from hypothesis import assume, example, given, settings, strategies as st
 
 from devflow_analytics_db import create_analytics_db, open_readonly
-from devflow_analytics_reports import Part, Period, PeriodError, over_time, parse_period, summary
+from devflow_analytics_reports import (
+    Part,
+    Period,
+    PeriodError,
+    Range,
+    over_time,
+    parse_period,
+    summary,
+    time_series,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -129,6 +140,105 @@ def test_parts_cover_a_period_without_gap_or_overlap(
 
 
 @settings(deadline=None)
+@given(
+    NOWS,
+    ZONES,
+    st.integers(1, 40 * DAY),
+    st.integers(-DAY, 10 * DAY),
+    st.sampled_from([None, "hour", "3 hours", "day", "week"]),
+)
+@example(1_774_746_000 + 3600, ZoneInfo("Europe/Berlin"), 8000, 1, "3 hours")
+@example(1_792_890_000 + 3600, ZoneInfo("Europe/Berlin"), 8000, 1, "3 hours")
+@example(1_325_239_200 + 1800, ZoneInfo("Pacific/Apia"), 5 * DAY, 1, "day")
+@example(1_325_239_200 + 1800, ZoneInfo("Pacific/Apia"), 5 * DAY, 1, "3 hours")
+@example(1_775_314_800 + 1800, ZoneInfo("Australia/Lord_Howe"), 9000, 5, "hour")
+@example(1_775_314_800 + 1800, ZoneInfo("Australia/Lord_Howe"), 9000, 5, "3 hours")
+@example(1_790_431_200 + 5000, ZoneInfo("Pacific/Chatham"), DAY, 5, "3 hours")
+@example(1_800_000_000, ZoneInfo("Asia/Kathmandu"), 9 * DAY, DAY, "3 hours")
+@example(1_800_000_000, ZoneInfo("Asia/Kolkata"), 9 * DAY, DAY, "week")
+def test_buckets_partition_a_period_at_whole_hours_days_and_weeks(
+    empty: Path, now: int, zone: ZoneInfo, length: int, ahead: int, each: Any
+) -> None:
+    period = Period(now + ahead - length, now + ahead, zone, now, "", None)
+    with open_readonly(empty) as connection:
+        found = time_series(connection, period, each=each)
+    buckets = found.buckets
+    assert (buckets[0].since, buckets[-1].until) == (period.since, period.until)
+    assert all(one.until == other.since for one, other in pairwise(buckets))
+    assert all(one.since < one.until for one in buckets)
+    for bucket in buckets[1:-1]:
+        assert bucket.is_whole == (bucket.until <= now)
+    for bucket in (buckets[0], buckets[-1]):
+        assert not bucket.is_whole or bucket.until <= now
+    for bucket in buckets[1:]:
+        begin = datetime.fromtimestamp(bucket.since, zone)
+        earlier = datetime.fromtimestamp(bucket.since - 3600, zone)
+        if found.each in {"hour", "3 hours"}:
+            assert (begin.minute, begin.second) == (0, 0)
+        elif (begin.hour, begin.minute, begin.second) != (0, 0, 0):  # its midnight never was
+            assert date_of(bucket.since - 3601, zone) < date_of(bucket.since, zone)
+        if found.each == "3 hours":
+            assert begin.hour % 3 == 0 or begin.utcoffset() != earlier.utcoffset()
+        if found.each == "week" and (begin.hour, begin.minute) == (0, 0):
+            assert begin.weekday() == 0 or zone.key in NEVER_WAS
+
+
+CALLS = st.lists(
+    st.tuples(
+        st.integers(-2 * DAY, 30 * DAY),
+        st.floats(0, allow_infinity=False),
+        st.sampled_from(["success", "error", "timeout"]),
+    ),
+    max_size=30,
+)
+
+
+@settings(deadline=None)
+@given(
+    NOWS,
+    ZONES,
+    st.integers(1, 20 * DAY),
+    CALLS,
+    st.sampled_from([None, "hour", "3 hours", "day", "week"]),
+)
+def test_buckets_add_up_to_the_summary(
+    filled: Path, now: int, zone: ZoneInfo, length: int, calls: list[Any], each: Any
+) -> None:
+    before = Range(now + 1 - 2 * length, now + 1 - length)
+    period = Period(now + 1 - length, now + 1, zone, now, "", before)
+    with closing(sqlite3.connect(filled, isolation_level=None)) as connection:
+        connection.execute("DELETE FROM sessions")
+        connection.execute("DELETE FROM tool_calls")
+        connection.execute("INSERT INTO sessions (id, started_at) VALUES ('s', 0)")
+        connection.executemany(
+            "INSERT INTO tool_calls (id, tool_name, timestamp, duration_ms, status, session_id)"
+            " VALUES (?, 't', ?, ?, ?, 's')",
+            ((number, now - age, *rest) for number, (age, *rest) in enumerate(calls)),
+        )
+    with open_readonly(filled) as asked:
+        found, whole = time_series(asked, period, each=each), summary(asked, period)
+    for name in ("calls", "errors", "timeouts"):
+        together = sum(getattr(bucket, name) for bucket in found.buckets)
+        assert together == getattr(whole.totals, name)
+    for bucket in found.buckets:
+        inside = sorted(
+            duration for age, duration, _ in calls if bucket.since <= now - age < bucket.until
+        )
+        assert bucket.calls == len(inside) == sum(calls for _, calls in bucket.histogram)
+        assert (bucket.p50_ms is None) == (not inside)
+        if inside:
+            assert bucket.p50_ms == inside[(len(inside) - 1) // 2]
+            assert bucket.p95_ms == inside[-(-len(inside) * 95 // 100) - 1]
+    compared = [bucket.calls_before for bucket in found.buckets]
+    if whole.before is None:
+        assert set(compared) == {None}
+    else:
+        assert sum(calls or 0 for calls in compared) == whole.before.calls
+        known = [calls is not None for calls in compared]
+        assert known == sorted(known)  # nothing is known until the first record
+
+
+@settings(deadline=None)
 @given(NOWS, ZONES, WORDS, st.none() | WORDS, st.integers(1, 100))
 def test_even_parts_cover_a_period(
     empty: Path, now: int, zone: ZoneInfo, since: str, until: str | None, count: int
@@ -148,8 +258,18 @@ def test_even_parts_cover_a_period(
 @pytest.fixture(scope="module")
 def empty(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A database without rows."""
-    file = tmp_path_factory.mktemp("empty") / "analytics.db"
+    return made(tmp_path_factory.mktemp("empty"))
+
+
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database that a test fills, each time anew."""
+    return made(tmp_path_factory.mktemp("filled"))
+
+
+def made(directory: Path) -> Path:
+    file = directory / "analytics.db"
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("HOME", str(file.parent))
+        patch.setenv("HOME", str(directory))
         create_analytics_db(file).close()
     return file

@@ -18,6 +18,7 @@ from devflow_analytics_reports import (
     sessions,
     slowest_calls,
     summary,
+    time_series,
     tools,
 )
 
@@ -120,6 +121,85 @@ def test_calls_over_time(connection: Connection, duck: Duck, asked: Asked, by: A
     assert (sum(figures[0] for figures in expected.values()) == 0) == (period_name == "nothing")
 
 
+@pytest.mark.parametrize("each", ["hour", "3 hours", "day", "week"])
+@pytest.mark.parametrize(
+    "asked",
+    [
+        *(
+            f"{name}, none"
+            for name in ("7d", "autumn", "spring", "kathmandu", "new york", "nothing")
+        ),
+        *(f"7d, {name}" for name in ("tools", "sessions", "clients", "everything")),
+    ],
+    indirect=True,
+)
+def test_calls_in_buckets(connection: Connection, duck: Duck, asked: Asked, each: Any) -> None:
+    _, _, period, filters, condition = asked
+    found = time_series(connection, period, filters, each=each)
+    begins = [bucket.since for bucket in found.buckets]
+    assert [bucket.until for bucket in found.buckets] == [*begins[1:], period.until]
+    assert begins[0] == period.since
+
+    # the calendar: a second is in the bucket of the same label
+    local = f"timezone('{period.zone}', to_timestamp(timestamp))"
+    unit = "day" if each == "3 hours" else each
+    label = f"date_trunc('{unit}', {local})"
+    if each == "3 hours":
+        label = f"({label}, hour({local}) // 3)"
+    elif each == "hour":  # one that comes twice is two
+        label = f"({label}, epoch({local}) - timestamp)"
+    labels = duck(
+        f"SELECT {label} FROM (SELECT unnest(?) AS timestamp) AS begins ORDER BY timestamp", begins
+    )
+    assert len({repr(found) for found in labels}) == len(begins)
+
+    duck.choose(period.since, period.until, condition)
+    by_label = {
+        repr((label,)): figures
+        for label, *figures in duck(
+            f"""
+            SELECT {label} AS label, count(*), count_if(status = 'error'),
+                count_if(status = 'timeout'), quantile_disc(duration_ms, 0.5),
+                quantile_disc(duration_ms, 0.95), least(fsum(duration_ms), 1.7976931348623157e308)
+            FROM chosen GROUP BY label
+            """
+        )
+    }
+    bins = duck(
+        f"""
+        SELECT label, list((bin, calls) ORDER BY bin) FROM (
+            SELECT {label} AS label, count(*) AS calls, CASE WHEN duration_ms < 0.125 THEN -7
+                ELSE least(60, floor(2 * log2(duration_ms))::INTEGER) END AS bin
+            FROM chosen GROUP BY ALL
+        ) AS binned GROUP BY label
+        """
+    )
+    histograms = {repr((label,)): tuple(pairs) for label, pairs in bins}
+    for key, bucket in zip(map(repr, labels), found.buckets, strict=True):
+        *expected, together = by_label.pop(key, (0, 0, 0, None, None, 0.0))
+        figures = bucket.calls, bucket.errors, bucket.timeouts, bucket.p50_ms, bucket.p95_ms
+        assert list(figures) == expected
+        assert math.isclose(bucket.total_ms, together, rel_tol=1e-12)
+        assert bucket.histogram == histograms.get(key, ())
+    assert not by_label  # every call is in a bucket
+
+    assert period.before is not None
+    earlier = period.since - period.before.since
+    duck.choose(*period.before, condition)
+    before = duck(
+        f"""
+        SELECT since, count(timestamp) FROM (SELECT unnest(?) AS since, unnest(?) AS until)
+        LEFT JOIN chosen ON timestamp + {earlier} >= since AND timestamp + {earlier} < until
+        GROUP BY since ORDER BY since
+        """,
+        begins,
+        [*begins[1:], period.until],
+    )
+    compared = [bucket.calls_before for bucket in found.buckets]
+    end = period.before.until + earlier
+    assert compared == [calls if since < end else None for since, calls in before]
+
+
 def test_tools(connection: Connection, duck: Duck, asked: Asked) -> None:
     _period_name, filter_name, period, filters, condition = asked
     found = tools(connection, period, filters)
@@ -146,6 +226,7 @@ def test_tools(connection: Connection, duck: Duck, asked: Asked) -> None:
         assert tool.calls_before == before.get(key, nothing).calls
         assert tool.p95_before_ms == before.get(key, nothing).p95_ms
         assert list(tool.trend) == [calls for calls, *_ in trends[key]]
+        assert list(tool.trend_failed) == [errors + timeouts for _, errors, timeouts in trends[key]]
         assert (tool.last, tool.sized_calls, tool.result_bytes) == more[key]
 
     of_tools = filter_name in {"none", "tools", "literal tools"}

@@ -10,7 +10,7 @@ import sys
 import textwrap
 import threading
 import time
-from contextlib import closing
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -126,9 +126,7 @@ class Client:
     key: str
     host: str = "127.0.0.1"
 
-    def get(
-        self, path: str, *, method: str = "GET", key: str | None = "", **headers: str
-    ) -> Reply:
+    def get(self, path: str, *, method: str = "GET", key: str | None = "", **headers: str) -> Reply:
         """Send a request with the key of the server, another one, or none; ``_`` is ``-``."""
         fields = {name.replace("_", "-"): value for name, value in headers.items()}
         if key is not None:
@@ -153,23 +151,35 @@ class Client:
             return received
 
 
+@contextmanager
+def serving(path: Path | str | None, **options: Any) -> Iterator[Client]:
+    """Serve a database in a thread while the block runs; gives a client of the server."""
+    dashboard = Dashboard(path, port=0, **({"clock": lambda: NOW} | options))
+    thread = threading.Thread(target=dashboard.run)
+    thread.start()
+    try:
+        yield Client(dashboard.port, dashboard.key, dashboard.host)
+    finally:
+        dashboard.close()
+        thread.join(30)
+        assert not thread.is_alive()
+
+
 @pytest.fixture
 def serve() -> Iterator[Callable[..., Client]]:
-    """Serve a database in a thread; gives a client of the server."""
-    running: list[tuple[Dashboard, threading.Thread]] = []
+    """Serve a database in a thread until the end of the test; gives a client of the server."""
+    with ExitStack() as running:
+        yield lambda path=None, **options: running.enter_context(serving(path, **options))
 
-    def start(path: Path | str | None = None, **options: Any) -> Client:
-        dashboard = Dashboard(path, port=0, **({"clock": lambda: NOW} | options))
-        thread = threading.Thread(target=dashboard.run)
-        thread.start()
-        running.append((dashboard, thread))
-        return Client(dashboard.port, dashboard.key, dashboard.host)
 
-    yield start
-    for dashboard, thread in running:
-        dashboard.close()
-        thread.join(10)
-        assert not thread.is_alive()
+@pytest.fixture(scope="session")
+def shared_client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
+    """A client of a server that many tests share, as they change nothing; it has no rows."""
+    file = tmp_path_factory.mktemp("shared") / "calls.db"
+    create_analytics_db(file).close()
+    settle(file)
+    with serving(file) as client:
+        yield client
 
 
 @pytest.fixture

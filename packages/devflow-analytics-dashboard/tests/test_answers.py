@@ -340,7 +340,7 @@ def test_a_head_has_what_a_get_has_but_the_body(client: Any) -> None:
 
 
 def test_the_zone_is_that_of_the_machine_unless_one_is_named(
-    serve: Callable[..., Any], server: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+    server: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("TZ", "Asia/Kolkata")
     client = server(clock=None).client

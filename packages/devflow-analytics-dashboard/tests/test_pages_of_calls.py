@@ -30,7 +30,10 @@ def test_every_call_is_on_one_page_also_those_of_the_same_second_and_duration(
     order: str, limit: int, client: Any, add: Callable[..., None]
 ) -> None:
     add(
-        *({"timestamp": NOW - number // 4, "duration_ms": 0.1 + number // 5} for number in range(10)),
+        *(
+            {"timestamp": NOW - number // 4, "duration_ms": 0.1 + number // 5}
+            for number in range(10)
+        ),
         {"timestamp": NOW - 90 * 86_400},
     )
     found = pages(client, f"order={order}&limit={limit}")

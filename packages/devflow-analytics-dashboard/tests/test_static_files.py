@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
 import devflow_analytics_dashboard
 from devflow_analytics_dashboard.static_files import static_routes
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 STATIC = Path(devflow_analytics_dashboard.__file__).parent / "static"
 
@@ -23,6 +20,12 @@ TYPES = {
     ".js": "text/javascript; charset=utf-8",
     ".svg": "image/svg+xml",
 }
+
+
+@pytest.fixture
+def client(shared_client: Any) -> Any:
+    """A client of a server that is shared: nothing is changed here."""
+    return shared_client
 
 
 def path_of(name: str) -> str:
@@ -84,7 +87,9 @@ def test_no_other_path_is_served(path: str, client: Any) -> None:
     )
 
 
-@pytest.mark.parametrize("path", ["/api", "/api/", "/api/nothing", "/api/summary/", "/api//summary"])
+@pytest.mark.parametrize(
+    "path", ["/api", "/api/", "/api/nothing", "/api/summary/", "/api//summary"]
+)
 def test_no_other_route_is_answered(path: str, client: Any) -> None:
     assert client.get(path).error == (
         404,
@@ -102,7 +107,7 @@ def test_only_files_of_known_types_are_served(tmp_path: Path) -> None:
 
 
 def test_a_server_reads_no_file_of_the_page_while_it_answers(
-    client: Any, serve: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+    client: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Path, "read_bytes", None)
     monkeypatch.setattr(Path, "open", None)

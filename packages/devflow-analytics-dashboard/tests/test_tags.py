@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import sys
 import threading
+import time
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
@@ -182,28 +184,33 @@ def test_an_error_has_no_tag(client: Any, file: Path) -> None:
 
 
 def test_equal_requests_at_the_same_time_are_asked_once(
-    client: Any, monkeypatch: pytest.MonkeyPatch
+    serve: Callable[..., Any], file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    os.utime(file, (time.time() + 3600,) * 2)  # never settled, so that no answer is kept
     go_on, asked, arrived = threading.Event(), [], threading.Semaphore(0)
     reports = devflow_analytics_dashboard.api.reports
+    real = reports.failures
 
     def slow(*arguments: Any, **options: Any) -> Any:
         asked.append(1)
-        arrived.release()
         go_on.wait(30)
         return real(*arguments, **options)
 
-    real = reports.failures
+    def clock() -> int:
+        arrived.release()
+        return NOW
+
     monkeypatch.setattr(reports, "failures", slow)
+    client = serve(file, clock=clock)
     replies = []
     threads = [
-        threading.Thread(target=lambda: replies.append(client.get("/api/errors")))
-        for _ in range(8)
+        threading.Thread(target=lambda: replies.append(client.get("/api/errors"))) for _ in range(8)
     ]
     for thread in threads:
         thread.start()
-    assert arrived.acquire(timeout=30)
-    # all others are there when this has been answered, and none of them has asked
+    for _ in threads:
+        assert arrived.acquire(timeout=30)
+    # when this is answered, each of them has asked, or waits for who has
     assert client.get("/api/version").status == 200
     go_on.set()
     for thread in threads:
@@ -211,6 +218,8 @@ def test_equal_requests_at_the_same_time_are_asked_once(
     assert len({reply.body for reply in replies}) == 1
     assert [reply.status for reply in replies] == [200] * 8
     assert len(asked) == 1
+    assert client.get("/api/errors").status == 200
+    assert len(asked) == 2
 
 
 def test_at_most_two_questions_are_asked_at_the_same_time(

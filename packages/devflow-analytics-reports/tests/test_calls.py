@@ -10,6 +10,8 @@ from devflow_analytics_reports import (
     Filters,
     NewestAfter,
     SlowestAfter,
+    calls_written_after,
+    last_written,
     newest_calls,
     parse_period,
     slowest_calls,
@@ -18,6 +20,7 @@ from devflow_analytics_reports import (
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
 DAY = 86400
 NOW = 20_000 * DAY + 12 * 3600
@@ -155,6 +158,100 @@ FOUND = {
     "g_t-log": [],
     "x" * 100_000: [],
 }
+
+
+def test_the_call_that_was_written_last_is_that_of_the_last_row(
+    ask: Callable[..., Any], add: Callable[..., None]
+) -> None:
+    assert ask(last_written) is None
+    add({"timestamp": NOW}, {"timestamp": NOW - 500 * DAY, "id": "late"})
+    assert ask(last_written) == "late"
+
+
+def test_calls_written_after_another_are_those_of_later_rows_the_last_written_first(
+    ask: Callable[..., Any], add: Callable[..., None]
+) -> None:
+    add(
+        {"timestamp": NOW - 1, "id": "a"},
+        {"timestamp": NOW, "id": "b"},
+        {"timestamp": NOW - 2, "id": "c", "tool_name": "read"},  # later than it was
+        {"timestamp": NOW - DAY, "id": "d"},  # not in the period
+        {"timestamp": NOW - 3, "id": "e"},
+        {"timestamp": NOW + 1, "id": "f"},  # not in it either
+    )
+
+    def after(call: str, *arguments: object, **options: object) -> list[str]:
+        asked = arguments or (PERIOD,)
+        return [found.id for found in ask(calls_written_after, call, *asked, **options)]
+
+    assert after("a") == ["e", "c", "b"]
+    assert after("a", limit=2) == ["e", "c"]
+    assert after("b") == ["e", "c"]
+    assert after("d") == ["e"]  # it may be of any period
+    assert after("f") == []
+    assert after("a", EVERYTHING) == ["f", "e", "d", "c", "b"]
+    assert after("a", PERIOD, Filters(tools=("r*",))) == ["c"]
+    assert after("c", PERIOD, Filters(tools=("r*",))) == []
+    assert after("a", PERIOD, Filters(sessions=("s",), statuses=("success",))) == ["e", "c", "b"]
+    expected = [found for found in ask(newest_calls, PERIOD) if found.id != "a"]
+    found = ask(calls_written_after, "a", PERIOD)
+    assert sorted(found, key=lambda call: -call.timestamp) == expected
+
+
+def test_twenty_calls_written_after_another_are_given_unless_more_are_asked_for(
+    ask: Callable[..., Any], add: Callable[..., None]
+) -> None:
+    add(*({"timestamp": NOW} for _ in range(25)))
+    assert len(ask(calls_written_after, "c1", PERIOD)) == 20
+    assert len(ask(calls_written_after, "c1", PERIOD, limit=1000)) == 24
+
+
+@pytest.mark.parametrize("gone", ["x", "", "C1", "\udcff", "%"])
+def test_nothing_is_written_after_a_call_that_is_gone(
+    gone: str, ask: Callable[..., Any], add: Callable[..., None]
+) -> None:
+    add({"timestamp": NOW}, {"timestamp": NOW})
+    assert ask(calls_written_after, gone, PERIOD) is None
+
+
+def test_rows_that_are_numbered_anew_do_not_change_what_was_written_after_a_call(
+    file: Path, ask: Callable[..., Any], add: Callable[..., None], sql: Callable[..., Any]
+) -> None:
+    add(*({"timestamp": NOW} for _ in range(6)))
+    sql(file, "DELETE FROM tool_calls WHERE id IN ('c1', 'c2')")
+    sql(file, "UPDATE tool_calls SET rowid = rowid - 2")  # as some SQLites do in vacuuming
+    assert [call.id for call in ask(calls_written_after, "c4", PERIOD)] == ["c6", "c5"]
+    sql(file, "DELETE FROM tool_calls WHERE id IN ('c5', 'c6')")
+    add({"timestamp": NOW, "id": "new"})  # in the row that another had
+    assert [call.id for call in ask(calls_written_after, "c4", PERIOD)] == ["new"]
+    assert ask(calls_written_after, "c6", PERIOD) is None
+
+
+@pytest.mark.parametrize(
+    "filters",
+    [Filters(), Filters(sessions=("s",)), Filters(("t",), ("error",), ("x",), ("c*",), ("p",))],
+)
+def test_calls_written_after_another_are_found_without_reading_those_before(
+    filters: Filters, ask: Callable[..., Any], add: Callable[..., None]
+) -> None:
+    add(*({"timestamp": NOW} for _ in range(3)))
+
+    def plans(connection: Any) -> list[str]:
+        asked: list[str] = []
+        connection.set_trace_callback(asked.append)
+        calls_written_after(connection, "c1", PERIOD, filters)
+        connection.set_trace_callback(None)
+        return [
+            step
+            for statement in asked
+            for *_, step in connection.execute(f"EXPLAIN QUERY PLAN {statement}")
+            if "tool_calls" in step or "ORDER" in step
+        ]
+
+    found = ask(plans)
+    assert "(id=?)" in found[0]
+    assert len(found) == 2
+    assert "rowid>?" in found[1]
 
 
 @pytest.mark.parametrize("pattern", FOUND, ids=lambda pattern: ascii(pattern[:20]))

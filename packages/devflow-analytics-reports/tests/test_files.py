@@ -12,9 +12,12 @@ import pytest
 from devflow_analytics_db import DatabaseNotFoundError, migrate, open_readonly
 from devflow_analytics_reports import (
     Filters,
+    PeriodError,
     SessionNotFoundError,
+    calls_written_after,
     failures,
     find_session,
+    last_written,
     newest_calls,
     over_time,
     parse_period,
@@ -23,6 +26,8 @@ from devflow_analytics_reports import (
     sessions,
     slowest_calls,
     summary,
+    time_series,
+    timeline,
     tools,
 )
 from devflow_analytics_reports.sql.calls import Calls
@@ -43,7 +48,9 @@ QUESTIONS: dict[str, Callable[..., Any]] = {
     "tools": tools,
     "failures": failures,
     "sessions": sessions,
+    "time series": time_series,
     "newest": newest_calls,
+    "written after": lambda connection, *asked: calls_written_after(connection, "c1", *asked),
     "slowest": slowest_calls,
 }
 
@@ -58,7 +65,12 @@ CALLS = [
 def answers(ask: Callable[..., Any], period: str = "all", *filters: Filters) -> dict[str, Any]:
     return {
         name: ask(question, PERIODS[period], *filters) for name, question in QUESTIONS.items()
-    } | {"session": ask(session, "s", now=NOW), "found": ask(find_session, "s")}
+    } | {
+        "session": ask(session, "s", now=NOW),
+        "timeline": ask(timeline, "s", now=NOW),
+        "found": ask(find_session, "s"),
+        "last": ask(last_written),
+    }
 
 
 @pytest.mark.parametrize("version", [1, 2, 3])
@@ -70,6 +82,9 @@ def test_a_file_of_an_older_version_is_read_as_it_is(
     before = answers(ask, period)
     assert before["summary"].totals.calls >= 5
     assert [loop.calls for loop in before["failures"].loops] == [3]
+    assert len(before["written after"]) >= 4
+    assert len(before["timeline"].lanes) == 3
+    assert before["last"] == "c6"
     migrate(to=version, allow_down=True)
     content = file.read_bytes()
     assert answers(ask, period) == before
@@ -137,8 +152,14 @@ def test_a_file_without_tables_has_no_calls(home: Path) -> None:
                 assert sessions(connection, period, filters).sessions == ()
                 assert newest_calls(connection, period, filters) == ()
                 assert slowest_calls(connection, period, filters) == ()
+                assert calls_written_after(connection, "c1", period, filters) is None
+                assert not any(
+                    bucket.calls for bucket in time_series(connection, period, filters).buckets
+                )
         assert sum(part.calls for part in over_time(connection, TODAY, "hour").parts) == 0
+        assert last_written(connection) is None
         for question in (
+            lambda: timeline(connection, "s", now=NOW),
             lambda: find_session(connection, "s"),
             lambda: session(connection, "s", now=NOW),
         ):
@@ -207,6 +228,8 @@ def test_names_that_are_no_text_are_shown_as_far_as_they_are(
     assert found["sessions"].sessions[0].client == name
     assert found["sessions"].sessions[0].tools == ((name, 3),)
     assert found["newest"][0].tool == found["summary"].tools[0].name == name
+    assert [(lane.server, lane.tool) for lane in found["timeline"].lanes] == [(name, name)]
+    assert found["written after"][0].tool == name
 
 
 @pytest.mark.parametrize("time", [-(2**63), -1, 0, 10**18, 2**63 - 1])
@@ -215,14 +238,20 @@ def test_a_time_may_be_any_number(
 ) -> None:
     add({"timestamp": time, "status": "timeout"}, {"timestamp": NOW, "session_id": "x"})
     for name, question in QUESTIONS.items():
-        if name != "over time":
+        if name not in {"over time", "time series"}:
             ask(question, EVERYTHING)
+    if abs(time) > 10**11:
+        with pytest.raises(PeriodError):
+            ask(time_series, EVERYTHING)
+    else:
+        assert sum(bucket.calls for bucket in ask(time_series, EVERYTHING).buckets) == 2
     found = ask(summary, EVERYTHING)
     assert (found.totals.calls, found.sessions, sum(part.calls for part in found.parts)) == (
         *(2, 2),
         1 if time == 2**63 - 1 else 2,  # the end of time is in no part
     )
     assert sum(tool.totals.calls for tool in ask(tools, EVERYTHING).tools) == 2
+    assert [lane.calls for lane in ask(timeline, "s", now=NOW).lanes] == [1]
     assert {call.timestamp for call in ask(newest_calls, EVERYTHING)} == {time, NOW}
     assert ask(summary, TODAY).totals.calls == 1
 

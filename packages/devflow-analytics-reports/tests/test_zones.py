@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import tzinfo
 
-    from devflow_analytics_reports.parts import By
+    from devflow_analytics_reports.parts import Each
 
 CHANGES = {
     "forward in Berlin": ("Europe/Berlin", "2026-03-29T01:00Z"),
@@ -63,10 +63,10 @@ def day_of(seconds: int, zone: ZoneInfo) -> str:
     return datetime.fromtimestamp(seconds, zone).date().isoformat()
 
 
-@pytest.mark.parametrize("by", ["hour", "day", "week"])
+@pytest.mark.parametrize("by", ["hour", "3 hours", "day", "week"])
 @pytest.mark.parametrize("change", CHANGES)
 def test_parts_cover_a_period_and_begin_where_clocks_say_so(
-    change: str, by: By, zone_of: Callable[[str], tzinfo | None]
+    change: str, by: Each, zone_of: Callable[[str], tzinfo | None]
 ) -> None:
     name, written = CHANGES[change]
     moment, zone, asked = at(written), ZoneInfo(name), zone_of(name)
@@ -82,6 +82,12 @@ def test_parts_cover_a_period_and_begin_where_clocks_say_so(
             local = datetime.fromtimestamp(begin, zone)
             if by == "hour":
                 assert (local.minute, local.second) == (0, 0)
+                continue
+            if by == "3 hours":
+                earlier = datetime.fromtimestamp(begin - 3600, zone)
+                assert (local.minute, local.second) == (0, 0)
+                assert (local.date(), local.hour // 3) != (earlier.date(), earlier.hour // 3)
+                assert local.hour % 3 == 0 or local.utcoffset() != earlier.utcoffset()
                 continue
             assert day_of(begin - 1, zone) < day_of(begin, zone)
             assert by == "day" or local.weekday() == 0
@@ -196,10 +202,10 @@ def test_a_period_of_more_than_ten_thousand_parts_is_refused() -> None:
     )
 
 
-@pytest.mark.parametrize("by", ["hour", "day", "week"])
+@pytest.mark.parametrize("by", ["hour", "3 hours", "day", "week"])
 @pytest.mark.parametrize("zone", [ZoneInfo("Europe/Berlin"), None])
 def test_a_period_in_years_that_clocks_do_not_show_has_no_parts(
-    by: By, zone: tzinfo | None
+    by: Each, zone: tzinfo | None
 ) -> None:
     for since in (-(10**18), 10**18, LAST - 1):
         with pytest.raises(PeriodError, match=r"^the period has years that clocks do not show$"):

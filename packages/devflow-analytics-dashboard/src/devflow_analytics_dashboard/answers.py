@@ -287,6 +287,6 @@ class Version(Answer):
         str | None,
         Meta(description="Another one whenever the database changes; null: there is none."),
     ]
-    database: Annotated[str, Meta(description="The path of the file.")]
+    database: Annotated[str, Meta(description="The path of the file; empty if none is meant.")]
     program: Annotated[str, Meta(description="The version of this program.")]
     now: Seconds

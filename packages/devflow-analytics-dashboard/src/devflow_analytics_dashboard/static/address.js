@@ -41,7 +41,7 @@ function write() {
   if (address.since === DEFAULT.since) query.delete("since");
   if (address.timeline) query.set("timeline", address.timeline);
   if (address.sort !== DEFAULT.sort) query.set("sort", address.sort);
-  const text = query.toString();
+  const text = query.toString().replaceAll("%3A", ":");
   return location.pathname + (text && `?${text}`);
 }
 

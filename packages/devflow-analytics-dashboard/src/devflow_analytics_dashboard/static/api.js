@@ -49,7 +49,7 @@ export async function ask(path, query, signal) {
     return known.answer;
   }
   const answer = await response.json().catch(() => null);
-  signal?.throwIfAborted();
+  if (signal?.aborted) throw signal.reason.name === "AbortError" ? signal.reason : gone();
   if (!response.ok || answer === null) {
     throw new ApiError(answer?.error ?? `The server answered ${response.status}.`, answer?.kind);
   }
@@ -65,8 +65,12 @@ async function send(url, options) {
     return await fetch(url, options);
   } catch (error) {
     if (error.name === "AbortError") throw error;
-    throw new ApiError("The server does not answer.", "gone");
+    throw gone();
   }
+}
+
+function gone() {
+  return new ApiError("The server does not answer.", "gone");
 }
 
 function keep(url, entry) {

@@ -5,11 +5,15 @@ import { setFilter, toggleFilter } from "./address.js";
 import { ask } from "./api.js";
 import { $, h, update } from "./dom.js";
 import { visible } from "./names.js";
-import { local, present, range, written, zone } from "./times.js";
+import { isMidnight, local, midnight, present, range, written, zone } from "./times.js";
 
 const DAY = 86400;
-const LENGTHS = new Map([["24h", DAY], ["7d", 7 * DAY], ["30d", 30 * DAY], ["90d", 90 * DAY]]);
-const FURTHEST = 8e9; // seconds; what is longer has no period before or after it
+const LENGTHS = new Map([
+  ["24h", DAY],
+  ["7d", 7 * DAY],
+  ["30d", 30 * DAY],
+  ["90d", 90 * DAY],
+]);
 
 let period = null;
 let tools = [];
@@ -26,15 +30,22 @@ export function chooseStatus(status) {
 /** Go one period earlier (-1) or later (1). */
 export function move(direction) {
   if (!canMove(direction)) return;
-  const end = period.is_open ? Math.min(period.until, present() + 1) : period.until;
+  const end = endOf(period);
   const length = end - period.since;
   const [since, until] = [period.since, end].map((time) => shifted(time, direction * length));
-  if (until < present() - 60) {
-    go({ since: written(since), until: written(until) });
+  if (until.getTime() / 1000 < present() - 60) {
+    go(written(since, until));
     return;
   }
   const named = [...LENGTHS].find(([, seconds]) => Math.abs(seconds - length) <= 3660);
-  go({ since: named ? named[0] : written(since), until: "" });
+  const isOfDays = isMidnight(since) || !named;
+  go(isOfDays ? written(since) : { since: named[0], until: "" });
+}
+
+/** Where a period ends: one of days that goes on, at the end of this day. */
+function endOf({ since, until, is_open: isOpen }) {
+  if (!isOpen) return until;
+  return isMidnight(local(since)) ? midnight(present(), 1).getTime() / 1000 : present() + 1;
 }
 
 /** Days are moved by the calendar: some have 23 or 25 hours. */
@@ -48,7 +59,7 @@ function shifted(seconds, by) {
 }
 
 function canMove(direction) {
-  if (!period || period.until - period.since > FURTHEST) return false;
+  if (!period || period.name === "all") return false;
   return direction < 0 || !period.is_open;
 }
 
@@ -63,7 +74,10 @@ export function drawControls(newPeriod = period) {
   $("custom").classList.toggle("in-use", !isNamed);
   const { status } = address.filters;
   for (const button of $("status").querySelectorAll("[data-status]")) {
-    button.setAttribute("aria-pressed", String((status.length > 1 ? null : status[0] ?? "") === button.dataset.status));
+    button.setAttribute(
+      "aria-pressed",
+      String((status.length > 1 ? null : (status[0] ?? "")) === button.dataset.status),
+    );
   }
   if (period) $("range").textContent = range(period);
   $("earlier").disabled = !canMove(-1);
@@ -138,7 +152,8 @@ function closeCustom() {
 export function showBadPeriod(sentence) {
   if (sentence && $("custom-form").hidden) showCustom();
   const [since, until] = [$("custom-since"), $("custom-until")];
-  const isOfUntil = until.value && sentence.includes(until.value) && !sentence.includes(since.value);
+  const isOfUntil =
+    until.value && sentence.includes(until.value) && !sentence.includes(since.value);
   since.setAttribute("aria-invalid", String(Boolean(sentence) && !isOfUntil));
   until.setAttribute("aria-invalid", String(Boolean(sentence) && Boolean(isOfUntil)));
   $("custom-problem").textContent = sentence;

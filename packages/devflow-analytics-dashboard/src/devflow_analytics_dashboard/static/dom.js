@@ -6,7 +6,7 @@ const handlersOf = new WeakMap();
 
 export const $ = (id) => document.getElementById(id);
 
-/** Make an HTML element. Attributes named on… are listeners; null, undefined and false are left out. */
+/** Make an HTML element. Attributes named on… are listeners; those that are null are left out. */
 export function h(tag, attributes, ...children) {
   return build(document.createElement(tag), attributes ?? {}, children);
 }
@@ -44,8 +44,8 @@ function listen(node, type, handler) {
 }
 
 /**
- * Let a node have these children. Nodes that are alike stay, and with them the focus, the selection,
- * what is scrolled and what is open. Nodes with a data-key stay though their place changes.
+ * Let a node have these children. Nodes that are alike stay, and with them the focus, the
+ * selection, what is scrolled and what is open. Nodes with a data-key stay though their place changes.
  */
 export function update(parent, ...children) {
   const focused = document.activeElement;
@@ -107,13 +107,14 @@ function adopt(node, fresh) {
 }
 
 function adoptAttributes(node, fresh) {
-  for (const { name } of [...node.attributes]) {
+  for (const name of node.getAttributeNames()) {
     if (!KEPT.has(name) && !fresh.hasAttribute(name)) node.removeAttribute(name);
   }
   for (const { name, value } of fresh.attributes) {
     if (!KEPT.has(name) && node.getAttribute(name) !== value) node.setAttribute(name, value);
   }
-  if (node.style.cssText !== fresh.style.cssText) node.style.cssText = fresh.style.cssText;
+  const isStyled = node.hasAttribute("style") || fresh.hasAttribute("style");
+  if (isStyled) node.style.cssText = fresh.style.cssText;
 }
 
 /** Have a screen reader say something. */

@@ -9,7 +9,7 @@ const PATIENCE = 10_000;
 /** How many times as long as a refresh took the page leaves the server in peace. */
 const REST = 4;
 
-/** @type {Object<string, Function>} What `startLive` was given. */
+/** @type {{follow: Function, refresh: Function, report: Function, mood: Function}} */
 let page;
 let timer;
 let version;
@@ -49,7 +49,8 @@ export function pollNow() {
 }
 
 async function poll() {
-  if (isPolling || document.hidden || page.isRefused() || !(isOn() || page.isWaiting())) return;
+  if (isPolling || document.hidden || page.mood() === "stopped") return;
+  if (!isOn() && page.mood() === "fine") return;
   isPolling = true;
   try {
     await look();
@@ -79,15 +80,16 @@ function isDue() {
   if (last.isRunning) return false;
   const rested = performance.now() - last.ended;
   if (rested > AT_LEAST_EVERY) return true;
-  return (isBehind || page.isWaiting()) && rested >= Math.max(EVERY / 2, REST * last.took);
+  return (
+    (isBehind || page.mood() === "retrying") && rested >= Math.max(EVERY / 2, REST * last.took)
+  );
 }
 
 /**
  * Begin to follow.
  *
  * @param {object} functions follow() shows new calls, refresh() all; report(error) says what is
- *   wrong; isWaiting() tells whether something is; isRefused() whether the key is wrong, which no
- *   time mends; noteVersion(answer) takes what was found.
+ *   wrong; mood() says what the page is up to; noteVersion(answer) takes what was found.
  */
 export function startLive(functions) {
   page = functions;

@@ -13,6 +13,7 @@ import { drawCards } from "./panels/cards.js";
 import { drawErrors } from "./panels/errors.js";
 import { drawLatency } from "./panels/latency.js";
 import { drawLatest, followLatest, latestQuery, takeLatest } from "./panels/latest.js";
+import { forgetWidths } from "./panels/parts.js";
 import { drawSessions } from "./panels/sessions.js";
 import { drawSlowest, withoutTimeouts } from "./panels/slowest.js";
 import { drawTimeline, failedFilters, noteSessions, shownSession } from "./panels/timeline.js";
@@ -21,8 +22,18 @@ import { hideProblem, showPanels, showProblem } from "./states.js";
 import { startTheme } from "./theme.js";
 import { zone } from "./times.js";
 
+/** The panels that each question draws. */
+const PANELS = {
+  summary: ["cards", "calls", "latency"],
+  tools: ["tools"],
+  errors: ["errors"],
+  slowest: ["slowest"],
+  sessions: ["sessions"],
+  timeline: ["timeline"],
+  latest: ["latest"],
+};
 const SESSIONS = 50;
-const SLOWEST = 8;
+const SLOWEST = 9;
 
 let running = new AbortController();
 let trouble = null; // the kind of what is wrong
@@ -31,9 +42,18 @@ const answers = new Map(); // the last one of each question, to draw again
 
 /** Ask a question and draw the answer. */
 async function load(name, path, query, draw, signal) {
-  const answer = await ask(path, query, signal);
+  show(name, await ask(path, query, signal), draw);
+}
+
+function show(name, answer, draw) {
   answers.set(name, { answer, draw });
-  await draw(answer, signal);
+  draw(answer);
+  markStale(PANELS[name], false);
+}
+
+/** Pale panels show what was asked before. */
+function markStale(panels, isStale) {
+  for (const id of panels) $(id).toggleAttribute("data-stale", isStale);
 }
 
 function withLimit(query, limit, order) {
@@ -42,54 +62,60 @@ function withLimit(query, limit, order) {
   return query;
 }
 
-async function drawSummary(answer, signal) {
+async function loadSummary(signal) {
+  const answer = await ask("summary", question(), signal);
   drawControls(answer.period);
-  drawFooter();
   const shown = showPanels(answer, signal);
-  drawCards(answer);
-  drawCalls(answer);
-  drawLatency(answer);
+  show("summary", answer, (summary) => {
+    drawCards(summary);
+    drawCalls(summary);
+    drawLatency(summary);
+  });
+  drawFooter();
   await shown;
 }
 
 async function loadSessions(signal) {
   const query = withLimit(question(), SESSIONS);
-  await load("sessions", "sessions", query, ({ sessions }) => noteSessions(sessions), signal);
-  const { answer } = answers.get("sessions");
-  answers.set("sessions", { answer, draw: drawSessions });
-  drawSessions(answer);
+  const answer = await ask("sessions", query, signal);
+  noteSessions(answer.sessions);
+  show("sessions", answer, drawSessions);
   await loadTimeline(signal);
 }
 
 async function loadTimeline(signal) {
   const session = shownSession();
   if (!session) {
-    answers.delete("timeline");
-    drawTimeline(null);
+    show("timeline", null, drawTimeline);
     return;
   }
   const failed = withLimit(question({ period: false, filters: failedFilters(session) }), 100);
   failed.set("since", "all");
-  const both = await Promise.all([
-    ask(`sessions/${encodeURIComponent(session)}`, null, signal),
-    ask("calls", failed, signal),
-  ]);
-  const answer = { timeline: both[0], failed: both[1] };
-  answers.set("timeline", { answer, draw: drawTimeline });
-  drawTimeline(answer);
+  try {
+    const [timeline, { calls }] = await Promise.all([
+      ask(`sessions/${encodeURIComponent(session)}`, null, signal),
+      ask("calls", failed, signal),
+    ]);
+    show("timeline", { timeline, failed: calls }, drawTimeline);
+  } catch (error) {
+    if (error.kind !== "no_session") throw error;
+    show("timeline", { problem: error.message }, drawTimeline);
+  }
 }
 
 function loadAll(signal, isNew) {
   const slowest = withLimit(question({ filters: withoutTimeouts() }), SLOWEST, "slowest");
-  const take = (answer) => takeLatest(answer, { isNew });
   return [
-    load("summary", "summary", question(), drawSummary, signal),
+    loadSummary(signal),
     load("tools", "tools", question(), drawTools, signal),
     load("errors", "errors", question(), drawErrors, signal),
     load("slowest", "calls", slowest, drawSlowest, signal),
     loadSessions(signal),
-    load("latest", "calls", latestQuery({ isNew }), take, signal),
-    load("names", "tools/names", new URLSearchParams(), ({ tools }) => takeTools(tools), signal),
+    ask("calls", latestQuery({ isNew }), signal).then((answer) => {
+      takeLatest(answer, { isNew });
+      show("latest", null, drawLatest);
+    }),
+    ask("tools/names", null, signal).then(({ tools }) => takeTools(tools)),
   ];
 }
 
@@ -100,15 +126,14 @@ async function refresh({ isNew = false } = {}) {
   const { signal } = running;
   if (isNew) {
     delete document.body.dataset.ready;
+    markStale(Object.values(PANELS).flat(), true);
     drawControls();
   }
   const end = noteRefresh();
   const results = await Promise.allSettled(loadAll(signal, isNew));
   end();
   if (signal.aborted) return;
-  const failed = results.find(({ status }) => status === "rejected");
-  if (failed) report(failed.reason);
-  else report(null);
+  report(results.find(({ status }) => status === "rejected")?.reason ?? null);
   document.body.dataset.ready = String(performance.now());
 }
 
@@ -121,10 +146,11 @@ function report(error) {
   else hideProblem();
 }
 
-/** Whether time may mend what is wrong, or there is nothing yet. */
-function isWaiting() {
-  const isEmpty = document.body.dataset.state === "first-run";
-  return isEmpty || ["gone", "locked", "unreadable", "no_database"].includes(trouble);
+/** What the page is up to: fine, stopped, retrying what failed, or waiting for the first call. */
+function mood() {
+  if (trouble === "no_key") return "stopped";
+  if (["gone", "locked", "unreadable"].includes(trouble)) return "retrying";
+  return document.body.dataset.state === "first-run" ? "waiting" : "fine";
 }
 
 async function follow() {
@@ -146,7 +172,13 @@ function drawFooter() {
     h("span", null, `Times in ${zone}`),
     error ? h("span", null, `Percentiles within ${share(error)}`) : null,
     server.database
-      ? h("span", null, "Reads ", h("code", null, server.database), ", changes nothing, sends nothing")
+      ? h(
+          "span",
+          null,
+          "Reads ",
+          h("code", null, server.database),
+          ", changes nothing, sends nothing",
+        )
       : null,
     h("span", null, "In a terminal: ", h("code", null, command("stats"))),
     server.program ? h("span", null, `DevFlow Analytics ${server.program}`) : null,
@@ -155,8 +187,7 @@ function drawFooter() {
 
 /** Draw again what is known: charts after a change of width, ages after a minute. */
 function redraw() {
-  for (const { answer, draw } of answers.values()) draw(answer, running.signal);
-  if (answers.has("latest")) drawLatest();
+  for (const { answer, draw } of answers.values()) draw(answer);
 }
 
 function watchWidth() {
@@ -166,6 +197,7 @@ function watchWidth() {
     if ($("main").clientWidth === width) return;
     width = $("main").clientWidth;
     cancelAnimationFrame(frame);
+    forgetWidths();
     frame = requestAnimationFrame(redraw);
   }).observe($("main"));
 }
@@ -175,9 +207,10 @@ function newKey() {
 }
 
 function changed(before) {
-  const asked = ({ since, until, filters, timeline }) => JSON.stringify([since, until, filters, timeline]);
-  if (asked(before) === asked(address)) redraw();
-  else refresh({ isNew: true });
+  const asked = ({ since, until, filters, timeline }) =>
+    JSON.stringify([since, until, filters, timeline]);
+  if (asked(before) !== asked(address)) refresh({ isNew: true });
+  else if (answers.has("tools")) drawTools(answers.get("tools").answer); // only the order changed
 }
 
 function start() {
@@ -193,7 +226,7 @@ function start() {
   });
   setInterval(() => !document.hidden && redraw(), 60_000);
   refresh({ isNew: true });
-  startLive({ follow, refresh, report, isWaiting, isRefused: () => trouble === "no_key", noteVersion });
+  startLive({ follow, refresh, report, mood, noteVersion });
 }
 
 start();

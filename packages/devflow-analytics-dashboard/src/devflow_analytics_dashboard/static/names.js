@@ -4,7 +4,8 @@ import { address, exactly, toggleFilter } from "./address.js";
 import { h } from "./dom.js";
 
 /** Characters that would hide, or turn round, what is beside them. */
-const UNSEEN = /[\p{Cc}\p{Cs}\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff\u{e0000}-\u{e0fff}]/gu;
+const UNSEEN =
+  /[\p{Cc}\p{Cs}\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff\u{e0000}-\u{e0fff}]/gu;
 
 /** A name with escapes for characters that cannot be seen: `\x1b`, `\u202e`. */
 export function visible(name) {
@@ -43,14 +44,14 @@ export function filterButton(kind, name, label = name) {
   );
 }
 
-/** What to call each tool: by its server too where names are equal. */
+/** What to call each tool, to be seen: by its server too where names are equal. */
 export function labels(tools) {
   const servers = new Map();
   for (const { tool, server } of tools) {
     servers.set(tool, (servers.get(tool) ?? new Set()).add(server));
   }
   return tools.map(({ tool, server }) => {
-    return server && servers.get(tool).size > 1 ? `${server}/${tool}` : tool;
+    return visible(server && servers.get(tool).size > 1 ? `${server}/${tool}` : tool);
   });
 }
 

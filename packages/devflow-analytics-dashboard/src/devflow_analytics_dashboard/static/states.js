@@ -5,19 +5,25 @@ import { ask } from "./api.js";
 import { showBadPeriod } from "./controls.js";
 import { $, h, update } from "./dom.js";
 import { ago } from "./format.js";
-import { local, moment, present, written } from "./times.js";
+import { midnight, moment, present, written } from "./times.js";
 
 /** What to do, by the kind of what is wrong. */
 const ADVICE = new Map([
-  ["gone", "It may have been stopped: 'devflow-analytics dashboard' starts it again. This page goes on trying."],
+  [
+    "gone",
+    "If it was stopped, 'devflow-analytics dashboard' starts it again. This page goes on trying.",
+  ],
   ["locked", "This page goes on trying."],
   ["unreadable", "'devflow-analytics doctor' says more. This page goes on trying."],
 ]);
 
 /** Show all panels, or something instead of them. */
 function setState(state) {
+  const hadNoFigures = ["no-key", "refused"].includes(document.body.dataset.state);
+  if (hadNoFigures) hideProblem();
   document.body.dataset.state = state;
   $("first-run").hidden = state !== "first-run";
+  if (state !== "no-calls") update($("no-calls"));
 }
 
 /** Say what is wrong; what is on the page stays. */
@@ -25,16 +31,27 @@ export function showProblem(error) {
   if (error.kind === "no_key") showNoKey();
   else if (error.kind === "no_database") showFirstRun(error.message);
   else {
-    const isOfPeriod = error.kind === "bad_request" && Boolean(address.until || address.since !== "7d");
+    if (error.kind === "bad_request" || error.kind === "no_session") setState("refused");
+    const isOfPeriod = error.kind === "bad_request" && (address.until || address.since !== "7d");
     if (isOfPeriod) showBadPeriod(error.message);
+    const reset = h(
+      "button",
+      { type: "button", onclick: () => go({ since: "7d", until: "" }) },
+      "Show the last 7 days",
+    );
+    const text = isOfPeriod ? "There are no figures for this period." : error.message;
     const advice = ADVICE.get(error.kind);
-    const reset = h("button", { type: "button", onclick: () => go({ since: "7d", until: "" }) }, "Show the last 7 days");
-    update($("problem"), h("p", null, error.message, advice ? ` ${advice}` : null), isOfPeriod ? reset : null);
+    update(
+      $("problem"),
+      h("p", null, advice ? `${text} ${advice}` : text),
+      isOfPeriod ? reset : null,
+    );
     $("problem").hidden = false;
   }
 }
 
 export function hideProblem() {
+  if ($("problem").hidden) return;
   $("problem").hidden = true;
   update($("problem"));
   showBadPeriod("");
@@ -46,7 +63,11 @@ function showNoKey() {
   update(
     $("problem"),
     h("h2", null, isOld ? "The key of this page is from an earlier run" : "This page needs a key"),
-    h("p", null, "Each run of the server has its own key, so that no one else on this machine can read your calls."),
+    h(
+      "p",
+      null,
+      "Each run of the server has its own key, so that others on this machine cannot read your calls.",
+    ),
     h("p", null, "Open the address that the command printed. To start it again, type:"),
     h("pre", null, "devflow-analytics dashboard"),
   );
@@ -61,7 +82,8 @@ export function showFirstRun(reason) {
   update(
     $("first-run"),
     h("h2", null, "No calls yet"),
-    h("p", null, reason ?? "The database has no tool calls. This page fills by itself when the first one is recorded."),
+    h("p", null, "This page fills by itself as soon as a call is recorded."),
+    reason ? h("p", { class: "faint" }, reason) : null,
     h(
       "ol",
       null,
@@ -69,11 +91,15 @@ export function showFirstRun(reason) {
       way("Keep that current, at the end of each session:", "devflow-analytics hooks --write"),
       way(
         "Record your own MCP server in Python, with two lines:",
-        "from devflow_analytics_recorder import record\n\nrecord(server)",
+        "from devflow_analytics_recorder import record\nrecord(server)",
       ),
       way("Or look around first, in made-up calls:", "devflow-analytics dashboard --demo"),
     ),
-    h("p", { class: "faint" }, "'devflow-analytics doctor' says which file is read, and what is wrong with it."),
+    h(
+      "p",
+      { class: "faint" },
+      "'devflow-analytics doctor' says which file is read, and what is wrong with it.",
+    ),
   );
 }
 
@@ -84,10 +110,7 @@ export async function showPanels({ totals, recorded, period }, signal) {
     return;
   }
   setState(totals.calls ? "calls" : "no-calls");
-  if (totals.calls) {
-    update($("no-calls"));
-    return;
-  }
+  if (totals.calls) return;
   const query = question();
   query.set("since", "all");
   query.delete("until");
@@ -101,21 +124,17 @@ function drawNoCalls(last, recorded, period) {
   const button = (text, action) => h("button", { type: "button", onclick: action }, text);
   const isEarly = !isFiltered && period.until <= recorded.since;
   const at = isEarly ? recorded.since : last?.time;
-  const show = () => go({ since: written(dayOf(at)), until: isEarly ? "" : written(dayOf(at, 1)) });
+  const show = () => go(written(midnight(at), isEarly ? null : midnight(at, 1)));
   const which = isEarly ? "The first one was at" : "The last one was at";
   update(
     $("no-calls"),
-    h("p", null, isFiltered ? "No call of this period matches the filters. " : "No calls in this period. ",
-      at === undefined ? "None ever did." : `${which} ${moment(at)}, ${ago(present() - at)}.`),
+    h(
+      "p",
+      null,
+      isFiltered ? "No call of this period matches the filters. " : "No calls in this period. ",
+      at === undefined ? "None ever did." : `${which} ${moment(at)}, ${ago(present() - at)}.`,
+    ),
     at === undefined ? null : button("Show it", show),
     isFiltered ? button("Remove the filters", clearFilters) : null,
   );
-}
-
-/** Midnight before a time, or so many days later. */
-function dayOf(seconds, later = 0) {
-  const date = local(seconds);
-  date.setHours(0, 0, 0, 0);
-  date.setDate(date.getDate() + later);
-  return date;
 }

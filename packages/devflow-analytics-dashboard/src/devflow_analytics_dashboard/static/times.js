@@ -26,23 +26,23 @@ export function local(seconds) {
 
 /** The time of day: `17:06`, or `17:06:10`. */
 export function clock(seconds, withSeconds = false) {
-  const date = local(seconds);
-  const minutes = `${two(date.getHours())}:${two(date.getMinutes())}`;
-  return withSeconds ? `${minutes}:${two(date.getSeconds())}` : minutes;
+  const time = local(seconds);
+  const minutes = `${two(time.getHours())}:${two(time.getMinutes())}`;
+  return withSeconds ? `${minutes}:${two(time.getSeconds())}` : minutes;
 }
 
 /** A day: `18 Nov`, or `Wed 18 Nov`; with its year if that is not the present one. */
 export function day(seconds, withWeekday = false) {
-  const date = local(seconds);
-  const isThisYear = date.getFullYear() === local(present()).getFullYear();
-  const year = isThisYear ? "" : ` ${date.getFullYear()}`;
-  const weekday = withWeekday ? `${WEEKDAYS[date.getDay()]} ` : "";
-  return `${weekday}${date.getDate()} ${MONTHS[date.getMonth()]}${year}`;
+  const time = local(seconds);
+  const isThisYear = time.getFullYear() === local(present()).getFullYear();
+  const year = isThisYear ? "" : ` ${time.getFullYear()}`;
+  const name = withWeekday ? `${WEEKDAYS[time.getDay()]} ` : "";
+  return `${name}${time.getDate()} ${MONTHS[time.getMonth()]}${year}`;
 }
 
 export function weekday(seconds) {
-  const date = local(seconds);
-  return `${WEEKDAYS[date.getDay()]} ${date.getDate()}`;
+  const time = local(seconds);
+  return `${WEEKDAYS[time.getDay()]} ${time.getDate()}`;
 }
 
 /** A time: `25 Nov 17:06`. */
@@ -58,15 +58,47 @@ export function shortMoment(seconds, withSeconds = false) {
   return isToday ? clock(seconds, withSeconds) : moment(seconds, withSeconds);
 }
 
-/** A range: `18 Nov 17:06 – now`, `18 Nov 00:00 – 19 Nov 00:00`. */
+/** A range: `18 Nov 17:06 – now`, or by whole days: `18 Nov – 24 Nov`. */
 export function range({ since, until, is_open: isOpen }) {
-  const begin = Math.abs(since) > LARGEST ? "the beginning" : moment(since);
-  return `${begin} – ${isOpen ? "now" : moment(until)}`;
+  const isOfDays = isMidnight(local(since)) && isMidnight(local(until));
+  const begin = Math.abs(since) > LARGEST ? "beginning" : isOfDays ? day(since) : moment(since);
+  if (isOpen) return `${begin} – now`;
+  if (!isOfDays) return `${begin} – ${moment(until)}`;
+  const last = day(until - 1);
+  return begin === last ? day(since, true) : `${begin} – ${last}`;
 }
 
-/** The local time as the API and the command take it: `2026-11-25T17:06`. */
-export function written(date) {
-  const days = [date.getFullYear(), two(date.getMonth() + 1), two(date.getDate())].join("-");
-  const time = `${two(date.getHours())}:${two(date.getMinutes())}`;
-  return date.getSeconds() ? `${days}T${time}:${two(date.getSeconds())}` : `${days}T${time}`;
+/**
+ * A period as the API and the command take it: by days if it is of whole ones, the last of which is
+ * included, else by times.
+ *
+ * @param {Date} since
+ * @param {Date} [until] Without it the period goes on until now.
+ */
+export function written(since, until) {
+  if (!isMidnight(since) || (until && !isMidnight(until))) {
+    return { since: withTime(since), until: until ? withTime(until) : "" };
+  }
+  return { since: date(since), until: until ? date(new Date(until - 1)) : "" };
+}
+
+export function isMidnight(time) {
+  return time.getHours() + time.getMinutes() + time.getSeconds() === 0;
+}
+
+/** Midnight before a time, or so many days later. */
+export function midnight(seconds, later = 0) {
+  const time = local(seconds);
+  time.setHours(0, 0, 0, 0);
+  time.setDate(time.getDate() + later);
+  return time;
+}
+
+function date(time) {
+  return [time.getFullYear(), two(time.getMonth() + 1), two(time.getDate())].join("-");
+}
+
+function withTime(time) {
+  const seconds = time.getSeconds() ? `:${two(time.getSeconds())}` : "";
+  return `${date(time)}T${two(time.getHours())}:${two(time.getMinutes())}${seconds}`;
 }

@@ -12,14 +12,13 @@ from typing import TYPE_CHECKING, NamedTuple
 from devflow_analytics_db import Connection
 from devflow_analytics_reports.decoding import decodes_fast
 from devflow_analytics_reports.filters import Filters
-from devflow_analytics_reports.grouping import ToolKey
 from devflow_analytics_reports.period import FIRST, LAST, Range
 from devflow_analytics_reports.questions.sessions import Session, session
 from devflow_analytics_reports.sql.calls import Calls
 from devflow_analytics_reports.totals import nearest_rank, together
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Sequence
 
 LEAST_GAP_MS = 60_000
 """A gap between calls is squeezed only if it is longer, in milliseconds."""
@@ -118,17 +117,19 @@ def timeline(
     calls = Calls(connection, Range(FIRST, LAST), Filters(sessions=(session_id,)))
     spans = sorted(map(_Span._make, calls.spans()), key=attrgetter("began"))
     parts = _parts(spans, columns)
-    every = sorted(
-        _lanes(spans, parts, columns),
-        key=lambda lane: (-lane.total_ms, lane.tool, lane.server or ""),
+    by_tool: defaultdict[tuple[str | None, str], list[_Span]] = defaultdict(list)
+    for span in spans:
+        by_tool[span.server, span.tool].append(span)
+    tools = sorted(
+        ((together([span.duration_ms for span in some]), *key) for key, some in by_tool.items()),
+        key=lambda tool: (-tool[0], tool[2], tool[1] or ""),
     )
-    return Timeline(
-        found,
-        columns,
-        tuple(part.stretch() for part in parts),
-        tuple(every[:lanes]),
-        len(every[lanes:]),
+    shown = tuple(
+        _lane(by_tool[server, name], total_ms, parts, columns)
+        for total_ms, server, name in tools[:lanes]
     )
+    stretches = tuple(part.stretch() for part in parts)
+    return Timeline(found, columns, stretches, shown, len(tools) - len(shown))
 
 
 class _Span(NamedTuple):
@@ -190,51 +191,25 @@ def _parts(spans: Sequence[_Span], columns: int) -> list[_Part]:
     return found
 
 
-def _lanes(spans: Sequence[_Span], parts: Sequence[_Part], columns: int) -> Iterator[Lane]:
-    """Yield the lane of each tool."""
-    groups: defaultdict[ToolKey, _Group] = defaultdict(_Group)
+def _lane(spans: Sequence[_Span], total_ms: float, parts: Iterable[_Part], columns: int) -> Lane:
+    """Return the lane of the calls of one tool, which are in the order of their beginning."""
     following = iter(parts)
-    part = next(following, None)
+    part = next(following)
+    places: dict[tuple[int, str], tuple[float, float, int]] = {}
     for span in spans:
-        while part and span.began > part.until:
-            part = next(following, None)
-        if part:
-            group = groups[ToolKey(span.server, span.tool)]
-            group.add(span, part.place(span.began), part.place(span.ended), columns)
-    for key, group in groups.items():
-        failed = sum(status != "success" for status in group.statuses)
-        total_ms = together(group.durations)
-        yield Lane(key.server, key.name, len(group.durations), failed, total_ms, group.bars())
-
-
-class _Group:
-    """What is known of the calls of one tool."""
-
-    def __init__(self) -> None:
-        self.durations: list[float] = []
-        self.statuses: list[str] = []
-        self._bars: dict[tuple[int, str], list[float]] = {}
-        """Left, right and number of calls, by column and status."""
-
-    def add(self, span: _Span, left: float, right: float, columns: int) -> None:
-        self.durations.append(span.duration_ms)
-        self.statuses.append(span.status)
+        while span.began > part.until:
+            part = next(following)
+        left, right = part.place(span.began), part.place(span.ended)
         key = min(int(left), columns - 1), span.status
-        bar = self._bars.get(key)
-        if bar is None:
-            self._bars[key] = [left, right, 1]
-        else:  # calls come in the order of their left ends
-            bar[1] = max(bar[1], right)
-            bar[2] += 1
-
-    def bars(self) -> tuple[Bar, ...]:
-        found = [
-            Bar(_rounded(left), _rounded(right - left), status, int(calls))
-            for (_, status), (left, right, calls) in self._bars.items()
-        ]
-        return tuple(
-            sorted(found, key=lambda bar: (bar.column, bar.status != "success", bar.status))
-        )
+        first, last, calls = places.get(key, (left, right, 0))
+        places[key] = first, max(last, right), calls + 1
+    bars = [
+        Bar(_rounded(left), _rounded(right - left), status, calls)
+        for (_, status), (left, right, calls) in places.items()
+    ]
+    bars.sort(key=lambda bar: (bar.column, bar.status != "success", bar.status))
+    failed = sum(span.status != "success" for span in spans)
+    return Lane(spans[0].server, spans[0].tool, len(spans), failed, total_ms, tuple(bars))
 
 
 def _rounded(columns: float) -> float:

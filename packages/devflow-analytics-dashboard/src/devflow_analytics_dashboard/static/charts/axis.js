@@ -32,12 +32,16 @@ export function valueMark({ left, right, y, text, isBase = false }) {
 export function timeMarks(buckets, each, { left, step, y, right }) {
   const isOfDays = each === "day" || each === "week";
   const marks = candidates(buckets, each, (right - left) / 58);
+  let free = -Infinity;
   return marks.map((index) => {
     const x = left + (index + (isOfDays ? 0.5 : 0)) * step;
     const text = wording(buckets[index].since, each);
     const isLate = x > right - 40;
     const anchor = isLate ? "end" : isOfDays ? "middle" : "start";
     const at = isLate ? Math.min(x + 20, right) : x;
+    const begin = at - { start: 0, middle: 20, end: 40 }[anchor];
+    if (begin < free) return null;
+    free = begin + 46;
     return [
       s("line", { class: "base", x1: x, x2: x, y1: y, y2: y + 4 }),
       s("text", { class: "mark", x: at, y: y + 16, "text-anchor": anchor }, text),

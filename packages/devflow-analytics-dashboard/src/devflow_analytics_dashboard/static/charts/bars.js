@@ -19,7 +19,7 @@ const TOP = 18;
  * @param {(bucket: object) => void} options.choose
  */
 export function bars({ buckets, each, width, isShare, isOpen, label, choose }) {
-  const height = width > 560 ? 250 : 200;
+  const height = width > 560 ? 290 : 200;
   const left = 44;
   const step = (width - left) / buckets.length;
   const values = roundValues(largest(buckets, isShare), isShare ? 0.005 : 1);
@@ -27,7 +27,9 @@ export function bars({ buckets, each, width, isShare, isOpen, label, choose }) {
   const y = (value) => TOP + (floor - TOP) * (1 - value / values.at(-1));
   const place = { count: buckets.length, left, step, height: floor };
   const describe = (index) => inWords(buckets, index, { each, isOpen });
-  const { attributes, cursor } = reader("calls", place, describe, (index) => choose(buckets[index]));
+  const { attributes, cursor } = reader("calls", place, describe, (index) =>
+    choose(buckets[index]),
+  );
   return s(
     "svg",
     { ...attributes, role: "img", "aria-label": label, viewBox: `0 0 ${width} ${height}`, height },
@@ -67,7 +69,11 @@ function stacks(buckets, { left, step, y, isShare, isOpen }) {
   buckets.forEach((bucket, index) => {
     const unit = isShare ? 1 / Math.max(1, bucket.calls) : 1;
     const success = isShare ? 0 : bucket.calls - bucket.errors - bucket.timeouts;
-    const parts = [["error", bucket.errors], ["timeout", bucket.timeouts], ["success", success]];
+    const parts = [
+      ["error", bucket.errors],
+      ["timeout", bucket.timeouts],
+      ["success", success],
+    ];
     let base = 0;
     for (const [status, calls] of parts) {
       if (!calls) continue;

@@ -21,7 +21,7 @@ const MARKS = [
 
 /** @param {object} options As for `bars`. */
 export function heat({ buckets, each, width, label, choose }) {
-  const height = width > 560 ? 260 : 210;
+  const height = width > 560 ? 290 : 210;
   const left = 52;
   const floor = height - BOTTOM;
   const step = (width - left) / buckets.length;

@@ -4,7 +4,7 @@ import { s } from "../dom.js";
 import { count, duration, lasted } from "../format.js";
 import { clock } from "../times.js";
 import { boxes } from "./axis.js";
-import { hideTip, showTip } from "./reader.js";
+import { hideTip, rowReader, showTip } from "./reader.js";
 
 const ROW = 24;
 
@@ -32,9 +32,19 @@ export function lanes({ timeline, names, width, label, isShown }) {
       height,
       onpointermove: (event) => describe(event, place),
       onpointerleave: hideTip,
+      ...rowReader(timeline.lanes.length, ROW, (index) =>
+        inWords(timeline.lanes[index], names[index]),
+      ),
     },
     timeline.lanes.map((lane, index) => [
-      s("rect", { class: "lane", x: left, y: index * ROW + 3, width: width - left, height: 18, rx: 4 }),
+      s("rect", {
+        class: "lane",
+        x: left,
+        y: index * ROW + 3,
+        width: width - left,
+        height: 18,
+        rx: 4,
+      }),
       s("text", { class: "lane-name", x: 0, y: index * ROW + 16 }, cut(names[index], room)),
       paths(lane, { y: index * ROW + 5, left, scale, isShown }),
     ]),
@@ -74,22 +84,30 @@ function gaps({ stretches }, { left, scale, height }) {
   });
 }
 
+/** The times at which stretches begin, where there is room, and the end. */
 function timeMarks({ stretches }, { left, scale, y, width }) {
-  const marks = [];
-  let free = -Infinity;
+  if (!stretches.length) return null;
+  const end = clock(stretches.at(-1).until_ms / 1000, true);
+  const marks = [s("text", { class: "mark", x: width, y, "text-anchor": "end" }, end)];
+  let free = left;
   for (const { since_ms: since, column } of stretches) {
     const x = left + column * scale;
-    if (x < free || x > width - 40) continue;
-    const isFirst = !marks.length;
-    free = x + (isFirst ? 62 : 46);
+    const isFirst = x === left;
+    const room = isFirst ? 62 : 46;
+    if (x < free || x + room > width - 56) continue;
+    free = x + room;
     marks.push(s("text", { class: "mark", x, y }, clock(since / 1000, isFirst)));
   }
-  const last = stretches.at(-1);
-  if (last && width - free > 62) {
-    const text = clock(last.until_ms / 1000, true);
-    marks.push(s("text", { class: "mark", x: width, y, "text-anchor": "end" }, text));
-  }
   return marks;
+}
+
+function inWords({ calls, failed, total_ms: ms }, title) {
+  const rows = [
+    ["Calls", count(calls)],
+    ["Failed", count(failed)],
+    ["Time", duration(ms)],
+  ];
+  return { title, rows };
 }
 
 function describe(event, { timeline, names, left, scale }) {
@@ -105,7 +123,11 @@ function describe(event, { timeline, names, left, scale }) {
   const statuses = [...new Set(near.map((bar) => bar.status))].join(", ");
   const here = calls ? [["Calls here", `${count(calls)}, ${statuses}`]] : [];
   const all = ["In all", `${count(lane.calls)} in ${duration(lane.total_ms)}`];
-  return showTip(event.clientX, event.clientY, names[index], [...when(timeline, column), ...here, all]);
+  return showTip(event.clientX, event.clientY, names[index], [
+    ...when(timeline, column),
+    ...here,
+    all,
+  ]);
 }
 
 function when({ stretches }, column) {

@@ -18,8 +18,9 @@ export function reader(name, place, describe, choose) {
   const show = (svg, index, options) => read(svg, { name, place, describe }, index, options);
   const attributes = {
     tabindex: 0,
+    onpointerdown: (event) => show(event.currentTarget, under(event, place), { event }),
     onpointermove: (event) => show(event.currentTarget, under(event, place), { event }),
-    onpointerleave: (event) => show(event.currentTarget, null),
+    onpointerleave: (event) => event.pointerType === "mouse" && show(event.currentTarget, null),
     onblur: (event) => show(event.currentTarget, null),
     onkeydown: (event) => {
       const at = positions.get(name);
@@ -73,6 +74,30 @@ function read(svg, { name, place, describe }, index, { event, isSaid } = {}) {
   const middle = box.left + place.left + (index + 0.5) * place.step;
   showTip(event?.clientX ?? middle, event?.clientY ?? box.top + 30, title, rows);
   if (isSaid) say(`${title}: ${rows.map((row) => row.join(" ")).join(", ")}`);
+}
+
+/** What an SVG element of rows takes to be read with the arrow keys, row by row. */
+export function rowReader(count, height, describe) {
+  let at = null;
+  return {
+    tabindex: 0,
+    onblur: hideTip,
+    onkeydown: (event) => {
+      const to = target(
+        event.key.replace("Down", "Right").replace("Up", "Left"),
+        at ?? undefined,
+        count,
+      );
+      if (event.key === "Escape") hideTip();
+      if (to === null || event.key === "ArrowLeft" || event.key === "ArrowRight") return;
+      event.preventDefault();
+      at = to;
+      const { title, rows } = describe(to);
+      const box = event.currentTarget.getBoundingClientRect();
+      showTip(box.left + 40, box.top + (to + 1) * height, title, rows);
+      say(`${title}: ${rows.map((row) => row.join(" ")).join(", ")}`);
+    },
+  };
 }
 
 /** Show rows of names and values beside a point of the window. */

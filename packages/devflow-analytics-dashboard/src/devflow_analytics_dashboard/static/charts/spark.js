@@ -69,7 +69,10 @@ export function latencyRange({ p50_ms: p50, p95_ms: p95, p99_ms: p99 }, [shortes
   const [low, high] = [Math.log10(shortest), Math.log10(longest)];
   const at = (ms) => 4 + ((Math.log10(Math.max(ms, shortest)) - low) / (high - low)) * (width - 8);
   const decades = Array.from({ length: Math.round(high - low) + 1 }, (_, index) => {
-    return s("path", { class: "grid", d: `M${at(10 ** (low + index)).toFixed(1)} 1V${height - 1}` });
+    return s("path", {
+      class: "grid",
+      d: `M${at(10 ** (low + index)).toFixed(1)} 1V${height - 1}`,
+    });
   });
   const middle = height / 2;
   return drawing(

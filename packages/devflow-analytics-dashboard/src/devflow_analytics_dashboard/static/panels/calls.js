@@ -9,7 +9,10 @@ import { local, written } from "../times.js";
 import { asTable, choice, copyButton, csvButton, panel, widthOf } from "./parts.js";
 
 const CSV = ["since", "until", "calls", "errors", "timeouts", "total_ms", "p50_ms", "p95_ms"];
-const VIEWS = [["calls", "Calls"], ["share", "Failing share"]];
+const VIEWS = [
+  ["calls", "Calls"],
+  ["share", "Failing share"],
+];
 
 let view = "calls";
 
@@ -37,23 +40,31 @@ export function drawCalls(answer) {
       h("span", { class: "key timeout" }, "timeout"),
       isShare || !answer.before ? null : h("span", { class: "key before" }, "period before"),
     ),
-    h("div", { class: "chart" }, bars({
-      buckets,
-      each,
-      isShare,
-      isOpen: period.is_open,
-      width: widthOf("calls"),
-      label: inWords(answer),
-      choose: zoom,
-    })),
+    h(
+      "div",
+      { class: "chart" },
+      bars({
+        buckets,
+        each,
+        isShare,
+        isOpen: period.is_open,
+        width: widthOf("calls"),
+        label: inWords(answer),
+        choose: zoom,
+      }),
+    ),
     asTable(`Calls each ${each}`, columns(each), buckets),
   );
 
   function inWords() {
-    const busiest = buckets.reduce((most, some) => (some.calls > most.calls ? some : most), buckets[0]);
+    const busiest = buckets.reduce(
+      (most, some) => (some.calls > most.calls ? some : most),
+      buckets[0],
+    );
     const failed = `${count(totals.errors)} errors and ${count(totals.timeouts)} timeouts`;
     const most = busiest ? ` The most, ${count(busiest.calls)}: ${bucketName(busiest, each)}.` : "";
-    return `${count(totals.calls)} calls each ${each}, with ${failed}.${most} Arrow keys read it bar by bar.`;
+    const all = `${count(totals.calls)} calls, by ${each}, with ${failed}.`;
+    return `${all}${most} Arrow keys read it bar by bar.`;
   }
 }
 
@@ -78,5 +89,5 @@ function columns(each) {
 
 /** Show only the time of one bucket, if it is more than an hour. */
 export function zoom({ since, until }) {
-  if (until - since > 3600) go({ since: written(local(since)), until: written(local(until)) });
+  if (until - since > 3600) go(written(local(since), local(until)));
 }

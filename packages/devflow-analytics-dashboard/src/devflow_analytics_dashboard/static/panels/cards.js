@@ -60,13 +60,15 @@ export function drawCards({ totals, before, buckets, period }) {
       "div",
       { class: "card" },
       h("h3", null, card.name),
-      h("p", { class: "value" }, withUnit(card.text(totals))),
+      h("p", { class: "value", title: few(card.text(totals)) }, withUnit(card.text(totals))),
       h("p", { class: "change" }, comparison(card, totals, before, period)),
       sparkLine(buckets.map(card.series), card.kind),
     );
   });
   update($("cards"), h("h2", { class: "unseen", id: "cards-title" }, "In short"), all);
 }
+
+const few = (text) => (text.startsWith("~") ? `of fewer than ${FEW} calls` : null);
 
 /** The last unit is small: `48.7` h, `1 h 41` min. */
 function withUnit(text) {
@@ -76,9 +78,12 @@ function withUnit(text) {
 
 function comparison(card, now, before, period) {
   if (!before) return period.before ? "nothing before" : "all that is recorded";
+  if (!before.calls) return "no calls before";
   const changed = (card.changed ?? change)(card.figure(now), card.figure(before));
   const was = `was ${card.text(before)}`;
-  return changed ? [h("b", { class: direction(changed, card.isWorseUp) }, changed), ` ${was}`] : was;
+  return changed
+    ? [h("b", { class: direction(changed, card.isWorseUp) }, changed), ` ${was}`]
+    : was;
 }
 
 function direction(changed, isWorseUp) {

@@ -1,6 +1,5 @@
 /** What fails, and what fails again and again. */
 
-import { address } from "../address.js";
 import { h } from "../dom.js";
 import { ago, count, share } from "../format.js";
 import { bdi, errorName, filterButton, labels, short } from "../names.js";
@@ -8,7 +7,7 @@ import { present } from "../times.js";
 import { allButton, copyButton, csvButton, firstOf, nothing, panel, ranking } from "./parts.js";
 import { openTimeline } from "./timeline.js";
 
-const SHOWN = 7;
+const SHOWN = 6;
 const LOOPS = 3;
 const CSV = ["tool", "server", "status", "error_type", "calls", "share", "last"];
 
@@ -22,7 +21,7 @@ export function drawErrors(answer) {
     { title: "What fails", sub: `${count(failed)} of ${count(calls)} calls`, actions },
     errors.length
       ? ranking(firstOf(items(errors), SHOWN, "errors"), "Failures, the most frequent first")
-      : nothing(address.filters.status.includes("success") ? "Only successes are shown." : "Nothing failed."),
+      : nothing(calls ? "Nothing failed." : "No calls in this period."),
     allButton(errors, SHOWN, "errors", redraw),
     loops(answer.loops, redraw),
   );
@@ -36,7 +35,10 @@ function items(errors) {
     kind: error.status,
     what: filterButton("tool", error.tool, names[index]),
     beside: [errorName(error), h("span", { class: "faint" }, ` ${ago(present() - error.last)}`)],
-    text: [count(error.calls), h("small", { title: "of all calls of the tool" }, ` ${share(error.share)}`)],
+    text: [
+      count(error.calls),
+      h("small", { title: "of all calls of the tool" }, ` ${share(error.share)}`),
+    ],
   }));
 }
 
@@ -46,7 +48,12 @@ function loops(all, redraw) {
   const entries = all.map((loop, index) => {
     const session = h(
       "button",
-      { type: "button", class: "name", title: "Show this session", onclick: () => openTimeline(loop.session) },
+      {
+        type: "button",
+        class: "name",
+        title: "Show this session",
+        onclick: () => openTimeline(loop.session),
+      },
       short(loop.session),
     );
     const type = loop.error_type ? [" ", bdi(loop.error_type)] : null;
@@ -54,13 +61,23 @@ function loops(all, redraw) {
       "li",
       null,
       h("b", null, `${count(loop.calls)}×`),
-      h("span", { class: "what" }, filterButton("tool", loop.tool, names[index]), h("span", { class: "beside" }, type)),
+      h(
+        "span",
+        { class: "what" },
+        filterButton("tool", loop.tool, names[index]),
+        h("span", { class: "beside" }, type),
+      ),
       session,
       h("span", { class: "faint" }, ago(present() - loop.last)),
     );
   });
   return [
-    h("h3", null, "In a row", h("span", { class: "sub" }, " failed again and again in one session")),
+    h(
+      "h3",
+      null,
+      "In a row",
+      h("span", { class: "sub" }, " failed again and again in one session"),
+    ),
     h("ul", { class: "loops" }, firstOf(entries, LOOPS, "loops")),
     allButton(entries, LOOPS, "loops", redraw),
   ];

@@ -19,19 +19,27 @@ export function drawLatency(answer) {
       h("span", { class: "key median" }, "median"),
       h("span", { class: "key p95" }, "95th percentile"),
     ),
-    h("div", { class: "chart" }, heat({
-      buckets,
-      each,
-      width: widthOf("latency"),
-      label: inWords(answer),
-      choose: zoom,
-    })),
+    h(
+      "div",
+      { class: "chart" },
+      heat({
+        buckets,
+        each,
+        width: widthOf("latency"),
+        label: inWords(answer),
+        choose: zoom,
+      }),
+    ),
     asTable(`Latency each ${each}`, columns(each), buckets),
   );
 }
 
 function inWords({ totals, each }) {
-  const shares = [["Half", totals.p50_ms], ["95 of 100", totals.p95_ms], ["99 of 100", totals.p99_ms]];
+  const shares = [
+    ["Half", totals.p50_ms],
+    ["95 of 100", totals.p95_ms],
+    ["99 of 100", totals.p99_ms],
+  ];
   const figures = shares.map(([part, ms]) => `${part} took at most ${duration(ms)}.`).join(" ");
   return `How long calls took, each ${each}. ${figures} Arrow keys read it column by column.`;
 }

@@ -13,8 +13,22 @@ const FIRST = 20;
 const MORE = 50;
 const MOST = 1000; // that the API gives at once
 const CSV = [
-  "time", "tool", "duration_ms", "status", "error_type", "session", "server", "agent", "source",
-  "error_kind", "error_code", "request_bytes", "result_bytes", "started_ms", "duration_kind", "id",
+  "time",
+  "tool",
+  "duration_ms",
+  "status",
+  "error_type",
+  "session",
+  "server",
+  "agent",
+  "source",
+  "error_kind",
+  "error_code",
+  "request_bytes",
+  "result_bytes",
+  "started_ms",
+  "duration_kind",
+  "id",
 ];
 
 /** @type {{calls: object[], next: ?string, lastWritten: ?string, wanted: number}} */
@@ -65,12 +79,14 @@ function add(calls) {
 }
 
 async function showMore() {
+  const current = shown;
   shown.wanted = Math.min(MOST, shown.wanted + MORE);
   const query = question();
   if (shown.next) query.set("after", shown.next);
   query.set("limit", shown.next ? MORE : shown.wanted);
   try {
     const { calls, next } = await ask("calls", query);
+    if (shown !== current) return; // other calls are asked for by now
     shown.calls = shown.next ? [...shown.calls, ...calls] : calls;
     shown.next = next;
     drawLatest();
@@ -92,20 +108,37 @@ export function drawLatest() {
       sub: "as they come",
       actions: [copyButton("calls"), csvButton("latest calls", CSV, () => shown.calls)],
     },
-    rows.length ? table("Latest calls", columns(longest), rows, attributes) : nothing("No calls in this period."),
+    rows.length
+      ? table("Latest calls", columns(longest), rows, attributes)
+      : nothing("No calls in this period."),
     shown.next === null || shown.calls.length >= MOST ? null : more,
   );
 }
 
 function columns(longest) {
   return [
-    { title: "Time", cell: ({ time }) => h("span", { title: moment(time, true) }, shortMoment(time, true)) },
+    {
+      title: "Time",
+      cell: ({ time }) => h("span", { title: moment(time, true) }, shortMoment(time, true)),
+    },
     { title: "Tool", class: "names", cell: ({ tool, label }) => filterButton("tool", tool, label) },
     { title: "Took", class: "number", cell: ({ duration_ms: ms }) => duration(ms) },
-    { title: h("span", { class: "unseen" }, "Took, as a bar"), class: "middle took", cell: ({ duration_ms: ms }) => tookBar(ms, longest) },
+    {
+      title: h("span", { class: "unseen" }, "Took, as a bar"),
+      class: "middle took",
+      cell: ({ duration_ms: ms }) => tookBar(ms, longest),
+    },
     { title: "Status", cell: ({ status }) => statusPill(status) },
-    { title: "Error", class: "middle names", cell: ({ error_type: type }) => (type ? bdi(type) : null) },
-    { title: "Server", class: "wide names", cell: ({ server }) => (server ? filterButton("server", server) : null) },
+    {
+      title: "Error",
+      class: "middle names",
+      cell: ({ error_type: type }) => (type ? bdi(type) : null),
+    },
+    {
+      title: "Server",
+      class: "wide names",
+      cell: ({ server }) => (server ? filterButton("server", server) : null),
+    },
     { title: "Session", class: "middle", cell: session },
   ];
 }

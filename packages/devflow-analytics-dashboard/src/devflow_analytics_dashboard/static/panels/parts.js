@@ -5,6 +5,7 @@ import { save } from "../csv.js";
 import { $, h, toast, update } from "../dom.js";
 import { count } from "../format.js";
 
+const widths = new Map(); // measuring makes the browser lay out the page: once is enough
 const opened = new Set(); // lists of which all is shown
 
 /** Draw a panel: its title, what is beside it, and what is below. */
@@ -30,7 +31,11 @@ export function copyButton(words, filters) {
     done.then(() => toast(`Copied: ${text}`)).catch(() => toast(`Not copied. It is: ${text}`));
   };
   const label = `Command: copy ${text}`;
-  return h("button", { type: "button", class: "quiet", title: text, "aria-label": label, onclick: copy }, "Command");
+  return h(
+    "button",
+    { type: "button", class: "quiet", title: text, "aria-label": label, onclick: copy },
+    "Command",
+  );
 }
 
 /** A button that saves a CSV file. */
@@ -43,7 +48,11 @@ export function csvButton(name, columns, rows) {
 export function choice(label, options, chosen, choose) {
   const buttons = options.map(([value, text]) => {
     const isPressed = String(value === chosen);
-    return h("button", { type: "button", "aria-pressed": isPressed, onclick: () => choose(value) }, text);
+    return h(
+      "button",
+      { type: "button", "aria-pressed": isPressed, onclick: () => choose(value) },
+      text,
+    );
   });
   return h("div", { class: "choice", role: "group", "aria-label": label }, buttons);
 }
@@ -74,14 +83,23 @@ export function table(caption, columns, rows, attributes = () => null) {
       null,
       h("caption", { class: "unseen" }, caption),
       h("thead", null, h("tr", null, heads)),
-      h("tbody", null, rows.map((row) => h("tr", attributes(row), cells(row)))),
+      h(
+        "tbody",
+        null,
+        rows.map((row) => h("tr", attributes(row), cells(row))),
+      ),
     ),
   );
 }
 
 /** The data of a chart, as a table that opens below it. */
 export function asTable(caption, columns, rows) {
-  return h("details", { class: "data" }, h("summary", null, "As a table"), table(caption, columns, rows));
+  return h(
+    "details",
+    { class: "data" },
+    h("summary", null, "As a table"),
+    table(caption, columns, rows),
+  );
 }
 
 /** A list of the largest first, each with a bar. */
@@ -89,7 +107,11 @@ export function ranking(items, label) {
   const most = Math.max(1e-9, ...items.map(({ value }) => value));
   const entries = items.map(({ value, what, beside, text, kind = "", key }) => {
     const width = `${Math.max(0.5, (100 * value) / most)}%`;
-    const bar = h("span", { class: "track", "aria-hidden": "true" }, h("i", { class: kind, style: { width } }));
+    const bar = h(
+      "span",
+      { class: "track", "aria-hidden": "true" },
+      h("i", { class: kind, style: { width } }),
+    );
     const name = h("span", { class: "what" }, what, " ", h("span", { class: "beside" }, beside));
     return h("li", { "data-key": key }, name, h("span", { class: "figure" }, text), bar);
   });
@@ -120,9 +142,19 @@ export function nothing(text) {
 
 /** The width that the content of a panel has, in pixels. */
 export function widthOf(id) {
+  if (!widths.has(id)) widths.set(id, measure(id));
+  return widths.get(id);
+}
+
+function measure(id) {
   const style = getComputedStyle($(id));
   const padding = parseFloat(style.paddingLeft) + parseFloat(style.paddingRight);
   return Math.max(220, $(id).clientWidth - padding);
+}
+
+/** Measure panels anew: the window has another width. */
+export function forgetWidths() {
+  widths.clear();
 }
 
 export const statusPill = (status) => h("span", { class: `pill ${status}` }, status);

@@ -7,23 +7,40 @@ import { moment, shortMoment } from "../times.js";
 import { allButton, copyButton, csvButton, firstOf, nothing, panel, table } from "./parts.js";
 import { openTimeline, shownSession } from "./timeline.js";
 
-const SHOWN = 10;
+const SHOWN = 14;
 const CSV = [
-  "id", "started_at", "last_at", "client", "client_version", "project", "calls", "errors",
-  "timeouts", "total_ms",
+  "id",
+  "started_at",
+  "last_at",
+  "client",
+  "client_version",
+  "project",
+  "calls",
+  "errors",
+  "timeouts",
+  "total_ms",
 ];
 
 export function drawSessions(answer) {
   const { sessions } = answer;
   const isPartial = answer.count > sessions.length;
-  const sub = `${count(answer.count)} in this period${isPartial ? `, the last ${sessions.length} here` : ""}`;
+  const here = isPartial ? `, the last ${sessions.length} here` : "";
+  const sub = `${count(answer.count)} in this period${here}`;
   const actions = [copyButton("sessions"), csvButton("sessions", CSV, () => sessions)];
-  const attributes = ({ id }) => ({ "data-key": id, class: id === shownSession() ? "chosen" : null });
+  const attributes = ({ id }) => ({
+    "data-key": id,
+    class: id === shownSession() ? "chosen" : null,
+  });
   panel(
     "sessions",
     { title: "Sessions", sub, actions },
     sessions.length
-      ? table("Sessions, the newest first", columns(), firstOf(sessions, SHOWN, "sessions"), attributes)
+      ? table(
+          "Sessions, the newest first",
+          columns(),
+          firstOf(sessions, SHOWN, "sessions"),
+          attributes,
+        )
       : nothing("No session in this period."),
     allButton(sessions, SHOWN, "sessions", () => drawSessions(answer)),
   );
@@ -66,6 +83,8 @@ function failed({ errors, timeouts }) {
 }
 
 function mostly({ tools }) {
-  const most = Object.entries(tools).toSorted(([, one], [, other]) => other - one).slice(0, 2);
+  const most = Object.entries(tools)
+    .toSorted(([, one], [, other]) => other - one)
+    .slice(0, 2);
   return most.map(([name], index) => [index ? ", " : null, bdi(name)]);
 }

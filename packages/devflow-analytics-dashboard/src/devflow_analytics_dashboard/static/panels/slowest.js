@@ -26,7 +26,12 @@ export function drawSlowest({ calls }) {
     what: filterButton("tool", call.tool, names[index]),
     beside: h(
       "button",
-      { type: "button", class: "name", title: "Show its session", onclick: () => openTimeline(call.session) },
+      {
+        type: "button",
+        class: "name",
+        title: "Show its session",
+        onclick: () => openTimeline(call.session),
+      },
       shortMoment(call.time),
     ),
     text: duration(call.duration_ms),

@@ -6,7 +6,16 @@ import { $, h } from "../dom.js";
 import { count, duration, lasted } from "../format.js";
 import { bdi, errorName, filterButton, labels, short } from "../names.js";
 import { clock, moment } from "../times.js";
-import { allButton, asTable, firstOf, nothing, panel, statusPill, table, widthOf } from "./parts.js";
+import {
+  allButton,
+  asTable,
+  firstOf,
+  nothing,
+  panel,
+  statusPill,
+  table,
+  widthOf,
+} from "./parts.js";
 
 const SHOWN = 6;
 
@@ -36,34 +45,47 @@ export function failedFilters(session) {
   return { ...address.filters, session: [session], status };
 }
 
-/** @param {?{timeline: object, failed: {calls: object[]}}} answer Null if there is no session. */
+/** @param {?{timeline: object, failed: object[], problem?: string}} answer Null: no session. */
 export function drawTimeline(answer) {
-  if (!answer) {
-    panel("timeline", { title: "Timeline" }, nothing("No session to show."));
+  if (!answer?.timeline) {
+    panel("timeline", { title: "Timeline" }, nothing(answer?.problem ?? "No session to show."));
     return;
   }
   const { timeline, failed } = answer;
   const { session } = timeline;
+  const { started_at: since, last_at: until, is_running: isRunning } = session;
   const names = labels(timeline.lanes);
   const sub = [
-    `${moment(session.started_at)} · ${session.is_running ? "running" : lasted(session.last_at - session.started_at)}`,
+    `${moment(session.started_at)} · ${isRunning ? "running" : lasted(until - since)}`,
     ` · ${count(session.calls)} calls, ${count(session.errors + session.timeouts)} failed`,
   ];
   panel(
     "timeline",
     { title: "Timeline", sub, actions: who(session) },
     timeline.lanes.length
-      ? h("div", { class: "chart" }, lanes({
-          timeline,
-          names,
-          width: widthOf("timeline"),
-          label: inWords(timeline, names),
-          isShown,
-        }))
+      ? h(
+          "div",
+          { class: "chart" },
+          lanes({
+            timeline,
+            names,
+            width: widthOf("timeline"),
+            label: inWords(timeline, names),
+            isShown,
+          }),
+        )
       : nothing("No calls in this session."),
-    timeline.more_tools ? h("p", { class: "note" }, `and ${count(timeline.more_tools)} more tools`) : null,
-    timeline.lanes.length ? asTable("Tools of this session", columns(names), timeline.lanes.map((lane, index) => ({ ...lane, index }))) : null,
-    failures(failed.calls, () => drawTimeline(answer)),
+    timeline.more_tools
+      ? h("p", { class: "note" }, `and ${count(timeline.more_tools)} more tools`)
+      : null,
+    timeline.lanes.length
+      ? asTable(
+          "Tools of this session",
+          columns(names),
+          timeline.lanes.map((lane, index) => ({ ...lane, index })),
+        )
+      : null,
+    failures(failed, () => drawTimeline(answer)),
   );
 }
 
@@ -82,7 +104,9 @@ function who({ id, client, project }) {
 }
 
 function inWords({ lanes: all }, names) {
-  const each = all.map(({ calls, total_ms: ms }, index) => `${names[index]} ${count(calls)} in ${duration(ms)}`);
+  const each = all.map(
+    ({ calls, total_ms: ms }, index) => `${names[index]} ${count(calls)} in ${duration(ms)}`,
+  );
   return `The session's calls by tool: ${each.join(", ")}.`;
 }
 
@@ -108,7 +132,12 @@ function failures(calls, redraw) {
   ];
   const attributes = ({ id }) => ({ "data-key": id });
   return [
-    table("Failed calls of this session", columnsOfCalls, firstOf(rows, SHOWN, "failed"), attributes),
+    table(
+      "Failed calls of this session",
+      columnsOfCalls,
+      firstOf(rows, SHOWN, "failed"),
+      attributes,
+    ),
     allButton(rows, SHOWN, "failed", redraw),
   ];
 }

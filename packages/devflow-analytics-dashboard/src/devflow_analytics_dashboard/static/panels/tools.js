@@ -5,19 +5,38 @@ import { latencyRange, rangeScale, sparkBars } from "../charts/spark.js";
 import { h } from "../dom.js";
 import { FEW, WORRYING, ago, count, duration, median } from "../format.js";
 import { percentile, share, signedChange, size } from "../format.js";
-import { filterButton, labels } from "../names.js";
+import { bdi, filterButton, labels } from "../names.js";
 import { moment, present } from "../times.js";
 import { allButton, copyButton, csvButton, firstOf, nothing, panel, table } from "./parts.js";
 
 const SHOWN = 25;
 const CSV = [
-  "tool", "server", "calls", "errors", "timeouts", "p50_ms", "p95_ms", "p99_ms", "total_ms",
-  "calls_before", "p95_before_ms", "sized_calls", "result_bytes", "last",
+  "tool",
+  "server",
+  "calls",
+  "errors",
+  "timeouts",
+  "p50_ms",
+  "p95_ms",
+  "p99_ms",
+  "total_ms",
+  "calls_before",
+  "p95_before_ms",
+  "sized_calls",
+  "result_bytes",
+  "last",
 ];
 /** What the command calls what tools are sorted by here. */
 const SORTS = {
-  calls: "calls", failing: "failing", p50: "p50", p95: "p95", p99: "p99", slower: "slower",
-  time: "time", last: "last", results: "results",
+  calls: "calls",
+  failing: "failing",
+  p50: "p50",
+  p95: "p95",
+  p99: "p99",
+  slower: "slower",
+  time: "time",
+  last: "last",
+  results: "results",
 };
 
 const failing = ({ calls, errors, timeouts }) => (errors + timeouts) / calls;
@@ -85,12 +104,21 @@ function subtitle(tools) {
   const called = `${count(tools.length)} called`;
   const many = tools.filter(({ calls }) => calls >= FEW);
   const slowest = largest(many, KEYS.p95);
-  const worse = largest(many.filter((tool) => slower(tool) >= 1.1), slower);
+  const worse = largest(
+    many.filter((tool) => slower(tool) >= 1.1),
+    slower,
+  );
   return [
     called,
-    slowest ? [" · slowest ", h("b", null, h("bdi", null, slowest.label)), ` ${duration(slowest.p95_ms)}`] : null,
+    slowest
+      ? [" · slowest ", h("b", null, bdi(slowest.label)), ` ${duration(slowest.p95_ms)}`]
+      : null,
     worse
-      ? [" · slower than before ", h("b", null, h("bdi", null, worse.label)), ` ${signedChange(worse.p95_ms, worse.p95_before_ms)}`]
+      ? [
+          " · slower than before ",
+          h("b", null, bdi(worse.label)),
+          ` ${signedChange(worse.p95_ms, worse.p95_before_ms)}`,
+        ]
       : null,
   ];
 }
@@ -109,7 +137,8 @@ function heading(name, text) {
   const down = isCurrent ? !isDown : name !== "tool";
   const sort = () => go({ sort: `${down ? "-" : ""}${name}` }, { replace: true });
   const arrow = isCurrent ? h("span", { "aria-hidden": "true" }, isDown ? " ↓" : " ↑") : null;
-  return h("button", { type: "button", "data-sort": name, onclick: sort }, text, arrow);
+  const title = name === "slower" ? "How much longer 95 of 100 calls take than before" : null;
+  return h("button", { type: "button", "data-sort": name, title, onclick: sort }, text, arrow);
 }
 
 function columns(tools) {
@@ -154,7 +183,10 @@ function columns(tools) {
 
 function withBar(calls, most) {
   const width = `${Math.max(2, (56 * calls) / most)}px`;
-  return [count(calls), h("span", { class: "bar-room", "aria-hidden": "true" }, h("i", { style: { width } }))];
+  return [
+    count(calls),
+    h("span", { class: "bar-room", "aria-hidden": "true" }, h("i", { style: { width } })),
+  ];
 }
 
 function failingCell(tool) {
@@ -167,7 +199,8 @@ function failingCell(tool) {
 function slowerCell(tool) {
   const times = slower(tool);
   if (times === null) return h("span", { class: "faint" }, "–");
-  const shade = times >= 1.3 ? "bad" : times <= 0.77 ? "good" : Math.abs(times - 1) < 0.1 ? "faint" : "";
+  const shade =
+    times >= 1.3 ? "bad" : times <= 0.77 ? "good" : Math.abs(times - 1) < 0.1 ? "faint" : "";
   const title = `${duration(tool.p95_before_ms)} in the period before`;
   return h("span", { class: shade, title }, signedChange(tool.p95_ms, tool.p95_before_ms));
 }
@@ -182,14 +215,32 @@ function notCalled({ not_called: tools, servers_not_called: servers }) {
   const last = (tool) => h("span", { class: "faint" }, ` last ${ago(present() - tool.last)}`);
   return [
     tools.length
-      ? h("div", { class: "not-called" }, h("h3", null, "Not called"), h("ul", null, rows.map((tool, index) => {
-          return h("li", null, filterButton("tool", tool.tool, names[index]), last(tool));
-        })))
+      ? h(
+          "div",
+          { class: "not-called" },
+          h("h3", null, "Not called"),
+          h(
+            "ul",
+            null,
+            rows.map((tool, index) => {
+              return h("li", null, filterButton("tool", tool.tool, names[index]), last(tool));
+            }),
+          ),
+        )
       : null,
     servers.length && !filtersSet().length
-      ? h("div", { class: "not-called" }, h("h3", null, "Servers not called"), h("ul", null, servers.map((server) => {
-          return h("li", null, filterButton("server", server));
-        })))
+      ? h(
+          "div",
+          { class: "not-called" },
+          h("h3", null, "Servers not called"),
+          h(
+            "ul",
+            null,
+            servers.map((server) => {
+              return h("li", null, filterButton("server", server));
+            }),
+          ),
+        )
       : null,
   ];
 }
