@@ -39,17 +39,23 @@ DISTRIBUTIONS = [
     "devflow-analytics-recorder",
     "devflow-analytics-reports",
     "devflow-analytics-schema",
+    "h11",
+    "idna",
     "markdown-it-py",
     "mdurl",
     "msgspec",
     "pony",
     "pygments",
     "rich",
+    "starlette",
+    "typing-extensions",
+    "tzdata",
     "uuid-utils",
+    "uvicorn",
 ]
 
 CONTENTS = """
-import json, os, platform, shutil, sqlite3, stat, subprocess, sys
+import json, os, platform, shutil, signal, sqlite3, stat, subprocess, sys, tempfile, urllib.request
 from importlib.metadata import distributions
 
 def is_editable(distribution):
@@ -72,11 +78,27 @@ def writable():
 # of the environment alone: what the base has is the base's
 site = [path for path in sys.path if path.startswith(sys.prefix)]
 found = list(distributions(path=site))
-start = subprocess.run(
-    [sys.executable, "-v", shutil.which("devflow-analytics"), "status"],
-    capture_output=True,
-    text=True,
-)
+command = [sys.executable, "-v", shutil.which("devflow-analytics")]
+start = subprocess.run([*command, "status"], capture_output=True, text=True)
+
+def page():
+    subprocess.run([*command[2:], "--quiet", "init"], check=True)
+    with tempfile.TemporaryFile("w+") as told:  # more than a pipe holds
+        words = [*command, "dashboard", "--json", "--no-browser"]
+        serving = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=told)
+        url, _, key = json.loads(serving.stdout.readline())["url"].partition("#key=")
+        headers = {"Authorization": f"Bearer {key}"}
+        asked = urllib.request.Request(f"{url}api/summary", headers=headers)
+        urllib.request.urlopen(asked, timeout=60).read()
+        serving.send_signal(signal.SIGINT)
+        serving.wait(60)
+        told.seek(0)
+        return told.read()
+
+def compiled(told):
+    lines = [line for line in told.splitlines() if line.startswith("# code object from ")]
+    return [line.removeprefix("# code object from ") for line in lines if line.endswith(".py")]
+
 print(json.dumps({
     "uid": os.getuid(),
     "python": platform.python_version(),
@@ -85,12 +107,28 @@ print(json.dumps({
     "editable": [d.name for d in found if is_editable(d)],
     "tools": [t for t in ("uv", "uvx", "pytest", "ruff", "just", "git", "cc") if shutil.which(t)],
     "writable": list(writable()),
-    "compiled_at_start": [
-        line.removeprefix("# code object from ")
-        for line in start.stderr.splitlines()
-        if line.startswith("# code object from ") and line.endswith(".py")
-    ],
+    "compiled_at_start": compiled(start.stderr),
+    "compiled_for_the_page": compiled(page()),
 }))
+"""
+
+# the statuses of the page, and of an answer without its key and with it
+ASK = """
+import json, sys, urllib.error, urllib.request
+
+url, _, key = sys.argv[1].partition("#key=")
+
+def status(route="", **headers):
+    try:
+        asked = urllib.request.Request(url + route, headers=headers)
+        return urllib.request.urlopen(asked, timeout=20).status
+    except urllib.error.HTTPError as error:
+        return error.code
+    except OSError:
+        return None  # nothing is reached there
+
+summary = "api/summary"
+print(json.dumps([status(), status(summary), status(summary, Authorization=f"Bearer {key}")]))
 """
 
 RECORD = """
@@ -186,12 +224,18 @@ class Containers:
         return f"{PREFIX}-{self._made}"
 
     def command(
-        self, *arguments: str, volume: str | None, entry: str | None = None, locked: bool = True
+        self,
+        *arguments: str,
+        volume: str | None,
+        entry: str | None = None,
+        locked: bool = True,
+        port: int | None = None,
     ) -> list[str]:
-        """Return the arguments that run a container."""
+        """Return the arguments that run a container; a port is published on any of this machine."""
         options = ["--rm", f"--name={self.new_name()}", "--no-healthcheck"]
         if locked:
-            options += ["--network=none", "--read-only", "--cap-drop=all"]
+            options += [f"--publish=127.0.0.1::{port}" if port else "--network=none"]
+            options += ["--read-only", "--cap-drop=all"]
             options += ["--security-opt=no-new-privileges"]
             if self.is_podman:  # which has by default a writable /tmp under a read-only root
                 options += ["--read-only-tmpfs=false"]
@@ -329,6 +373,8 @@ def check_contents(containers: Containers) -> None:
     )
     compiled = inside["compiled_at_start"]
     containers.fact("a start has nothing to compile", holds=not compiled, instead=compiled)
+    compiled = inside["compiled_for_the_page"]
+    containers.fact("nor has a start of the page", holds=not compiled, instead=compiled)
 
 
 def check_use(containers: Containers, image: dict[str, Any]) -> None:
@@ -363,6 +409,41 @@ def check_use(containers: Containers, image: dict[str, Any]) -> None:
         "the directory (0700) and the database's files (0600) belong to 10001",
         holds=files == wanted,
         instead=files,
+    )
+
+
+def check_page(containers: Containers) -> None:
+    """Check that the page answers, as compose.yaml has it, and that it ends when it is stopped."""
+    words = ("dashboard", "--host", "0.0.0.0", "--port", "8321", "--no-browser")
+    run = containers.command(*words, volume="one", port=8321)
+    (name,) = [word.partition("=")[2] for word in run if word.startswith("--name=")]
+    with subprocess.Popen(
+        [containers.engine, *run], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as serving:
+        url = next((line.strip() for line in serving.stdout or () if "#key=" in line), "")
+        if not url:
+            raise FailedError(f"The page is not served: {serving.communicate()}")
+        published = containers.call("port", name, "8321").stdout.split()[0]
+        outside = url.replace("127.0.0.1:8321", published)
+        done = subprocess.run([sys.executable, "-c", ASK, outside], check=True, capture_output=True)
+        statuses, where = json.loads(done.stdout), "through a published port"
+        if statuses[0] is None:
+            told = containers.call("exec", name, "python", "-c", ASK, url)
+            statuses = json.loads(told.stdout)
+            where = "inside its container, as this machine's engine publishes no port"
+        containers.fact(
+            f"the page answers {where}: 200, its data 401 without the key, and 200 with it",
+            holds=statuses == [200, 401, 200],
+            instead=statuses,
+        )
+        start = time.monotonic()
+        containers.call("stop", name)
+        took = time.monotonic() - start
+        status = serving.wait(60)
+    containers.fact(
+        "the page is stopped in less than two seconds, with status 0",
+        holds=took < 2 and status == 0,
+        instead=(took, status),
     )
 
 
@@ -414,6 +495,7 @@ def main() -> None:
             check_directory(containers)
             check_contents(containers)
             check_use(containers, image)
+            check_page(containers)
             check_strain(containers)
         except FailedError as failed:
             sys.exit(f"{failed}")

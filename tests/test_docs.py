@@ -275,3 +275,10 @@ def test_the_migration_that_is_shown_is_what_is_drafted(tmp_path: Path) -> None:
     (drafted,) = sources[1].glob("migrations/*_add_platform_to_sessions.sql")
     compatible = re.compile(r"compatible-with: \d+")
     assert compatible.sub("", drafted.read_text()) == compatible.sub("", shown["sql"])
+
+
+def test_every_route_of_the_api_is_in_the_page_of_the_dashboard() -> None:
+    page = (ROOT / "docs/dashboard.md").read_text()
+    assert set(re.findall(r"`(/api/[^`]+)`", page)) == set(
+        devflow_analytics_dashboard.openapi()["paths"]
+    )

@@ -15,11 +15,12 @@ import select
 import shlex
 import shutil
 import signal
+import socket
 import sqlite3
 import subprocess
 import sys
 import tempfile
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -37,18 +38,22 @@ if TYPE_CHECKING:
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "reference.md"
 COMMAND = Path(sys.executable).with_name("devflow-analytics")
 NEXT = latest_version() + 1
+PORT = 18_321
+"""One that no program is known for, and that no outgoing connection gets."""
+
 ANOTHER_FILE = "name another file with --db or DEVFLOW_ANALYTICS_DB_PATH"
 
 # root may do anything, so it steps down. Before, it imports and reads what the other user may not:
 # the clone or Python itself may be below a private directory.
 AS_NOBODY = """
 import codecs, importlib, os, pkgutil, shlex, sys, tempfile
-import devflow_analytics_capture, devflow_analytics_cli, devflow_analytics_db
-import devflow_analytics_recorder, devflow_analytics_reports, devflow_analytics_schema
+import devflow_analytics_capture, devflow_analytics_cli, devflow_analytics_dashboard
+import devflow_analytics_db, devflow_analytics_recorder, devflow_analytics_reports
+import devflow_analytics_schema
 codecs.lookup("ascii")
-packages = devflow_analytics_capture, devflow_analytics_cli, devflow_analytics_db
-others = devflow_analytics_recorder, devflow_analytics_reports, devflow_analytics_schema
-for package in packages + others:
+packages = devflow_analytics_capture, devflow_analytics_cli, devflow_analytics_dashboard
+others = devflow_analytics_db, devflow_analytics_recorder, devflow_analytics_reports
+for package in (*packages, *others, devflow_analytics_schema):
     for module in pkgutil.walk_packages(package.__path__, package.__name__ + "."):
         if not module.name.endswith("__main__"):
             importlib.import_module(module.name)
@@ -421,6 +426,15 @@ def a_backup_that_is_newer(ground: Ground) -> None:
     ground.make()
 
 
+def a_port_that_is_taken(ground: Ground) -> Iterator[None]:
+    ground.make()
+    with socket.socket() as taken:
+        with suppress(OSError):  # by another process: as well
+            taken.bind(("127.0.0.1", PORT))
+            taken.listen()
+        yield
+
+
 def settings_that_are_no_json(ground: Ground) -> None:
     (ground.home / ".claude").mkdir()
     (ground.home / ".claude" / "settings.json").write_text('{"model": "opus",}\n')
@@ -541,6 +555,13 @@ CASES = [
     Case(a_current_file, "export ~/calls.txt"),
     Case(a_current_file, "export ~/nowhere/calls.csv"),
     Case(a_current_file, "export --force ~/.devflow/analytics.db --format csv"),
+    Case(a_text_file, "dashboard"),
+    Case(another_users_file, "dashboard"),
+    Case(a_port_that_is_taken, f"dashboard --port {PORT}"),
+    Case(a_current_file, "dashboard --port 80"),
+    Case(a_current_file, "dashboard --host 0.0.0.0"),
+    Case(nothing, "--db ~/nowhere/a.db dashboard"),
+    Case(a_current_file, "--db ~/.devflow/analytics.db dashboard --demo"),
     Case(nothing, "demo import"),
     Case(a_current_file, "--db ~/.devflow/analytics.db demo stats"),
     Case(a_current_file, "inti"),

@@ -20,7 +20,7 @@ from devflow_analytics_db.migrations import file_names
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-OURS = (
+OURS = (  # without the dashboard: some of what it needs is compiled
     "devflow_analytics_capture",
     "devflow_analytics_cli",
     "devflow_analytics_db",
@@ -107,6 +107,13 @@ def test_every_command_says_the_same_from_an_archive(application: Path, tmp_path
     assert told((*ALONE, application), tmp_path / "archive") == expected
     assert {status for _, status, _, _ in expected} == {0, 1}  # check, at version 1
     assert {stderr for _, _, _, stderr in expected} == {""}
+
+
+def test_an_archive_without_the_page_says_how_to_get_it(application: Path, home: Path) -> None:
+    status, stdout, stderr = run((*ALONE, application, "dashboard"), home)
+    assert (status, stdout) == (69, "")
+    assert stderr.startswith("Error: The dashboard is not installed. Run ")
+    assert list(home.iterdir()) == []
 
 
 def in_an_archive(directory: Path) -> Path:

@@ -21,7 +21,7 @@ COMMAND = Path(sys.executable).with_name("devflow-analytics")
 MADE = "20261125T120000.000000Z"
 """Stands for the time in the name of every backup."""
 
-KEY = "Yk3vQmJ0c2x1dGVseS1ub3QtYS1rZXktYXQtYWxsLi4"
+KEY = "vR1c0p3wF2uHq9Zy7bXkT4mN8sLd6aGj5eQoWiUtKxA"
 """Stands for the key of every dashboard."""
 
 CALLS = """

@@ -316,7 +316,9 @@ def test_printed_the_page_has_all_panels_and_no_controls(
     for panel in ("timeline", "latest"):
         expect(page.locator(f"#{panel}")).to_be_visible()
     expect(page.locator("#range")).to_be_visible()
-    shown = "(all) => all.filter((one) => one.checkVisibility()).map((one) => one.id || one.className)"
+    shown = (
+        "(all) => all.filter((one) => one.checkVisibility()).map((one) => one.id || one.className)"
+    )
     controls = "#period, #earlier, #later, #tool, #status, #live, #theme, #keys, .actions, .more"
     assert page.locator(controls).evaluate_all(shown) == []
     ground = page.locator("body").evaluate("(body) => getComputedStyle(body).backgroundColor")

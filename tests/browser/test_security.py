@@ -169,9 +169,7 @@ def other_site() -> Iterator[OtherSite]:
 
 
 @pytest.fixture
-def named_as_markup(
-    observe: Callable[..., None], tmp_path: Path
-) -> tuple[Path, tuple[str, ...]]:
+def named_as_markup(observe: Callable[..., None], tmp_path: Path) -> tuple[Path, tuple[str, ...]]:
     """A database in which all that can have a name is named so as to do harm."""
     file = tmp_path / "markup.db"
     calls = [
@@ -214,7 +212,9 @@ def test_names_that_are_markup_stay_text_in_every_panel(
         for panel in ("errors", "slowest", "tools", "sessions", "latest"):
             found = page.locator(f"#{panel} bdi").get_by_text(name, exact=True)
             expect(found.first).to_be_visible()
-        page.locator("#sessions tbody tr").filter(has_text=name).first.locator("button").first.click()
+        page.locator("#sessions tbody tr").filter(has_text=name).first.locator(
+            "button"
+        ).first.click()
         expect(page.locator("#timeline .actions bdi")).to_have_text(
             [name, name, f"000{number:05d}"]
         )

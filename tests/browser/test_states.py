@@ -369,5 +369,6 @@ def test_a_session_that_does_not_exist_is_said_not_to(
 ) -> None:
     seen.expected.append("status of 404")
     page = open_page(serve(made_up).url.replace("/#", "/?timeline=nonsense#"))
-    expect(page.locator("#problem")).to_contain_text("nonsense")
+    expect(page.locator("#timeline")).to_contain_text("nonsense")
+    expect(page.locator("#problem")).to_be_hidden()
     expect_panels(page)

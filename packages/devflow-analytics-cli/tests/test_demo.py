@@ -29,16 +29,6 @@ NOW_ISO = "2026-11-25T17:06:10+01:00"
 
 
 @pytest.fixture
-def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Where temporary directories are made, by this process and by those that it starts."""
-    directory = tmp_path / "tmp"
-    directory.mkdir()
-    monkeypatch.setattr(tempfile, "tempdir", str(directory))
-    monkeypatch.setenv("TMPDIR", str(directory))
-    return directory
-
-
-@pytest.fixture
 def no_calls(monkeypatch: pytest.MonkeyPatch) -> None:
     """Make up no calls in this process, where it makes no difference what they are."""
 

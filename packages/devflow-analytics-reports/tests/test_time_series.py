@@ -146,7 +146,8 @@ def test_nothing_recorded_in_the_period_before_is_nothing_to_compare(
     ask: Callable[..., Any], add: Callable[..., None]
 ) -> None:
     add({"timestamp": TODAY - DAY + 12 * HOUR + 1}, {"timestamp": NOW})
-    assert {bucket.calls_before for bucket in ask(time_series, period()).buckets} == {None}
+    for asked in (period(), period("today", "today")):
+        assert {bucket.calls_before for bucket in ask(time_series, asked).buckets} == {None}
     add({"timestamp": TODAY - DAY + 12 * HOUR})
     found = ask(time_series, period(), each="3 hours")
     assert [bucket.calls_before for bucket in found.buckets] == [*[None] * 4, 1]

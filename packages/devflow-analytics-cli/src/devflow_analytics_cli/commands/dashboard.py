@@ -52,8 +52,8 @@ class DashboardMissingError(AnalyticsDbError):
     "--json", "as_json", is_flag=True, help="Print the address as one JSON object, then serve."
 )
 @click.pass_obj
-def dashboard(settings: Settings, demo: bool, **options: Any) -> None:  # noqa: ANN401  click's values
-    """Show your calls as a page in the browser, and new ones as they come.
+def dashboard(settings: Settings, /, demo: bool, **options: Any) -> None:  # noqa: ANN401  click's values
+    """Show your calls as a page in the browser, live.
 
     Serves the page and its API on this machine until Ctrl-C, which ends it with status 0. The
     printed address holds a new key each time, and nothing can be read without it: keep it to

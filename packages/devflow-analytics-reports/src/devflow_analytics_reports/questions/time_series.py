@@ -182,11 +182,10 @@ def _calls_before(
     there = recorded(connection)
     if period.before is None or there is None or there.since >= period.before.until:
         return [None] * len(ranges)
-    since, end = period.before
-    earlier = period.since - since
-    counterparts = [Range(begin - earlier, min(until - earlier, end)) for begin, until in ranges]
+    earlier = period.since - period.before.since
+    counterparts = [Range(begin - earlier, until - earlier) for begin, until in ranges]
     times = sorted(time for (time,) in Calls(connection, period.before, filters).rows("timestamp"))
     return [
-        calls if within.since < end and within.until > there.since else None
+        calls if within.since < period.before.until and within.until > there.since else None
         for within, calls in zip(counterparts, counts(times, counterparts), strict=True)
     ]

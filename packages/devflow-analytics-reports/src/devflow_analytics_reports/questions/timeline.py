@@ -171,7 +171,7 @@ class _Part(NamedTuple):
 def _parts(spans: Sequence[_Span], columns: int) -> list[_Part]:
     """Return what is between the long gaps of calls, which are in the order of their beginning."""
     latest = list(accumulate((span.ended for span in spans), max))
-    gaps = [max(0.0, span.began - ended) for span, ended in zip(spans[1:], latest, strict=False)]
+    gaps = [span.began - ended for span, ended in zip(spans[1:], latest, strict=False)]
     longest = max(LEAST_GAP_MS, LEAST_MEDIANS * (nearest_rank(sorted(gaps), 50) or 0.0))
     cuts = [number for number, gap in enumerate(gaps, 1) if gap > longest]
     bounds = [
