@@ -70,7 +70,7 @@ pythons *versions="3.11 3.12 3.13":
 
 _on version *paths:
     uv run --locked --isolated --python {{ version }} --no-default-groups --group test \
-        --group faults --group tools python -m pytest -q -n auto --dist worksteal {{ paths }}
+        --group browser --group faults --group tools python -m pytest -q -n auto --dist worksteal {{ paths }}
 
 # Measure what of each package all tests cover; `just alone` is what demands a figure
 coverage:

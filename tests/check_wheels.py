@@ -90,7 +90,7 @@ from importlib.util import find_spec
 from devflow_analytics_dashboard import Dashboard
 from devflow_analytics_db import create_analytics_db
 
-absent = "click", "rich", "devflow_analytics_cli", "devflow_analytics_recorder"
+absent = "rich", "devflow_analytics_cli", "devflow_analytics_recorder"
 assert not any(map(find_spec, absent))
 with tempfile.TemporaryDirectory() as directory:
     os.environ["HOME"] = directory

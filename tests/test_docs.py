@@ -103,7 +103,7 @@ def docs(*arguments: str, tools: Path = ROOT / "tools") -> subprocess.CompletedP
         capture_output=True,
         text=True,
         check=False,
-        timeout=120,
+        timeout=600,
     )
 
 
