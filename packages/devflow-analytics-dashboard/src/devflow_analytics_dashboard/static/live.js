@@ -9,11 +9,7 @@ const PATIENCE = 10_000;
 /** How many times as long as a refresh took the page leaves the server in peace. */
 const REST = 4;
 
-<<<<<<< HEAD
 /** @type {{follow: Function, refresh: Function, report: Function, mood: Function}} */
-=======
-/** @type {Object<string, Function>} What `startLive` was given. */
->>>>>>> 226a44b11cd054eb3504d98d4be9438c2a079663
 let page;
 let timer;
 let version;
@@ -53,12 +49,8 @@ export function pollNow() {
 }
 
 async function poll() {
-<<<<<<< HEAD
   if (isPolling || document.hidden || page.mood() === "stopped") return;
   if (!isOn() && page.mood() === "fine") return;
-=======
-  if (isPolling || document.hidden || page.isRefused() || !(isOn() || page.isWaiting())) return;
->>>>>>> 226a44b11cd054eb3504d98d4be9438c2a079663
   isPolling = true;
   try {
     await look();
@@ -97,12 +89,7 @@ function isDue() {
  * Begin to follow.
  *
  * @param {object} functions follow() shows new calls, refresh() all; report(error) says what is
-<<<<<<< HEAD
  *   wrong; mood() says what the page is up to; noteVersion(answer) takes what was found.
-=======
- *   wrong; isWaiting() tells whether something is; isRefused() whether the key is wrong, which no
- *   time mends; noteVersion(answer) takes what was found.
->>>>>>> 226a44b11cd054eb3504d98d4be9438c2a079663
  */
 export function startLive(functions) {
   page = functions;

@@ -226,11 +226,7 @@ function start() {
   });
   setInterval(() => !document.hidden && redraw(), 60_000);
   refresh({ isNew: true });
-<<<<<<< HEAD
   startLive({ follow, refresh, report, mood, noteVersion });
-=======
-  startLive({ follow, refresh, report, isWaiting, isRefused: () => trouble === "no_key", noteVersion });
->>>>>>> 226a44b11cd054eb3504d98d4be9438c2a079663
 }
 
 start();
