@@ -42,7 +42,7 @@ import sys
 from devflow_analytics_dashboard import Dashboard
 
 file, now, port = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
-with Dashboard(file, port=port or None, clock=(lambda: now) if now else None) as dashboard:
+with Dashboard(file, port=port, clock=(lambda: now) if now else None) as dashboard:
     print(dashboard.url, flush=True)
     dashboard.run()
 """
