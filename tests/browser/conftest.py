@@ -42,7 +42,7 @@ import sys
 from devflow_analytics_dashboard import Dashboard
 
 file, now, port = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
-with Dashboard(file, port=port or None, clock=(lambda: now) if now else None) as dashboard:
+with Dashboard(file, port=port, clock=(lambda: now) if now else None) as dashboard:
     print(dashboard.url, flush=True)
     dashboard.run()
 """
@@ -189,7 +189,7 @@ def serve(start: Callable[..., Served]) -> Callable[..., Served]:
     """Serve a database: at a fixed time, or by the real clock if `now` is None."""
 
     def serve(file: Path, *, now: int | None = NOW, port: int = 0) -> Served:
-        return start("-c", SERVE, str(file), str(now or 0), str(port))
+        return start(*_serving(file, now, port))
 
     return serve
 
@@ -256,8 +256,11 @@ def observe() -> Callable[..., None]:
 def made_up_served(made_up: Path) -> Iterator[Served]:
     """The made-up calls at `NOW`, served to all tests that only read them."""
     with ExitStack() as stack:
-        words = ("-c", SERVE, str(made_up), str(NOW), "0")
-        yield _started(stack, *words, HOME=str(made_up.parent))
+        yield _started(stack, *_serving(made_up), HOME=str(made_up.parent))
+
+
+def _serving(file: Path, now: int | None = NOW, port: int = 0) -> tuple[str, ...]:
+    return ("-c", SERVE, str(file), str(now or 0), str(port))
 
 
 def _started(stack: ExitStack, *words: str, **environment: str) -> Served:

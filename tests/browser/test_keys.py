@@ -22,7 +22,7 @@ QUERIES = {
     "e": "?status=error",
     "o": "?status=timeout",
     "a": "",
-    "[": "?since=2026-11-11T17%3A06&until=2026-11-18T17%3A06",
+    "[": "?since=2026-11-11T17:06&until=2026-11-18T17:06",
     "]": "",
 }
 """What is in the address after each key, pressed one after the other."""
@@ -50,7 +50,7 @@ def test_keys_reach_the_other_controls(page: Page) -> None:
 
 def test_escape_removes_all_filters(page: Page, query_is: Callable[[Page, str], None]) -> None:
     page.get_by_label("Tool", exact=True).select_option("git_log")
-    page.get_by_role("button", name="Errors").click()
+    page.get_by_role("button", name="Errors", exact=True).click()
     query_is(page, "?tool=git_log&status=error")
     page.keyboard.press("Escape")
 

@@ -16,7 +16,7 @@ from playwright.sync_api import expect
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from playwright.sync_api import Browser, LocatorAssertions, Page, Request
+    from playwright.sync_api import Browser, LocatorAssertions, Page, Request, Route
 
 pytestmark = pytest.mark.browser
 
@@ -238,7 +238,9 @@ def test_eight_tabs_beside_a_writer_all_follow_and_the_server_stays_small(
     dashboard = serve(file, now=None)
     first = open_page(dashboard.url)
     failures: list[str] = []
-    first.context.on("requestfailed", lambda request: failures.append(request.url))
+    first.context.on(
+        "requestfailed", lambda request: failures.append(f"{request.failure}: {request.url}")
+    )
     first.context.on(
         "response", lambda response: response.ok or failures.append(f"{response.status}")
     )
@@ -281,7 +283,8 @@ def test_what_a_reader_does_survives_that_calls_come(
     page = open_page(serve(made_up_copy).url, viewport={"width": 420, "height": 800})
     page.locator("#calls summary").click()
     page.locator("#tools").get_by_role("button", name="Show all").click()
-    page.locator("#tools .scroll").evaluate("(element) => { element.scrollLeft = 90; }")
+    scrolled = page.locator("#calls details .scroll")
+    scrolled.evaluate("(element) => { element.scrollTop = 90; }")
     page.locator("#custom").click()
     page.locator("#custom-since").fill("2026-11-")
     page.locator("#custom-since").evaluate("(field) => field.setSelectionRange(2, 6)")
@@ -297,8 +300,25 @@ def test_what_a_reader_does_survives_that_calls_come(
         "(field) => [field.value, field.selectionStart, field.selectionEnd]"
     ) == ["2026-11-", 2, 6]
     expect(page.locator("#calls details")).to_have_attribute("open", "")
-    assert page.locator("#tools .scroll").evaluate("(element) => element.scrollLeft") == 90
+    assert scrolled.evaluate("(element) => element.scrollTop") == 90
     assert page.locator("#tools tbody tr").count() == tools
+
+
+def test_more_calls_are_shown_though_others_come_while_they_are_asked_for(
+    serve: Callable[..., Any],
+    open_page: Callable[..., Page],
+    observe: Callable[..., None],
+    made_up_copy: Path,
+) -> None:
+    page = open_page(serve(made_up_copy).url)
+    held: list[Route] = []
+    page.route(re.compile(r"/api/calls\?.*[?&]after="), held.append, times=1)
+    page.get_by_role("button", name="Show more").click()
+    observe(made_up_copy, {"tool_name": "new", "timestamp": NOW - 1})
+    expect_calls(page, "5,079")
+    held[0].continue_()
+    expect(page.locator("#latest tbody tr")).to_have_count(70)
+    expect_row(page, "new").to_have_count(1)
 
 
 def test_the_focus_stays_on_a_call_though_others_come_before_it(

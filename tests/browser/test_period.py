@@ -50,8 +50,7 @@ def test_a_period_that_the_address_misspells_is_explained(
     seen.expected = ["400 (Bad Request)"]
     page = visit("?since=lately")
 
-    expect(page.locator("#problem")).to_be_visible()
-    expect(page.locator("#problem p")).to_contain_text("'lately'")
+    expect(page.locator("#problem p")).to_have_text("There are no figures for this period.")
     expect(page.locator("#custom-since")).to_have_value("lately")
     expect(page.locator("#custom-since")).to_have_attribute("aria-invalid", "true")
     expect(page.locator("#custom-problem")).to_contain_text("'lately'")
@@ -70,13 +69,13 @@ def test_earlier_and_later_move_by_the_length_of_the_period(
     expect(later).to_be_disabled()
 
     earlier.click()
-    query_is(page, "?since=2026-11-11T17%3A06&until=2026-11-18T17%3A06")
+    query_is(page, "?since=2026-11-11T17:06&until=2026-11-18T17:06")
     expect(page.locator("#range")).to_have_text(re.compile("^11 Nov 17:06 . 18 Nov 17:06$"))
     assert pressed(page.locator("#period")) == []
     earlier.click()
-    query_is(page, "?since=2026-11-04T17%3A06&until=2026-11-11T17%3A06")
+    query_is(page, "?since=2026-11-04T17:06&until=2026-11-11T17:06")
     later.click()
-    query_is(page, "?since=2026-11-11T17%3A06&until=2026-11-18T17%3A06")
+    query_is(page, "?since=2026-11-11T17:06&until=2026-11-18T17:06")
     later.click()
     query_is(page, "")
     expect(later).to_be_disabled()
@@ -85,12 +84,12 @@ def test_earlier_and_later_move_by_the_length_of_the_period(
 def test_days_are_moved_by_the_calendar(
     visit: Callable[..., Page], query_is: Callable[[Page, str], None]
 ) -> None:
-    page = visit("?since=2026-10-25T00%3A00&until=2026-10-26T00%3A00")  # a day of 25 hours
+    page = visit("?since=2026-10-25&until=2026-10-25")  # a day of 25 hours
     earlier = page.get_by_role("button", name="One period earlier")
     earlier.click()
-    query_is(page, "?since=2026-10-24T00%3A00&until=2026-10-25T00%3A00")
+    query_is(page, "?since=2026-10-24&until=2026-10-24")
     page.get_by_role("button", name="One period later").click()
-    query_is(page, "?since=2026-10-25T00%3A00&until=2026-10-26T00%3A00")
+    query_is(page, "?since=2026-10-25&until=2026-10-25")
 
 
 def test_all_time_has_nothing_before_or_after_it(visit: Callable[..., Page]) -> None:
@@ -113,7 +112,7 @@ def test_any_period_can_be_typed(page: Page, query_is: Callable[[Page, str], Non
     page.get_by_label("until", exact=True).fill("2026-11-21")
     page.get_by_label("until", exact=True).press("Enter")
     query_is(page, "?since=2026-11-20&until=2026-11-21")
-    expect(page.locator("#range")).to_have_text(re.compile("^20 Nov 00:00 . 22 Nov 00:00$"))
+    expect(page.locator("#range")).to_have_text(re.compile("^20 Nov . 21 Nov$"))
     expect(form).to_be_hidden()
     expect(custom).to_be_focused()
     assert pressed(page.locator("#period")) == []
@@ -166,7 +165,7 @@ def test_a_bar_that_is_clicked_becomes_the_period(
     assert box is not None
     svg.click(position={"x": box["width"] - 20, "y": box["height"] / 2})
 
-    query_is(page, "?since=2026-11-25T15%3A00&until=2026-11-25T17%3A06%3A11")
+    query_is(page, "?since=2026-11-25T15:00&until=2026-11-25T17:06:11")
 
 
 def test_enter_shows_only_the_time_of_a_bar(
@@ -177,4 +176,4 @@ def test_enter_shows_only_the_time_of_a_bar(
     page.keyboard.press("ArrowLeft")
     page.keyboard.press("Enter")
 
-    query_is(page, "?since=2026-11-25T12%3A00&until=2026-11-25T15%3A00")
+    query_is(page, "?since=2026-11-25T12:00&until=2026-11-25T15:00")

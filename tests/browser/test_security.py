@@ -29,7 +29,8 @@ MARKUP = (
     "' onfocus=alert(6) autofocus tabindex=1 x='",
 )
 
-INHERITED = ("__proto__", "constructor", "hasOwnProperty", "toString", "valueOf")
+INHERITED = ("__proto__", "constructor")
+"""What every object of JavaScript has under these names already."""
 
 BLOCKED = "Content Security"
 """What Chromium says of what the page's policy does not allow."""
@@ -174,6 +175,7 @@ def named_as_markup(observe: Callable[..., None], tmp_path: Path) -> tuple[Path,
     calls = [
         {
             "tool_name": name,
+            "duration_ms": 1000.0 if repeated == 0 else 12.0,  # the slowest 8 are shown, one each
             "server": name,
             "error_type": name,
             "agent": name,
@@ -184,7 +186,7 @@ def named_as_markup(observe: Callable[..., None], tmp_path: Path) -> tuple[Path,
             "session_id": f"01a5c9b0-0000-8000-8000-0000000{number:05d}",
         }
         for number, name in enumerate(MARKUP + INHERITED)
-        for _ in range(5)
+        for repeated in range(5)
     ]
     observe(file, *calls)
     return file, MARKUP + INHERITED
@@ -201,8 +203,8 @@ def test_names_that_are_markup_stay_text_in_every_panel(
     page = open_page(dashboard.url, viewport={"width": 1920, "height": 1000})
     dialogs: list[str] = []
     page.on("dialog", lambda dialog: dialogs.append(dialog.message))
-    for panel in ("errors", "errors", "sessions"):  # of the first, what fails in a row as well
-        page.locator(f"#{panel}").get_by_role("button", name="Show all").first.click()
+    for _ in ("what fails", "what fails in a row"):
+        page.locator("#errors").get_by_role("button", name="Show all").first.click()
     page.get_by_role("button", name="Show more").click()
     options = page.locator("#tool option").all_text_contents()
     assert sorted(options) == sorted(["All tools", *names])

@@ -50,7 +50,7 @@ export function pollNow() {
 
 async function poll() {
   if (isPolling || document.hidden || page.mood() === "stopped") return;
-  if (!isOn() && page.mood() === "fine") return;
+  if (!isOn() && version !== undefined && page.mood() === "fine") return;
   isPolling = true;
   try {
     await look();

@@ -86,13 +86,24 @@ async function showMore() {
   query.set("limit", shown.next ? MORE : shown.wanted);
   try {
     const { calls, next } = await ask("calls", query);
-    if (shown !== current) return; // other calls are asked for by now
+    if (shown !== current) {
+      await goOn(current);
+      return;
+    }
     shown.calls = shown.next ? [...shown.calls, ...calls] : calls;
     shown.next = next;
     drawLatest();
   } catch (error) {
     toast(error.message);
   }
+}
+
+/** Show more of what a refresh brought meanwhile, if it was asked before that was wanted. */
+async function goOn(before) {
+  const isOther = shown.wanted < before.wanted; // other calls are asked for by now
+  if (isOther || shown.next === null || shown.calls.length >= shown.wanted) return;
+  shown.wanted -= MORE;
+  await showMore();
 }
 
 export function drawLatest() {
