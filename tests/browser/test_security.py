@@ -208,13 +208,13 @@ def test_names_that_are_markup_stay_text_in_every_panel(
     page.get_by_role("button", name="Show more").click()
     options = page.locator("#tool option").all_text_contents()
     assert sorted(options) == sorted(["All tools", *names])
-    for number, name in enumerate(names):
+    for name in names:
         for panel in ("errors", "slowest", "tools", "sessions", "latest"):
             found = page.locator(f"#{panel} bdi").get_by_text(name, exact=True)
             expect(found.first).to_be_visible()
-        page.locator("#sessions tbody tr").filter(has_text=name).first.locator(
-            "button"
-        ).first.click()
+    for number, name in enumerate(names):
+        session = page.locator("#sessions tbody tr").filter(has_text=name).first
+        session.get_by_role("button").first.click()
         expect(page.locator("#timeline .actions bdi")).to_have_text(
             [name, name, f"000{number:05d}"]
         )
