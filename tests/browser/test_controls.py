@@ -239,7 +239,7 @@ def test_the_colours_follow_the_system_or_the_reader(
 ) -> None:
     page = visit(color_scheme="dark")
     theme = page.locator("#theme")
-    colour = "getComputedStyle(document.body).backgroundColor"
+    colour = "getComputedStyle(document.body).color"
     dark = page.evaluate(colour)
     expect(theme).to_have_attribute("aria-label", "Colours: as the system has them")
     page.emulate_media(color_scheme="light")

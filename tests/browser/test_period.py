@@ -163,7 +163,7 @@ def test_a_bar_that_is_clicked_becomes_the_period(
     svg = page.locator(f"#{chart} .chart svg")
     box = svg.bounding_box()
     assert box is not None
-    svg.click(position={"x": box["width"] - 20, "y": box["height"] / 2})
+    svg.click(position={"x": box["width"] - 4, "y": box["height"] / 2})
 
     query_is(page, "?since=2026-11-25T15:00&until=2026-11-25T17:06:11")
 
