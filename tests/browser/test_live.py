@@ -237,13 +237,11 @@ def test_eight_tabs_beside_a_writer_all_follow_and_the_server_stays_small(
     record(file, "call_0")
     dashboard = serve(file, now=None)
     first = open_page(dashboard.url)
-    failures: list[str] = []
+    outcomes: list[str] = []
     first.context.on(
-        "requestfailed", lambda request: failures.append(f"{request.failure}: {request.url}")
+        "requestfailed", lambda request: outcomes.append(f"{request.failure}: {request.url}")
     )
-    first.context.on(
-        "response", lambda response: response.ok or failures.append(f"{response.status}")
-    )
+    first.context.on("response", lambda response: outcomes.append(f"{response.status}"))
     pages = [first, *(first.context.new_page() for _ in range(7))]
     for page in pages[1:]:
         page.goto(first.url)
@@ -259,7 +257,9 @@ def test_eight_tabs_beside_a_writer_all_follow_and_the_server_stays_small(
     assert part < 0.5
     for page in pages:
         expect_calls(page, "11")
-    assert [failure for failure in failures if failure != "304"] == []
+    given_up = "net::ERR_ABORTED"  # by the page: a refresh takes the place of what goes on
+    fine = ("200", "304", given_up)
+    assert [outcome for outcome in outcomes if not outcome.startswith(fine)] == []
 
 
 def cpu_seconds(process: int) -> float:
@@ -312,7 +312,8 @@ def test_more_calls_are_shown_though_others_come_while_they_are_asked_for(
 ) -> None:
     page = open_page(serve(made_up_copy).url)
     held: list[Route] = []
-    page.route(re.compile(r"/api/calls\?.*[?&]after="), held.append, times=1)
+    after = re.compile(r"/api/calls\?.*[?&]after=")
+    page.route(after, lambda route: held.append(route), times=1)  # noqa: PLW0108  playwright marks it
     page.get_by_role("button", name="Show more").click()
     observe(made_up_copy, {"tool_name": "new", "timestamp": NOW - 1})
     expect_calls(page, "5,079")
