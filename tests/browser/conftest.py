@@ -83,8 +83,6 @@ main()
 """
 """devflow-analytics, in whose time it is always `NOW`."""
 
-expect.set_options(timeout=90_000)  # a busy machine is slow, and only a failure waits so long
-
 
 class Served(NamedTuple):
     """A dashboard that runs in a process of its own."""
