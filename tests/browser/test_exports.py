@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -45,12 +46,17 @@ FROM numbers, tool_calls
 """
 
 
-def saved(page: Page, panel: str) -> tuple[str, list[dict[str, str]]]:
-    """Save the CSV file of a panel; gives its name and its rows."""
+def saved(page: Page, panel: str, said: str = "Saved {}.") -> tuple[str, list[dict[str, str]]]:
+    """Save the CSV file of a panel; gives its name and its rows, of which the page said how many."""
+    toast = page.locator("#toast")
     with page.expect_download() as download:
         page.locator(f"#{panel}").get_by_role("button", name="CSV").click()
+        expect(toast).to_have_text(re.compile("^Saved "))
+        text = toast.text_content()
     with Path(download.value.path()).open(newline="", encoding="utf-8") as file:
-        return download.value.suggested_filename, list(csv.DictReader(file))
+        rows = list(csv.DictReader(file))
+    assert text == said.format(f"{len(rows):,} rows" if len(rows) != 1 else "1 row")
+    return download.value.suggested_filename, rows
 
 
 def copied(page: Page, panel: str) -> str:
@@ -116,7 +122,6 @@ def test_a_csv_file_has_what_the_command_has(
         [{key: row[key] for key in shared} for row in told]
     )
     assert len(rows) == len(told) > 10
-    expect(page.locator("#toast")).to_have_text(f"Saved {len(rows):,} rows.")
 
 
 def test_a_csv_file_with_the_most_rows_says_that_there_are_more(
@@ -132,12 +137,10 @@ def test_a_csv_file_with_the_most_rows_says_that_there_are_more(
         connection.execute(MORE_CALLS, {"more": 100_000})
     page = open_page(serve(file).url, accept_downloads=True)
 
+    said = "Saved the newest {} only. Choose a shorter period to save the others."
     for panel, most in (("sessions", 1000), ("latest", 100_000)):
-        rows = saved(page, panel)[1]
+        rows = saved(page, panel, said)[1]
         assert len({row["id"] for row in rows}) == len(rows) == most
-        expect(page.locator("#toast")).to_have_text(
-            f"Saved the newest {most:,} rows only. Choose a shorter period to save the others."
-        )
 
 
 def test_a_csv_file_that_cannot_be_made_is_said_not_to_be(
