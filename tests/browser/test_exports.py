@@ -47,7 +47,7 @@ FROM numbers, tool_calls
 
 
 def saved(page: Page, panel: str, said: str = "Saved {}.") -> tuple[str, list[dict[str, str]]]:
-    """Save the CSV file of a panel; gives its name and its rows, of which the page said how many."""
+    """Save the CSV file of a panel; gives its name and rows, which the page counted."""
     toast = page.locator("#toast")
     with page.expect_download() as download:
         page.locator(f"#{panel}").get_by_role("button", name="CSV").click()
