@@ -90,7 +90,9 @@ def test_what_fails_is_what_errors_prints(page: Page, ask: Callable[[str], Any])
         for error in told["errors"]
     ]
 
-    assert errors_of(panel) == wanted[:7]
+    shown = errors_of(panel)
+    assert shown == wanted[: len(shown)]
+    assert 5 < len(shown) < len(wanted)
     failed = sum(error["calls"] for error in told["errors"])
     expect(panel.locator(".sub").first).to_have_text(f"{failed:,} of {told['calls']:,} calls")
 
@@ -111,7 +113,7 @@ def test_what_fails_again_and_again_is_listed_with_its_session(
 
     expect(items).to_have_count(len(loops))
     parts = ("b", ".what", ".what + button")
-    assert [[item.locator(part).inner_text() for part in parts] for item in items.all()] == [
+    assert [[item.locator(part).text_content() for part in parts] for item in items.all()] == [
         [
             f"{loop['calls']}\N{MULTIPLICATION SIGN}",
             f"{loop['tool']} {loop['error_type']}",
@@ -129,13 +131,15 @@ def test_what_fails_again_and_again_is_listed_with_its_session(
 def test_the_slowest_calls_are_those_that_the_command_prints(
     page: Page, ask: Callable[[str], Any]
 ) -> None:
-    calls = ask("calls --slowest --since 7d --status success --status error --limit 8")["calls"]
+    calls = ask("calls --slowest --since 7d --status success --status error --limit 20")["calls"]
     panel = page.locator("#slowest")
 
-    assert errors_of(panel) == [
+    shown = errors_of(panel)
+    assert shown == [
         [f"{call['tool']} {moment(call['time'])}", words.duration(call["duration_ms"])]
-        for call in calls
+        for call in calls[: len(shown)]
     ]
+    assert len(shown) > 5
     expect(panel.locator(".sub")).to_have_text("timeouts aside")
 
     panel.locator(".beside button").first.click()
@@ -160,7 +164,9 @@ def test_sessions_are_those_that_the_command_prints(
 ) -> None:
     sessions = ask("sessions")["sessions"]
     table = page.locator("#sessions table")
-    assert rows_of(table) == [session_row(session) for session in sessions[:10]]
+    shown = rows_of(table)
+    assert shown == [session_row(session) for session in sessions[: len(shown)]]
+    assert 5 < len(shown) < len(sessions)
     assert sessions[0]["is_running"]
 
     page.locator("#sessions").get_by_role("button", name=f"Show all {len(sessions)}").click()
