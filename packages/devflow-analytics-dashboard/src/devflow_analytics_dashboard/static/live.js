@@ -93,7 +93,7 @@ function isDue() {
  * Begin to follow.
  *
  * @param {object} functions follow() shows new calls, refresh() all; report(error) says what is
- *   wrong; mood() says what the page is up to; noteVersion(answer) takes what was found.
+ *   wrong; status() is the status of the page; noteVersion(answer) takes what was found.
  */
 export function startLive(functions) {
   page = functions;
