@@ -36,6 +36,16 @@ MARKS = """(svg) => [...svg.querySelectorAll("text.mark")]
     .map((mark) => [mark.textContent, Number(mark.getAttribute("y")) - 4])"""
 """What the marks beside a chart say, and where they stand."""
 
+TIMES = """(svg) => {
+    const marks = [...svg.querySelectorAll("text.mark")];
+    const lowest = Math.max(...marks.map((mark) => Number(mark.getAttribute("y"))));
+    const times = marks.filter((mark) => Number(mark.getAttribute("y")) === lowest);
+    return times.map((mark) => [
+        mark.getBoundingClientRect().left, mark.getBoundingClientRect().right,
+    ]);
+}"""
+"""Where each time below a chart begins and ends."""
+
 SINCE = "?since=2026-10-26"
 
 
@@ -206,6 +216,25 @@ def test_a_line_of_the_latency_map_runs_where_the_table_says(
 def milliseconds(text: str) -> float:
     value, unit = text.rsplit(" ", 1)
     return float(value) * {"ms": 1, "s": 1000}[unit]
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+@pytest.mark.parametrize(
+    "query", ["?since=24h", "", SINCE, "?since=2020-01-01", "?since=2019-01-01&until=2019-02-01"]
+)
+def test_the_times_below_a_chart_do_not_overlap(
+    visit: Callable[..., Page], query: str, width: int
+) -> None:
+    page = visit(query, viewport={"width": width, "height": 900})
+    for chart in ("calls", "latency"):
+        svg = page.locator(f"#{chart} .chart svg")
+        times = svg.evaluate(TIMES)
+        assert len(times) > 1
+        ends = [right for _, right in times]
+        assert all(right + 3 < left for right, (left, _) in zip(ends, times[1:], strict=False))
+        box = svg.bounding_box()
+        assert box is not None
+        assert ends[-1] <= box["x"] + box["width"] + 1
 
 
 def test_a_chart_opens_as_a_table(visit: Callable[..., Page]) -> None:

@@ -152,7 +152,9 @@ def test_a_filter_that_no_call_matches_says_so(
     page = visit("?tool=nothing_like_that")
     note = page.locator("#no-calls")
 
-    expect(note).to_contain_text("No call of this period matches the filters. None ever did.")
+    expect(note).to_contain_text(
+        "No call of this period matches the filters. No recorded call does."
+    )
     note.get_by_role("button", name="Remove the filters").click()
     query_is(page, "")
     expect(page.locator("#cards .value").first).to_have_text("5,078")

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import csv
 import json
+import re
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,16 +22,41 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.browser
 
+NOW = 1795622770
+
 UGLY = 'it\'s "$(echo no)" `no` $HOME \\ *[a]? ; rm\x1b[2J \u202e \n--help'
 """What a shell would take for anything but a name, and what the page escapes."""
 
+MORE = """
+WITH RECURSIVE numbers (number) AS (
+    SELECT 1 UNION ALL SELECT number + 1 FROM numbers WHERE number < :more
+)
+"""
 
-def saved(page: Page, panel: str) -> tuple[str, list[dict[str, str]]]:
-    """Save the CSV file of a panel; gives its name and its rows."""
+MORE_SESSIONS = f"""
+INSERT INTO sessions (id, started_at)
+{MORE} SELECT printf('01a5c9b0-0000-8000-9000-%012d', number), {NOW - 3600} FROM numbers
+"""
+
+MORE_CALLS = f"""
+INSERT INTO tool_calls (id, tool_name, duration_ms, status, timestamp, session_id)
+{MORE} SELECT printf('01a5c9b0-0000-8000-a000-%012d', number), tool_name, duration_ms, status,
+    timestamp - number, session_id
+FROM numbers, tool_calls
+"""
+
+
+def saved(page: Page, panel: str, said: str = "Saved {}.") -> tuple[str, list[dict[str, str]]]:
+    """Save the CSV file of a panel; gives its name and rows, which the page counted."""
+    toast = page.locator("#toast")
     with page.expect_download() as download:
         page.locator(f"#{panel}").get_by_role("button", name="CSV").click()
+        expect(toast).to_have_text(re.compile("^Saved "))
+        text = toast.text_content()
     with Path(download.value.path()).open(newline="", encoding="utf-8") as file:
-        return download.value.suggested_filename, list(csv.DictReader(file))
+        rows = list(csv.DictReader(file))
+    assert text == said.format(f"{len(rows):,} rows" if len(rows) != 1 else "1 row")
+    return download.value.suggested_filename, rows
 
 
 def copied(page: Page, panel: str) -> str:
@@ -72,7 +100,7 @@ def ugly(observe: Callable[..., None], tmp_path: Path) -> Path:
     ("panel", "line", "name"),
     [
         ("tools", "tools", "devflow-tools-7d.csv"),
-        ("latest", "calls --since 7d --limit 20", "devflow-latest-calls-7d.csv"),
+        ("latest", "calls --since 7d --limit 9999", "devflow-latest-calls-7d.csv"),
         ("sessions", "sessions", "devflow-sessions-7d.csv"),
     ],
 )
@@ -93,7 +121,37 @@ def test_a_csv_file_has_what_the_command_has(
     assert as_numbers([{key: row[key] for key in shared} for row in rows]) == as_numbers(
         [{key: row[key] for key in shared} for row in told]
     )
-    assert len(rows) > 10
+    assert len(rows) == len(told) > 10
+
+
+def test_a_csv_file_with_the_most_rows_says_that_there_are_more(
+    serve: Callable[..., Any],
+    open_page: Callable[..., Page],
+    observe: Callable[..., None],
+    tmp_path: Path,
+) -> None:
+    file = tmp_path / "many.db"
+    observe(file, {})
+    with closing(sqlite3.connect(file)) as connection, connection:
+        connection.execute(MORE_SESSIONS, {"more": 1000})
+        connection.execute(MORE_CALLS, {"more": 100_000})
+    page = open_page(serve(file).url, accept_downloads=True)
+
+    said = "Saved the newest {} only. Choose a shorter period to save the others."
+    for panel, most in (("sessions", 1000), ("latest", 100_000)):
+        rows = saved(page, panel, said)[1]
+        assert len({row["id"] for row in rows}) == len(rows) == most
+
+
+def test_a_csv_file_that_cannot_be_made_is_said_not_to_be(
+    serve: Callable[..., Any], open_page: Callable[..., Page], made_up_copy: Path, seen: Any
+) -> None:
+    dashboard = serve(made_up_copy)
+    page = open_page(dashboard.url)
+    seen.expected.append("net::ERR_CONNECTION_REFUSED")
+    dashboard.stop()
+    page.locator("#latest").get_by_role("button", name="CSV").click()
+    expect(page.locator("#toast")).to_have_text("Nothing saved. The server does not answer.")
 
 
 def test_the_csv_file_of_what_fails_has_every_failure(
@@ -120,7 +178,7 @@ def test_csv_files_follow_the_filters(open_page: Callable[..., Page], made_up_se
 
     assert file == "devflow-latest-calls-2026-11-23-to-2026-11-24.csv"
     assert {row["status"] for row in rows} == {"error"}
-    assert len(rows) == page.locator("#latest tbody tr").count()
+    assert f"{len(rows):,}" == page.locator("#cards .value").first.inner_text()
     sessions = saved(page, "sessions")[1]
     assert {row["client"] for row in sessions} == {"codex"}
     assert {row["session"] for row in rows} <= {row["id"] for row in sessions}

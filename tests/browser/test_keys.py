@@ -62,6 +62,7 @@ def test_a_question_mark_lists_the_keys(page: Page, query_is: Callable[[Page, st
     expect(dialog).to_be_hidden()
     page.keyboard.press("?")
     expect(dialog).to_be_visible()
+    expect(dialog.get_by_role("button", name="Close")).to_be_focused()
     listed = set(dialog.locator("kbd").all_inner_texts())
     assert set(QUERIES) | {"c", "f", "l", "t", "?", "Esc"} <= listed
 
@@ -118,6 +119,7 @@ def test_keys_of_one_letter_can_be_switched_off(
 
     page.keyboard.press("Escape")  # is no letter
     query_is(page, "")
+    expect(page.locator("#say")).to_have_text("All filters are removed.")
     page.get_by_role("button", name="Keys").click()
     page.get_by_label("Keys of one letter").check()
     page.keyboard.press("Escape")

@@ -237,6 +237,14 @@ def test_a_timeline_lists_the_calls_that_failed(
     assert failed
 
 
+def test_a_timeline_whose_failures_are_filtered_away_says_so(visit: Callable[..., Page]) -> None:
+    page = visit("?server=github")
+    expect(page.locator("#timeline .sub")).to_contain_text(re.compile(r" [1-9]\d* failed$"))
+    expect(page.locator("#timeline .note").last).to_have_text(
+        "No failure in it matches the filters."
+    )
+
+
 def test_a_timeline_is_read_with_the_pointer(page: Page) -> None:
     chart = page.locator("#timeline svg.lanes")
     chart.scroll_into_view_if_needed()

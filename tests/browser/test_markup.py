@@ -101,7 +101,7 @@ def test_an_address_with_markup_in_it_shows_it_as_text(
     dialogs: list[str] = []
     page.on("dialog", lambda dialog: dialogs.append(dialog.message))
     expect(page.locator("#filters bdi")).to_have_text([*names] * 4)
-    expect(page.locator("#no-calls")).to_contain_text("None ever did.")
+    expect(page.locator("#no-calls")).to_contain_text("No recorded call does.")
     seen.expected.append("status of 40")
     for name in names:
         page.goto(f"{dashboard.origin}/?{urlencode({'since': name, 'timeline': name})}")

@@ -195,6 +195,48 @@ def test_the_table_of_tools_is_sorted_by_name_and_by_what_got_slower(
     assert shown[: len(times)] == sorted(times, key=lambda tool: -times[tool])
 
 
+def test_the_tool_that_lost_most_time_is_named_as_slower(
+    overview: Page, tools: dict[str, Any]
+) -> None:
+    slower = [
+        tool
+        for tool in tools["tools"]
+        if tool["calls"] >= 20
+        and tool["calls_before"] >= 20
+        and tool["p95_ms"] >= 1.1 * tool["p95_before_ms"]
+    ]
+    most = max(slower, key=lambda tool: tool["calls"] * (tool["p95_ms"] - tool["p95_before_ms"]))
+    change = words.signed_change(most["p95_ms"], most["p95_before_ms"])
+
+    expect(overview.locator("#tools .sub")).to_have_text(
+        re.compile(re.escape(f" · slower than before {most['tool']} {change}") + "$")
+    )
+
+
+@pytest.mark.parametrize(("width", "column"), [(390, "p95 change"), (1280, "Results")])
+def test_the_table_of_tools_has_what_matters_without_scrolling(
+    visit: Callable[..., Page], width: int, column: str
+) -> None:
+    page = visit(viewport={"width": width, "height": 900})
+    table = page.locator("#tools .scroll")
+
+    expect(table.get_by_role("columnheader", name=column)).to_be_visible()
+    assert table.evaluate("(node) => node.scrollWidth - node.clientWidth") <= 0
+
+
+def test_a_name_of_spaces_alone_is_seen(
+    serve: Callable[..., Any],
+    open_page: Callable[..., Page],
+    observe: Callable[..., None],
+    rows_of: Callable[..., list[list[str]]],
+    tmp_path: Path,
+) -> None:
+    file = tmp_path / "spaces.db"
+    observe(file, {"tool_name": "  "})
+
+    assert rows_of(open_page(serve(file).url).locator("#tools table"))[0][0] == "␣␣"
+
+
 def test_tools_that_were_not_called_are_named(overview: Page, tools: dict[str, Any]) -> None:
     lists = overview.locator("#tools .not-called")
 

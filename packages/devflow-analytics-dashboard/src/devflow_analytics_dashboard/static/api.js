@@ -2,6 +2,9 @@
 
 import { setNow } from "./times.js";
 
+/** How many rows one answer has at most. */
+export const MOST_ROWS = 1000;
+
 const KEPT = 60; // answers
 const answers = new Map();
 
@@ -34,10 +37,11 @@ export const hasKey = () => Boolean(localStorage.getItem("key"));
  * @param {string} path
  * @param {URLSearchParams} [query]
  * @param {AbortSignal} [signal]
+ * @param {{isKept?: boolean}} [options] Whether the answer is kept, to be asked for again.
  * @returns {Promise<any>} The answer.
  * @throws {ApiError} There is none.
  */
-export async function ask(path, query, signal) {
+export async function ask(path, query, signal, { isKept = true } = {}) {
   const text = query?.toString();
   const url = `/api/${path}${text ? `?${text}` : ""}`;
   const known = answers.get(url);
@@ -56,7 +60,7 @@ export async function ask(path, query, signal) {
   const now = answer.now ?? answer.period?.now;
   if (now) setNow(now);
   const tag = response.headers.get("ETag");
-  if (tag) keep(url, { tag, answer });
+  if (tag && isKept) keep(url, { tag, answer });
   return answer;
 }
 

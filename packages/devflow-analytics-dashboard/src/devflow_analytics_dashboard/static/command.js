@@ -1,4 +1,4 @@
-/** The command that prints the same as a panel. */
+/** Commands that print what the panels show. */
 
 import { address, filtersSet } from "./address.js";
 import { escaped, hasUnseen } from "./names.js";

@@ -23,13 +23,13 @@ function build(node, attributes, children) {
     else if (name === "style") Object.assign(node.style, value);
     else node.setAttribute(name, value === true ? "" : value);
   }
-  node.append(...there(children));
+  node.append(...withoutEmpty(children));
   return node;
 }
 
-function there(children) {
-  const isThere = (child) => child !== null && child !== undefined && child !== false;
-  return children.flat(Infinity).filter(isThere);
+function withoutEmpty(children) {
+  const isEmpty = (child) => child === null || child === undefined || child === false;
+  return children.flat(Infinity).filter((child) => !isEmpty(child));
 }
 
 /** Let a handler be the only one of its type of event for a node. */
@@ -49,7 +49,7 @@ function listen(node, type, handler) {
  */
 export function update(parent, ...children) {
   const focused = document.activeElement;
-  merge(parent, there(children).map(asNode));
+  merge(parent, withoutEmpty(children).map(asNode));
   const wasLost = focused !== document.activeElement && focused?.isConnected;
   if (wasLost) focused.focus({ preventScroll: true });
 }

@@ -2,7 +2,7 @@
 
 import { clearFilters, filtersSet } from "./address.js";
 import { choosePeriod, chooseStatus, move, openCustom } from "./controls.js";
-import { $ } from "./dom.js";
+import { $, say } from "./dom.js";
 import { toggleLive } from "./live.js";
 import { nextTheme } from "./theme.js";
 
@@ -25,6 +25,7 @@ const KEYS = new Map([
 
 function openKeys() {
   $("keys-dialog").showModal();
+  $("keys-close").focus(); // not the checkbox before it: a space would switch the keys off
 }
 
 const areOn = () => localStorage.getItem("one-letter-keys") !== "off";
@@ -32,7 +33,10 @@ const areOn = () => localStorage.getItem("one-letter-keys") !== "off";
 function pressed(event) {
   const isTyping = event.target.closest?.("input, select, textarea, dialog");
   if (isTyping || event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
-  if (event.key === "Escape" && filtersSet().length) clearFilters();
+  if (event.key === "Escape" && filtersSet().length) {
+    clearFilters();
+    say("All filters are removed.");
+  }
   const action = KEYS.get(event.key);
   if (!action || !areOn()) return;
   event.preventDefault();

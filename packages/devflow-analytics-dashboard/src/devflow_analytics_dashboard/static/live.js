@@ -3,13 +3,14 @@
 import { ask } from "./api.js";
 import { $ } from "./dom.js";
 
-const EVERY = 2000; // in milliseconds, as all here
-const AT_LEAST_EVERY = 5 * 60 * 1000;
-const PATIENCE = 10_000;
-/** How many times as long as a refresh took the page leaves the server in peace. */
-const REST = 4;
+const POLL_INTERVAL = 2000; // in milliseconds, as all here
+const FIRST_RUN_POLL_INTERVAL = 1000;
+const REFRESH_INTERVAL = 5 * 60 * 1000;
+const REQUEST_TIMEOUT = 10_000;
+/** The page waits this many times as long as the last refresh took before the next one. */
+const REFRESH_PAUSE_FACTOR = 4;
 
-/** @type {{follow: Function, refresh: Function, report: Function, mood: Function}} */
+/** @type {{follow: Function, refresh: Function, report: Function, status: Function}} */
 let page;
 let timer;
 let version;
@@ -49,8 +50,8 @@ export function pollNow() {
 }
 
 async function poll() {
-  if (isPolling || document.hidden || page.mood() === "stopped") return;
-  if (!isOn() && version !== undefined && page.mood() === "fine") return;
+  if (isPolling || document.hidden || page.status() === "stopped") return;
+  if (!isOn() && version !== undefined && page.status() === "fine") return;
   isPolling = true;
   try {
     await look();
@@ -59,11 +60,11 @@ async function poll() {
   }
   isPolling = false;
   clearTimeout(timer);
-  timer = setTimeout(poll, EVERY);
+  timer = setTimeout(poll, isWaiting() ? FIRST_RUN_POLL_INTERVAL : POLL_INTERVAL);
 }
 
 async function look() {
-  const found = await ask("version", null, AbortSignal.timeout(PATIENCE));
+  const found = await ask("version", null, AbortSignal.timeout(REQUEST_TIMEOUT));
   page.noteVersion(found);
   const isFirst = version === undefined;
   if (found.version !== version && !isFirst) {
@@ -76,20 +77,23 @@ async function look() {
   page.refresh();
 }
 
+/** Whether there is nothing to show until the first call comes. */
+const isWaiting = () => page.status() === "waiting";
+
 function isDue() {
   if (last.isRunning) return false;
-  const rested = performance.now() - last.ended;
-  if (rested > AT_LEAST_EVERY) return true;
-  return (
-    (isBehind || page.mood() === "retrying") && rested >= Math.max(EVERY / 2, REST * last.took)
-  );
+  if (isWaiting() && isBehind) return true;
+  const paused = performance.now() - last.ended;
+  if (paused > REFRESH_INTERVAL) return true;
+  const pause = Math.max(POLL_INTERVAL / 2, REFRESH_PAUSE_FACTOR * last.took);
+  return (isBehind || page.status() === "retrying") && paused >= pause;
 }
 
 /**
  * Begin to follow.
  *
  * @param {object} functions follow() shows new calls, refresh() all; report(error) says what is
- *   wrong; mood() says what the page is up to; noteVersion(answer) takes what was found.
+ *   wrong; status() is the status of the page; noteVersion(answer) takes what was found.
  */
 export function startLive(functions) {
   page = functions;

@@ -1,7 +1,7 @@
 /** The page: asks for what its address says, and draws each panel as its answer comes. */
 
 import { address, onChange, question } from "./address.js";
-import { ask, hasKey, takeKey } from "./api.js";
+import { ApiError, ask, hasKey, takeKey } from "./api.js";
 import { command } from "./command.js";
 import { drawControls, startControls, takeTools } from "./controls.js";
 import { $, h, update } from "./dom.js";
@@ -37,7 +37,7 @@ const SLOWEST = 9;
 
 let running = new AbortController();
 let trouble = null; // the kind of what is wrong
-let server = { database: "", program: "" };
+let server = { database: "", program: "", version: null };
 const answers = new Map(); // the last one of each question, to draw again
 
 /** Ask a question and draw the answer. */
@@ -130,7 +130,10 @@ async function refresh({ isNew = false } = {}) {
     drawControls();
   }
   const end = noteRefresh();
-  const results = await Promise.allSettled(loadAll(signal, isNew));
+  const results = await findDatabase(signal).then(
+    () => Promise.allSettled(loadAll(signal, isNew)),
+    (reason) => [{ status: "rejected", reason }],
+  );
   end();
   if (signal.aborted) return;
   report(results.find(({ status }) => status === "rejected")?.reason ?? null);
@@ -146,8 +149,8 @@ function report(error) {
   else hideProblem();
 }
 
-/** What the page is up to: fine, stopped, retrying what failed, or waiting for the first call. */
-function mood() {
+/** The status of the page: fine, stopped, retrying what failed, or waiting for the first call. */
+function status() {
   if (trouble === "no_key") return "stopped";
   if (["gone", "locked", "unreadable"].includes(trouble)) return "retrying";
   return document.body.dataset.state === "first-run" ? "waiting" : "fine";
@@ -158,10 +161,18 @@ async function follow() {
   await followLatest(running.signal);
 }
 
-function noteVersion({ database, program }) {
-  if (database === server.database && program === server.program) return;
-  server = { database, program };
-  drawFooter();
+function noteVersion(found) {
+  const isSame = found.database === server.database && found.program === server.program;
+  server = found;
+  if (!isSame) drawFooter();
+}
+
+/** Without a database every other question is refused: only ask whether there is one by now. */
+async function findDatabase(signal) {
+  if (server.version) return;
+  noteVersion(await ask("version", null, signal));
+  if (server.version || !server.database) return;
+  throw new ApiError(`There is no database at ${server.database} yet.`, "no_database");
 }
 
 function drawFooter() {
@@ -226,7 +237,7 @@ function start() {
   });
   setInterval(() => !document.hidden && redraw(), 60_000);
   refresh({ isNew: true });
-  startLive({ follow, refresh, report, mood, noteVersion });
+  startLive({ follow, refresh, report, status, noteVersion });
 }
 
 start();

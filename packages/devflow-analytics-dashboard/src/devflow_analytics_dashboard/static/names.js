@@ -7,9 +7,14 @@ import { h } from "./dom.js";
 const UNSEEN =
   /[\p{Cc}\p{Cs}\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff\u{e0000}-\u{e0fff}]/gu;
 
-/** A name with escapes for characters that cannot be seen: `\x1b`, `\u202e`. */
+/**
+ * A name with escapes for characters that cannot be seen: `\x1b`, `\u202e`. One of spaces alone is
+ * shown as `␣␣`.
+ */
 export function visible(name) {
-  return name === "" ? '""' : name.replace(UNSEEN, escaped);
+  if (name === "") return '""';
+  const text = name.replace(UNSEEN, escaped);
+  return text.trim() ? text : text.replace(/\s/g, "␣");
 }
 
 /** Whether a name has characters that cannot be seen. */

@@ -87,10 +87,11 @@ export function showFirstRun(reason) {
     h(
       "ol",
       null,
+      reason ? way("Make the database:", "devflow-analytics init") : null,
       way("Import what your agents have logged:", "devflow-analytics import"),
       way("Keep that current, at the end of each session:", "devflow-analytics hooks --write"),
       way(
-        "Record your own MCP server in Python, with two lines:",
+        "Record your own MCP server in Python:",
         "from devflow_analytics_recorder import record\nrecord(server)",
       ),
       way("Or look around first, in made-up calls:", "devflow-analytics dashboard --demo"),
@@ -125,6 +126,7 @@ function drawNoCalls(last, recorded, period) {
   const isEarly = !isFiltered && period.until <= recorded.since;
   const at = isEarly ? recorded.since : last?.time;
   const show = () => go(written(midnight(at), isEarly ? null : midnight(at, 1)));
+  const none = isFiltered ? "No recorded call does." : "No call is recorded.";
   const which = isEarly ? "The first one was at" : "The last one was at";
   update(
     $("no-calls"),
@@ -132,7 +134,7 @@ function drawNoCalls(last, recorded, period) {
       "p",
       null,
       isFiltered ? "No call of this period matches the filters. " : "No calls in this period. ",
-      at === undefined ? "None ever did." : `${which} ${moment(at)}, ${ago(present() - at)}.`,
+      at === undefined ? none : `${which} ${moment(at)}, ${ago(present() - at)}.`,
     ),
     at === undefined ? null : button("Show it", show),
     isFiltered ? button("Remove the filters", clearFilters) : null,

@@ -40,6 +40,12 @@ export function day(seconds, withWeekday = false) {
   return `${name}${time.getDate()} ${MONTHS[time.getMonth()]}${year}`;
 }
 
+/** A month: `Nov 2026`. */
+export function month(seconds) {
+  const time = local(seconds);
+  return `${MONTHS[time.getMonth()]} ${time.getFullYear()}`;
+}
+
 export function weekday(seconds) {
   const time = local(seconds);
   return `${WEEKDAYS[time.getDay()]} ${time.getDate()}`;

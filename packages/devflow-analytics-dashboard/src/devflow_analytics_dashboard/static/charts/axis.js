@@ -1,7 +1,11 @@
 /** Axes: where marks stand, and what they say. */
 
 import { s } from "../dom.js";
-import { clock, day, local, weekday } from "../times.js";
+import { clock, day, local, month, weekday } from "../times.js";
+
+const LETTER = 6.2; // pixels that a letter of a mark takes at most
+const GAP = 12; // pixels between two marks
+const LEAST_ROOM = 58; // pixels for a mark, however short it is
 
 /** Round values from 0 to at least the largest, about four of them. */
 export function roundValues(largest, smallestStep = 0) {
@@ -30,18 +34,22 @@ export function valueMark({ left, right, y, text, isBase = false }) {
  * @param {{left: number, step: number, y: number, right: number}} place
  */
 export function timeMarks(buckets, each, { left, step, y, right }) {
-  const isOfDays = each === "day" || each === "week";
-  const marks = candidates(buckets, each, (right - left) / 58);
+  const isOfHours = each === "hour" || each === "3 hours";
+  const texts = buckets.map(({ since }) => wording(since, each));
+  const longest = Math.max(0, ...texts.map((text) => text.length)) * LETTER;
+  const room = Math.max(LEAST_ROOM, longest + GAP);
   let free = -Infinity;
-  return marks.map((index) => {
-    const x = left + (index + (isOfDays ? 0.5 : 0)) * step;
-    const text = wording(buckets[index].since, each);
-    const isLate = x > right - 40;
-    const anchor = isLate ? "end" : isOfDays ? "middle" : "start";
-    const at = isLate ? Math.min(x + 20, right) : x;
-    const begin = at - { start: 0, middle: 20, end: 40 }[anchor];
+  return candidates(buckets, each, (right - left) / room).map((index) => {
+    const text = texts[index];
+    const width = text.length * LETTER;
+    const x = left + (index + (isOfHours ? 0 : 0.5)) * step;
+    const wanted = isOfHours ? x : x - width / 2;
+    const isLate = wanted + width > right;
+    const begin = isLate ? right - width : wanted;
     if (begin < free) return null;
-    free = begin + 46;
+    free = begin + width + GAP;
+    const anchor = isLate ? "end" : isOfHours ? "start" : "middle";
+    const at = isLate ? right : x;
     return [
       s("line", { class: "base", x1: x, x2: x, y1: y, y2: y + 4 }),
       s("text", { class: "mark", x: at, y: y + 16, "text-anchor": anchor }, text),
@@ -69,12 +77,15 @@ function begins({ since }, each) {
 
 function wording(since, each) {
   if (each === "hour") return clock(since);
+  if (each === "month") return month(since);
+  if (each === "year") return String(local(since).getFullYear());
   return each === "3 hours" ? weekday(since) : day(since);
 }
 
 /** What a bucket is called: `Wed 18 Nov 12:00 – 15:00`. */
 export function bucketName({ since, until }, each) {
   if (each === "day") return day(since, true);
+  if (each === "month" || each === "year") return wording(since, each);
   const isOverMidnight = day(since) !== day(until);
   if (each === "week") return `${day(since, true)} – ${day(until - 1, true)}`;
   return `${day(since, true)} ${clock(since)} – ${isOverMidnight ? "24:00" : clock(until)}`;

@@ -22,16 +22,17 @@ export function drawCalls(answer) {
     view = value;
     drawCalls(answer);
   };
-  const by = each === "hour" || each === "week" ? each : "day";
+  const { by, isNearest } = counted(each);
+  const busiest = buckets.toSorted((one, other) => other.calls - one.calls)[0];
   const isShare = view === "share";
   const actions = [
     choice("What the chart shows", VIEWS, view, choose),
-    copyButton(`stats --by ${by}`),
+    copyButton(`stats --by ${by}`, { isNearest }),
     csvButton("calls over time", CSV, () => buckets),
   ];
   panel(
     "calls",
-    { title: "Calls", sub: `each ${each}`, actions },
+    { title: "Calls", sub: [`each ${each}`, inSubtitle(busiest, each)], actions },
     h(
       "p",
       { class: "legend" },
@@ -57,15 +58,22 @@ export function drawCalls(answer) {
   );
 
   function inWords() {
-    const busiest = buckets.reduce(
-      (most, some) => (some.calls > most.calls ? some : most),
-      buckets[0],
-    );
     const failed = `${count(totals.errors)} errors and ${count(totals.timeouts)} timeouts`;
     const most = busiest ? ` The most, ${count(busiest.calls)}: ${bucketName(busiest, each)}.` : "";
     const all = `${count(totals.calls)} calls, by ${each}, with ${failed}.`;
     return `${all}${most} Arrow keys read it bar by bar.`;
   }
+}
+
+function inSubtitle(busiest, each) {
+  if (!busiest?.calls) return null;
+  return [" · most ", h("b", null, bucketName(busiest, each)), `, ${count(busiest.calls)}`];
+}
+
+/** How `stats` counts calls: it knows fewer lengths of time than the chart. */
+function counted(each) {
+  if (["hour", "day", "week"].includes(each)) return { by: each, isNearest: false };
+  return { by: each === "3 hours" ? "day" : "week", isNearest: true };
 }
 
 function columns(each) {

@@ -78,7 +78,7 @@ function withUnit(text) {
 
 function comparison(card, now, before, period) {
   if (!before) return period.before ? "nothing before" : "all that is recorded";
-  if (!before.calls) return "no calls before";
+  if (!before.calls) return "nothing before";
   const changed = (card.changed ?? change)(card.figure(now), card.figure(before));
   const was = `was ${card.text(before)}`;
   return changed

@@ -12,7 +12,7 @@ export function drawLatency(answer) {
   const sub = "the stronger the colour, the more calls took so long";
   panel(
     "latency",
-    { title: "Latency", sub, actions: [copyButton("tools --sort p95")] },
+    { title: "Latency", sub, actions: [copyButton("tools --sort p95", { isNearest: true })] },
     h(
       "p",
       { class: "legend" },

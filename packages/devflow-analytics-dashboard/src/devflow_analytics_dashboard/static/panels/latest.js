@@ -1,7 +1,8 @@
 /** The latest calls, as they come. */
 
 import { question } from "../address.js";
-import { ask } from "../api.js";
+import { MOST_ROWS, ask } from "../api.js";
+import { allCalls } from "../csv.js";
 import { h, toast } from "../dom.js";
 import { duration } from "../format.js";
 import { bdi, filterButton, labels, short } from "../names.js";
@@ -11,7 +12,6 @@ import { openTimeline, shownSession } from "./timeline.js";
 
 const FIRST = 20;
 const MORE = 50;
-const MOST = 1000; // that the API gives at once
 const CSV = [
   "time",
   "tool",
@@ -38,7 +38,7 @@ let arrived = new Set();
 /** The query for the first page, with as many calls as are shown already. */
 export function latestQuery({ isNew }) {
   const query = question();
-  const limit = isNew ? FIRST : Math.min(MOST, Math.max(FIRST, shown.wanted));
+  const limit = isNew ? FIRST : Math.min(MOST_ROWS, Math.max(FIRST, shown.wanted));
   query.set("limit", limit);
   return query;
 }
@@ -80,7 +80,7 @@ function add(calls) {
 
 async function showMore() {
   const current = shown;
-  shown.wanted = Math.min(MOST, shown.wanted + MORE);
+  shown.wanted = Math.min(MOST_ROWS, shown.wanted + MORE);
   const query = question();
   if (shown.next) query.set("after", shown.next);
   query.set("limit", shown.next ? MORE : shown.wanted);
@@ -117,12 +117,12 @@ export function drawLatest() {
     {
       title: "Latest calls",
       sub: "as they come",
-      actions: [copyButton("calls"), csvButton("latest calls", CSV, () => shown.calls)],
+      actions: [copyButton("calls"), csvButton("latest calls", CSV, allCalls)],
     },
     rows.length
       ? table("Latest calls", columns(longest), rows, attributes)
       : nothing("No calls in this period."),
-    shown.next === null || shown.calls.length >= MOST ? null : more,
+    shown.next === null || shown.calls.length >= MOST_ROWS ? null : more,
   );
 }
 

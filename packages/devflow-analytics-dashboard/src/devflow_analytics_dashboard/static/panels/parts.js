@@ -1,7 +1,7 @@
 /** What panels are made of: a heading with its buttons, tables, ranked lists. */
 
 import { command } from "../command.js";
-import { save } from "../csv.js";
+import { fileName, save } from "../csv.js";
 import { $, h, toast, update } from "../dom.js";
 import { count } from "../format.js";
 
@@ -23,25 +23,57 @@ export function panel(id, { title, sub, actions = [] }, ...body) {
   );
 }
 
-/** A button that copies the command that prints the same. */
-export function copyButton(words, filters) {
+/**
+ * A button that copies a command.
+ *
+ * @param {string} words The command and options of its own.
+ * @param {object} [options]
+ * @param {[string, string][]} [options.filters] Instead of those of the page.
+ * @param {boolean} [options.isNearest] Whether it prints not the same, but what is nearest to it.
+ */
+export function copyButton(words, { filters, isNearest = false } = {}) {
   const text = command(words, filters);
   const copy = () => {
     const done = navigator.clipboard?.writeText(text) ?? Promise.reject(new Error("No clipboard"));
     done.then(() => toast(`Copied: ${text}`)).catch(() => toast(`Not copied. It is: ${text}`));
   };
-  const label = `Command: copy ${text}`;
+  const label = `${isNearest ? "Nearest command" : "Command"}: copy ${text}`;
+  const title = isNearest ? `The nearest command: ${text}` : `The same in a terminal: ${text}`;
   return h(
     "button",
-    { type: "button", class: "quiet", title: text, "aria-label": label, onclick: copy },
+    { type: "button", class: "quiet", title, "aria-label": label, onclick: copy },
     "Command",
   );
 }
 
-/** A button that saves a CSV file. */
-export function csvButton(name, columns, rows) {
+/**
+ * A button that saves a CSV file, and says how many rows are in it.
+ *
+ * @param {string} name Of what is saved.
+ * @param {string[]} columns
+ * @param {() => object[] | Promise<{rows: object[], isCut: boolean}>} find All rows, or as many as
+ *   there can be in a file.
+ */
+export function csvButton(name, columns, find) {
   const attributes = { type: "button", class: "quiet", "aria-label": `CSV: save ${name}` };
-  return h("button", { ...attributes, onclick: () => save(name, columns, rows()) }, "CSV");
+  const saveAll = async () => {
+    const file = fileName(name);
+    try {
+      const found = await find();
+      const { rows, isCut } = Array.isArray(found) ? { rows: found, isCut: false } : found;
+      save(file, columns, rows);
+      toast(saved(rows.length, isCut));
+    } catch (error) {
+      toast(`Nothing saved. ${error.message}`);
+    }
+  };
+  return h("button", { ...attributes, onclick: saveAll }, "CSV");
+}
+
+function saved(rows, isCut) {
+  const number = `${count(rows)} ${rows === 1 ? "row" : "rows"}`;
+  if (!isCut) return `Saved ${number}.`;
+  return `Saved the newest ${number} only. Choose a shorter period to save the others.`;
 }
 
 /** Buttons of which one is pressed. */

@@ -1,5 +1,6 @@
 /** The sessions of the period. */
 
+import { allSessions } from "../csv.js";
 import { h } from "../dom.js";
 import { count, duration, lasted } from "../format.js";
 import { bdi, filterButton, short } from "../names.js";
@@ -26,7 +27,7 @@ export function drawSessions(answer) {
   const isPartial = answer.count > sessions.length;
   const here = isPartial ? `, the last ${sessions.length} here` : "";
   const sub = `${count(answer.count)} in this period${here}`;
-  const actions = [copyButton("sessions"), csvButton("sessions", CSV, () => sessions)];
+  const actions = [copyButton("sessions"), csvButton("sessions", CSV, allSessions)];
   const attributes = ({ id }) => ({
     "data-key": id,
     class: id === shownSession() ? "chosen" : null,

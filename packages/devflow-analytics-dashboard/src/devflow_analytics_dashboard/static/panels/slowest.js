@@ -39,7 +39,7 @@ export function drawSlowest({ calls }) {
   const sub = address.filters.status.length ? "" : "timeouts aside";
   panel(
     "slowest",
-    { title: "Slowest calls", sub, actions: [copyButton("calls --slowest", filters)] },
+    { title: "Slowest calls", sub, actions: [copyButton("calls --slowest", { filters })] },
     items.length ? ranking(items, "The slowest calls") : nothing("No calls in this period."),
   );
 }

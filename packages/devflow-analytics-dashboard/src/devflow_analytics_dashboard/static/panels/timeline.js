@@ -85,7 +85,7 @@ export function drawTimeline(answer) {
           timeline.lanes.map((lane, index) => ({ ...lane, index })),
         )
       : null,
-    failures(failed, () => drawTimeline(answer)),
+    failures(session, failed, () => drawTimeline(answer)),
   );
 }
 
@@ -119,8 +119,12 @@ function columns(names) {
   ];
 }
 
-function failures(calls, redraw) {
-  if (!calls.length) return h("p", { class: "note" }, "Nothing failed in it.");
+function failures({ errors, timeouts }, calls, redraw) {
+  if (!calls.length) {
+    const isFiltered = errors + timeouts > 0;
+    const text = isFiltered ? "No failure in it matches the filters." : "Nothing failed in it.";
+    return h("p", { class: "note" }, text);
+  }
   const names = labels(calls);
   const rows = calls.map((call, index) => ({ ...call, label: names[index] }));
   const columnsOfCalls = [

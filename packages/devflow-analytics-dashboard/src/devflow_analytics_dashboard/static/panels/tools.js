@@ -46,6 +46,9 @@ function slower({ calls, calls_before: before, p95_ms: now, p95_before_ms: was }
   return calls < FEW || before < FEW || !was ? null : now / was;
 }
 
+/** About how much longer the slow calls of a tool take than before, all together. */
+const timeLost = ({ calls, p95_ms: now, p95_before_ms: was }) => calls * (now - was);
+
 const KEYS = {
   tool: ({ label }) => label.toLowerCase(),
   calls: ({ calls }) => calls,
@@ -106,7 +109,7 @@ function subtitle(tools) {
   const slowest = largest(many, KEYS.p95);
   const worse = largest(
     many.filter((tool) => slower(tool) >= 1.1),
-    slower,
+    timeLost,
   );
   return [
     called,
@@ -166,7 +169,7 @@ function columns(tools) {
       class: "wide",
       cell: (tool) => latencyRange(tool, scale),
     },
-    column("slower", "p95 was", "number middle", slowerCell),
+    column("slower", "p95 change", "number slower", slowerCell),
     column("time", "Time", "number middle", ({ total_ms: ms }) => duration(ms)),
     column("last", "Last", "number middle", lastCell),
   ];
@@ -176,7 +179,7 @@ function columns(tools) {
   }
   if (tools.some((tool) => tool.sized_calls)) {
     const cell = ({ result_bytes: bytes }) => size(bytes);
-    all.push(column("results", "Results", "number widest", cell));
+    all.push(column("results", "Results", "number wide", cell));
   }
   return all;
 }
