@@ -49,7 +49,8 @@ FROM numbers, tool_calls
 def saved(page: Page, panel: str, said: str = "Saved {}.") -> tuple[str, list[dict[str, str]]]:
     """Save the CSV file of a panel; gives its name and rows, which the page counted."""
     toast = page.locator("#toast")
-    with page.expect_download() as download:
+    toast.evaluate("(node) => { node.textContent = ''; }")  # what was said of another file
+    with page.expect_download(timeout=60_000) as download:
         page.locator(f"#{panel}").get_by_role("button", name="CSV").click()
         expect(toast).to_have_text(re.compile("^Saved "))
         text = toast.text_content()
