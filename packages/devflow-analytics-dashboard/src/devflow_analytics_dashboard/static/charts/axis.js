@@ -1,7 +1,7 @@
 /** Axes: where marks stand, and what they say. */
 
 import { s } from "../dom.js";
-import { clock, day, local, weekday } from "../times.js";
+import { clock, day, local, weekday, written } from "../times.js";
 
 /** Round values from 0 to at least the largest, about four of them. */
 export function roundValues(largest, smallestStep = 0) {
@@ -30,7 +30,7 @@ export function valueMark({ left, right, y, text, isBase = false }) {
  * @param {{left: number, step: number, y: number, right: number}} place
  */
 export function timeMarks(buckets, each, { left, step, y, right }) {
-  const isOfDays = each === "day" || each === "week";
+  const isOfDays = !each.includes("hour");
   const marks = candidates(buckets, each, (right - left) / 58);
   let free = -Infinity;
   return marks.map((index) => {
@@ -69,6 +69,8 @@ function begins({ since }, each) {
 
 function wording(since, each) {
   if (each === "hour") return clock(since);
+  if (each === "year") return String(local(since).getFullYear());
+  if (each === "month") return written(local(since)).since.slice(0, "2026-11".length);
   return each === "3 hours" ? weekday(since) : day(since);
 }
 
@@ -76,7 +78,7 @@ function wording(since, each) {
 export function bucketName({ since, until }, each) {
   if (each === "day") return day(since, true);
   const isOverMidnight = day(since) !== day(until);
-  if (each === "week") return `${day(since, true)} – ${day(until - 1, true)}`;
+  if (!each.includes("hour")) return `${day(since, true)} – ${day(until - 1, true)}`;
   return `${day(since, true)} ${clock(since)} – ${isOverMidnight ? "24:00" : clock(until)}`;
 }
 

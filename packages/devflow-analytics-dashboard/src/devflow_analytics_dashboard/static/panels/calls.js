@@ -22,7 +22,7 @@ export function drawCalls(answer) {
     view = value;
     drawCalls(answer);
   };
-  const by = each === "hour" || each === "week" ? each : "day";
+  const by = { hour: "hour", week: "week", month: "week", year: "week" }[each] ?? "day";
   const isShare = view === "share";
   const actions = [
     choice("What the chart shows", VIEWS, view, choose),
