@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import socket
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -320,15 +320,33 @@ def test_forty_silent_clients_keep_nobody_from_being_answered(client: Any) -> No
         one.close()
 
 
-def test_a_client_that_asks_for_nothing_is_hung_up_on(
+def test_a_client_that_does_not_complete_its_request_is_hung_up_on(
     client: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("devflow_analytics_dashboard.serving.PATIENCE_SECONDS", 0.2)
-    with client.connect() as silent, client.connect() as halfway:
-        halfway.sendall(b"GET / HTTP/1.1\r\n")
-        for one in (silent, halfway):
+    monkeypatch.setattr("devflow_analytics_dashboard.serving.REQUEST_TIMEOUT_SECONDS", 0.2)
+    whole = b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+    sent = (b"", b"GET / HTTP/1.1\r\n", whole + b"Content-Length: 9\r\n\r\nbody")
+    with ExitStack() as opened:
+        for begun in sent:
+            one = opened.enter_context(client.connect())
+            one.sendall(begun)
             with suppress(ConnectionResetError):  # the same, sooner
-                assert one.recv(1) == b""
+                while one.recv(65_536):
+                    pass
+
+
+@pytest.mark.parametrize("begun", [b"GET / HTTP/1.1\r\nHo", b"\r\n"])
+def test_a_later_request_must_be_complete_in_time_too(
+    begun: bytes, client: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("devflow_analytics_dashboard.serving.REQUEST_TIMEOUT_SECONDS", 1)
+    first = b"HEAD / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
+    with client.connect() as connection:
+        connection.sendall(first)
+        assert connection.recv(65_536).startswith(b"HTTP/1.1 200 ")
+        with suppress(ConnectionError):  # the same, sooner
+            connection.sendall(begun)
+            assert connection.recv(1) == b""
 
 
 @pytest.mark.parametrize("key", ["", "short", "é" * 40, " " * 40, "x" * 31, "x" * 40 + "\n"])

@@ -1,11 +1,13 @@
-"""Asks the database in threads, and no question twice that has the same answer."""
+"""Asks the database in threads, and no question twice that has the same answer.
+
+A question that nobody waits for any more is given up.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import threading
 from collections import OrderedDict
-from contextlib import contextmanager
 from hashlib import blake2b
 from typing import TYPE_CHECKING, TypeVar
 
@@ -17,7 +19,7 @@ from devflow_analytics_db import open_readonly
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from starlette.responses import Response
 
@@ -37,6 +39,9 @@ MOST_BYTES = 8_000_000
 STEP_SECONDS = 300
 """For how long an answer is the same if the database is: periods end now."""
 
+INSTRUCTIONS = 10_000
+"""After how many instructions SQLite asks whether to go on: after a millisecond or less."""
+
 
 class Answering:
     """Gives the answers of one database. All but `stop` belongs to one event loop."""
@@ -49,16 +54,16 @@ class Answering:
         """
         self._path = path
         self._kept: OrderedDict[str, bytes] = OrderedDict()
-        self._asked: dict[str, asyncio.Task[bytes]] = {}
+        self._asked: dict[str, _Asked] = {}
         self._free = asyncio.Semaphore(AT_ONCE)
-        self._open: set[Connection] = set()
-        self._lock = threading.Lock()
         self._is_stopped = False
 
     async def answer(
         self, name: str, question: Question, *, now: int, known: str | None
     ) -> Response:
         """Return the answer to a question: the whole of it, or that it is known.
+
+        If all that wait for an answer are cancelled, the database is no longer asked for it.
 
         Args:
             name: what tells it from other questions; the same name has the same answer as long as
@@ -72,7 +77,7 @@ class Answering:
         """
         state = look(self._path)
         if state is None:  # whoever opens it finds out why
-            return json_answer(await self._in_thread(question))
+            return json_answer(await self._once(name, question))
         about = f"{__version__} {now // STEP_SECONDS} {state.token} {name}"
         tag = f'"{blake2b(about.encode("utf-8", "replace"), digest_size=12).hexdigest()}"'
         headers = {"etag": tag} if state.is_settled else {}
@@ -89,56 +94,65 @@ class Answering:
 
     def stop(self) -> None:
         """Interrupt the questions that are being asked, and let no other begin."""
-        with self._lock:
-            self._is_stopped = True
-            for connection in self._open:
-                connection.interrupt()
+        self._is_stopped = True
 
     async def _once(self, tag: str, question: Question) -> bytes:
         """Ask a question, or wait for the answer if the same is being asked."""
-        task = self._asked.get(tag)
-        if task is None:
-            task = asyncio.create_task(self._in_thread(question))
-            self._asked[tag] = task
-            task.add_done_callback(lambda done: self._forget(tag, done))
-        return await asyncio.shield(task)
-
-    def _forget(self, tag: str, done: asyncio.Task[bytes]) -> None:
-        del self._asked[tag]
-        if not done.cancelled():
-            done.exception()  # else asyncio prints it where nobody waits any more
+        asked = self._asked.get(tag)
+        if asked is None:
+            asked = self._asked[tag] = _Asked()
+            asked.task = asyncio.create_task(self._in_thread(question, asked))
+            asked.task.add_done_callback(_retrieve)
+        asked.waiting += 1
+        try:
+            return await asyncio.shield(asked.task)
+        finally:
+            asked.waiting -= 1
+            if not asked.waiting:  # who asks the same from now on is no longer in time for this
+                del self._asked[tag]
 
     def _keep(self, tag: str, body: bytes) -> None:
         self._kept[tag] = body
         while len(self._kept) > MOST_ANSWERS or sum(map(len, self._kept.values())) > MOST_BYTES:
             self._kept.popitem(last=False)
 
-    async def _in_thread(self, question: Question) -> bytes:
+    async def _in_thread(self, question: Question, asked: _Asked) -> bytes:
         async with self._free:
-            return await in_thread(lambda: self._ask(question))
+            if not asked.waiting:
+                return b""
+            return await in_thread(lambda: self._ask(question, asked))
 
-    def _ask(self, question: Question) -> bytes:
-        try:
-            with open_readonly(self._path) as connection, self._remembering(connection):
+    def _ask(self, question: Question, asked: _Asked) -> bytes:
+        def is_unwanted() -> bool:
+            return self._is_stopped or not asked.waiting
+
+        stopped = RequestError(503, "stopped", "The server is being stopped. Start it again.")
+        if is_unwanted():
+            raise stopped
+        with open_readonly(self._path) as connection:
+            connection.set_progress_handler(is_unwanted, INSTRUCTIONS)
+            try:
                 return question(connection)
-        except Exception:
-            self._require_running()  # else it failed as it was interrupted
-            raise
+            except Exception:
+                if is_unwanted():  # it was interrupted, which is no fault of the database
+                    raise stopped from None
+                raise
 
-    @contextmanager
-    def _remembering(self, connection: Connection) -> Iterator[None]:
-        with self._lock:
-            self._require_running()
-            self._open.add(connection)
-        try:
-            yield
-        finally:
-            with self._lock:
-                self._open.discard(connection)
 
-    def _require_running(self) -> None:
-        if self._is_stopped:
-            raise RequestError(503, "stopped", "The server is being stopped. Start it again.")
+class _Asked:
+    """A question that is being asked."""
+
+    task: asyncio.Task[bytes]
+
+    def __init__(self) -> None:
+        self.waiting = 0
+        """How many wait for the answer."""
+
+
+def _retrieve(done: asyncio.Task[bytes]) -> None:
+    """Take the error of a task, which asyncio prints if nobody does."""
+    if not done.cancelled():
+        done.exception()
 
 
 def is_known(tag: str, known: str | None) -> bool:

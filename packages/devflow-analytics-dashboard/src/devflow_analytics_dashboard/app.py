@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import time
 from functools import partial
@@ -31,7 +32,7 @@ from devflow_analytics_db import (
 from devflow_analytics_reports import PeriodError, SessionNotFoundError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Coroutine
 
     from starlette.requests import Request
     from starlette.responses import Response
@@ -129,11 +130,14 @@ class Application:
         now = int(self._clock())
         question = route.asks(Query(text, route.parameters), now, request.path_params.get("id", ""))
         try:
-            return await self._answering.answer(
-                f"{path}?{text!r}",
-                lambda connection: msgspec.json.encode(question(connection)),
-                now=now,
-                known=request.headers.get("if-none-match"),
+            return await _unless_disconnected(
+                request.receive,
+                self._answering.answer(
+                    f"{path}?{text!r}",
+                    lambda connection: msgspec.json.encode(question(connection)),
+                    now=now,
+                    known=request.headers.get("if-none-match"),
+                ),
             )
         except AnalyticsDbError as error:
             raise self._of_database(error) from error
@@ -156,7 +160,7 @@ class Application:
     def _of_database(self, error: AnalyticsDbError) -> RequestError:
         """Return how to answer what is wrong with the database, or with what was asked of it."""
         if isinstance(error, PeriodError):
-            return bad_request(f"{error}.")
+            return bad_request(str(error))
         advice = error.advice and self._advise(error.advice)
         sentence = f"{error.what} {advice}" if advice else error.what
         if isinstance(error, SessionNotFoundError):
@@ -165,6 +169,24 @@ class Application:
             if isinstance(error, kinds):
                 return RequestError(503, kind, sentence)
         return RequestError(503, "unreadable", sentence)
+
+
+async def _unless_disconnected(
+    receive: Receive, answer: Coroutine[None, None, Response]
+) -> Response:
+    """Return an answer; cancel it if the client goes away before it is there."""
+
+    async def disconnected() -> None:
+        while (await receive())["type"] != "http.disconnect":
+            pass  # a part of a body, which nobody needs
+
+    answering, leaving = asyncio.create_task(answer), asyncio.create_task(disconnected())
+    try:
+        await asyncio.wait({answering, leaving}, return_when=asyncio.FIRST_COMPLETED)
+        return answering.result() if answering.done() else json_answer(b"")  # which nobody reads
+    finally:
+        for task in (answering, leaving):
+            task.cancel()
 
 
 async def _nothing(scope: Scope, _: Receive, __: Send) -> None:

@@ -26,10 +26,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
     from types import FrameType, TracebackType
 
-PATIENCE_SECONDS = 10
-"""How long a connection may take until its first request is complete."""
+REQUEST_TIMEOUT_SECONDS = 10
+"""How long a request may take to arrive, from the end of the one before it."""
 
-FAREWELL_SECONDS = 0.3
+SHUTDOWN_TIMEOUT_SECONDS = 0.3
 """How long answers that are being sent at the end may take."""
 
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -217,7 +217,7 @@ class _Server(uvicorn.Server):
         for connection in [*state.connections]:
             connection.shutdown()
         if state.tasks:
-            await asyncio.wait([*state.tasks], timeout=FAREWELL_SECONDS)
+            await asyncio.wait([*state.tasks], timeout=SHUTDOWN_TIMEOUT_SECONDS)
         for connection in [*state.connections]:
             connection.transport.abort()
         tasks = [*state.tasks]
@@ -227,25 +227,40 @@ class _Server(uvicorn.Server):
 
 
 class _Protocol(H11Protocol):
-    """HTTP/1.1, without waiting for ever for a request, and with our headers on every answer."""
+    """HTTP/1.1 with a time limit for each request, and with our headers on every answer."""
 
-    _patience: asyncio.TimerHandle | None = None
+    _timeout: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as in the class above
         super().connection_made(transport)
-        self._patience = self.loop.call_later(PATIENCE_SECONDS, self._lose_patience)
+        self._limit_time()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        if self._patience is not None:
-            self._patience.cancel()
         super().connection_lost(exc)
+        self._end_limit()
 
-    def _lose_patience(self) -> None:
-        if not self._has_cycle():
-            self.transport.abort()
+    def handle_events(self) -> None:
+        super().handle_events()
+        if not self._has_cycle() or self.cycle.more_body or self.cycle.response_complete:
+            self._limit_time()
+        else:
+            self._end_limit()
+
+    def _limit_time(self) -> None:
+        """Hang up unless the next request is complete in time; what was answered is sent before."""
+        if self._timeout is None:
+            self._timeout = self.loop.call_later(REQUEST_TIMEOUT_SECONDS, self.transport.close)
+
+    def _end_limit(self) -> None:
+        if self._timeout is not None:
+            self._timeout.cancel()
+            self._timeout = None
 
     def _has_cycle(self) -> bool:
-        """Tell whether any request was complete, whatever the class above says of its type."""
+        """Tell whether any request has begun to be answered.
+
+        The class above declares that there is always a cycle, but has none until the first request.
+        """
         cycle: RequestResponseCycle | None = self.cycle
         return cycle is not None
 
