@@ -27,6 +27,9 @@ NOW = 1795622770
 UGLY = 'it\'s "$(echo no)" `no` $HOME \\ *[a]? ; rm\x1b[2J \u202e \n--help'
 """What a shell would take for anything but a name, and what the page escapes."""
 
+SAVED = 180_000
+"""How long a busy machine may take for a hundred pages of calls, in milliseconds."""
+
 MORE = """
 WITH RECURSIVE numbers (number) AS (
     SELECT 1 UNION ALL SELECT number + 1 FROM numbers WHERE number < :more
@@ -49,9 +52,10 @@ FROM numbers, tool_calls
 def saved(page: Page, panel: str, said: str = "Saved {}.") -> tuple[str, list[dict[str, str]]]:
     """Save the CSV file of a panel; gives its name and rows, which the page counted."""
     toast = page.locator("#toast")
-    with page.expect_download() as download:
+    toast.evaluate("(node) => { node.textContent = ''; }")  # what was said of another file
+    with page.expect_download(timeout=SAVED) as download:
         page.locator(f"#{panel}").get_by_role("button", name="CSV").click()
-        expect(toast).to_have_text(re.compile("^Saved "))
+        expect(toast).to_have_text(re.compile("^Saved "), timeout=SAVED)
         text = toast.text_content()
     with Path(download.value.path()).open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))

@@ -35,7 +35,7 @@ agents have logged; 'devflow-analytics demo' shows what there will be to see.
 """
 
 PERIODS = (
-    " is not a period: give one like 24h, 7d or 4w, today, yesterday, this-week, this-month, all,"
+    " is not a period. Give one like 24h, 7d or 4w, today, yesterday, this-week, this-month, all,"
     " a day like 2026-11-30, or a time like 2026-11-30T12:00."
 )
 
@@ -133,7 +133,7 @@ def test_a_near_tool_cannot_command_the_terminal(ask: Ask, record: Record) -> No
 
 @each
 @pytest.mark.parametrize("option", ["since", "until"])
-@pytest.mark.parametrize("word", ["nonsense", "7x", "0d", "-1d", "2026-13-01", "\x1b[31m", "7 d"])
+@pytest.mark.parametrize("word", ["nonsense", "7x", "7 d", "+1d", "2026-13-01", "\x1b[31m", "7 d"])
 def test_a_word_that_is_no_period_is_told(
     refused: Refused, name: str, option: str, word: str
 ) -> None:
@@ -146,7 +146,8 @@ def test_an_empty_word_is_no_period_and_not_the_usual_one(refused: Refused, name
     told = "Error: Invalid value for '--since': ''"
     assert refused(name, "--since", "") == (2, f"{told}{PERIODS}")
     told = "Error: Invalid value for '--until': '' is not a period."
-    assert refused(name, "--until", "") == (2, told)
+    advice = " Give one like today, or leave it out."
+    assert refused(name, "--until", "") == (2, f"{told}{advice}")
 
 
 @each
@@ -161,14 +162,26 @@ def test_an_empty_filter_is_refused(refused: Refused, name: str, option: str) ->
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (["--since", "2031-01-01"], "'--since': '2031-01-01' is in the future."),
-        (["--since", "all", "--until", ""], "'--until': '' is not a period."),
+        (
+            ["--since", "2031-01-01"],
+            "'--since': '2031-01-01' is in the future. Give an earlier time, or an end as well.",
+        ),
+        (
+            ["--since", "all", "--until", ""],
+            "'--until': '' is not a period. Give one like today, or leave it out.",
+        ),
         (
             ["--since", "today", "--until", "yesterday"],
-            "'--until': the period ends before it begins: 'today' to 'yesterday'.",
+            (
+                "'--until': The period ends before it begins: 'today' to 'yesterday'. Give a later"
+                " end."
+            ),
         ),
         (["--since", "0000-01-01"], f"'--since': '0000-01-01'{PERIODS}"),
-        (["--since", "999999w"], "'--since': '999999w' is a year that clocks do not show."),
+        (
+            ["--since", "999999w"],
+            "'--since': '999999w' is beyond the years 1 to 9999. Give a time within them.",
+        ),
     ],
 )
 def test_a_period_that_cannot_be_is_told(

@@ -303,6 +303,6 @@ def test_too_many_parts_are_a_usage_error(
     status, sentence = refused("stats", "--by", "hour", "--since", "2020-01-01")
     assert status == 2
     assert sentence == (
-        "Error: Invalid value for '--by': the period has more than 10,000 hours: make it shorter,"
-        " or them longer."
+        "Error: Invalid value for '--by': The period has more than 10,000 hours. Give a shorter"
+        " period, or longer parts."
     )

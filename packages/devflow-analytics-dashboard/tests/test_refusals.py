@@ -13,6 +13,10 @@ def client(shared_client: Any) -> Any:
     return shared_client
 
 
+NUMBER = (
+    "is not a period: a number before h, d or w goes from 1 to 999999. Give one like 24h, 7d or 4w."
+)
+
 KNOWN = "since, until, zone, tool, status, server, client, project, session"
 
 
@@ -27,9 +31,17 @@ KNOWN = "since, until, zone, tool, status, server, client, project, session"
         ("tool=a&tool=", "tool is empty. Give it a value, or leave it out."),
         ("since=7d&since=24h", "since is given more than once. Give it once."),
         ("status=bad", "status is 'bad'. Give one of success, error, timeout."),
-        ("until=2026-11-01", "the period ends before it begins: '7d' to '2026-11-01'."),
-        ("since=2030-01-01", "'2030-01-01' is in the future."),
-        ("since=999999w", "'999999w' is a year that clocks do not show."),
+        (
+            "until=2026-11-01",
+            "The period ends before it begins: '7d' to '2026-11-01'. Give a later end.",
+        ),
+        (
+            "since=2030-01-01",
+            "'2030-01-01' is in the future. Give an earlier time, or an end as well.",
+        ),
+        ("since=999999w", "'999999w' is beyond the years 1 to 9999. Give a time within them."),
+        ("since=0d", f"'0d' {NUMBER}"),
+        ("since=99999999d", f"'99999999d' {NUMBER}"),
         (f"tool={'x' * 1001}", "tool has 1,001 letters. Give it at most 1,000."),
         ("&".join(["tool=x"] * 101), "The query has too many parameters. Give at most 100."),
     ],
@@ -43,7 +55,7 @@ def test_a_period_that_means_nothing_is_refused_with_those_there_are(client: Any
         400,
         "bad_request",
         (
-            "'soon' is not a period: give one like 24h, 7d or 4w, today, yesterday, this-week,"
+            "'soon' is not a period. Give one like 24h, 7d or 4w, today, yesterday, this-week,"
             " this-month, all, a day like 2026-11-30, or a time like 2026-11-30T12:00."
         ),
     )

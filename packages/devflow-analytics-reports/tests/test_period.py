@@ -126,9 +126,8 @@ def test_all_is_without_ends_and_has_nothing_before() -> None:
 
 
 NONSENSE = (
-    *("", " ", "nonsense", "0d", "07d", "7 d", " 7d", "7d ", "7D", "7", "d", "-1d", "+1d", "1.5d"),
+    *("", " ", "nonsense", "7 d", " 7d", "7d ", "7D", "7", "d", "+1d", "1.5d"),
     *(
-        "9999999d",
         "7d\n",
         "\uff17d",
         "\u0663h",
@@ -152,8 +151,8 @@ NONSENSE = (
 @pytest.mark.parametrize("word", NONSENSE, ids=ascii)
 def test_a_word_that_means_nothing_is_told(word: str) -> None:
     expected = (
-        f"{word!r} is not a period: give one like 24h, 7d or 4w, today, yesterday, this-week,"
-        " this-month, all, a day like 2026-11-30, or a time like 2026-11-30T12:00"
+        f"{word!r} is not a period. Give one like 24h, 7d or 4w, today, yesterday, this-week,"
+        " this-month, all, a day like 2026-11-30, or a time like 2026-11-30T12:00."
     )
     for words in ((word,), ("7d", word)):
         with pytest.raises(PeriodError) as raised:
@@ -161,11 +160,21 @@ def test_a_word_that_means_nothing_is_told(word: str) -> None:
         assert str(raised.value) == expected
 
 
-@pytest.mark.parametrize("word", ["999999d", "999999w", "9999-12-31"])
-def test_a_year_that_no_clock_shows_is_told(word: str) -> None:
+@pytest.mark.parametrize("word", ["0d", "07d", "-1d", "1000000h", "99999999d"])
+def test_a_number_of_hours_or_days_that_cannot_be_is_told(word: str) -> None:
     with pytest.raises(PeriodError) as raised:
         parse(word)
-    assert str(raised.value) == f"{word!r} is a year that clocks do not show"
+    assert str(raised.value) == (
+        f"{word!r} is not a period: a number before h, d or w goes from 1 to 999999. Give one like"
+        " 24h, 7d or 4w."
+    )
+
+
+@pytest.mark.parametrize("word", ["999999d", "999999w", "9999-12-31"])
+def test_a_year_that_no_calendar_has_is_told(word: str) -> None:
+    with pytest.raises(PeriodError) as raised:
+        parse(word)
+    assert str(raised.value) == f"{word!r} is beyond the years 1 to 9999. Give a time within them."
 
 
 def test_the_first_year_of_all_can_be_asked_for() -> None:
@@ -179,13 +188,25 @@ def test_the_first_year_of_all_can_be_asked_for() -> None:
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        (("today", "yesterday"), "the period ends before it begins: 'today' to 'yesterday'"),
+        (
+            ("today", "yesterday"),
+            "The period ends before it begins: 'today' to 'yesterday'. Give a later end.",
+        ),
         (
             ("2026-11-02T12:00", "2026-11-02T12:00"),
-            "the period ends before it begins: '2026-11-02T12:00' to '2026-11-02T12:00'",
+            (
+                "The period ends before it begins: '2026-11-02T12:00' to '2026-11-02T12:00'. Give a"
+                " later end."
+            ),
         ),
-        (("2026-11-27", None), "'2026-11-27' is in the future"),
-        (("2026-11-26T13:00:31", None), "'2026-11-26T13:00:31' is in the future"),
+        (
+            ("2026-11-27", None),
+            "'2026-11-27' is in the future. Give an earlier time, or an end as well.",
+        ),
+        (
+            ("2026-11-26T13:00:31", None),
+            "'2026-11-26T13:00:31' is in the future. Give an earlier time, or an end as well.",
+        ),
     ],
 )
 def test_a_period_that_ends_before_it_begins_is_told(

@@ -173,18 +173,21 @@ def test_a_part_is_whole_if_it_is_over_and_not_cut(
     assert [part.is_whole for part in found.parts] == whole
 
 
-def test_calls_in_years_that_clocks_do_not_show_are_not_counted_by_day(
+def test_calls_beyond_the_year_9999_are_not_counted_by_day(
     ask: Callable[..., Any], add: Callable[..., None]
 ) -> None:
     add({"timestamp": 10**18})
     with pytest.raises(PeriodError) as raised:
         ask(over_time, period("all"), "day")
-    assert str(raised.value) == "the period has years that clocks do not show"
+    assert str(raised.value) == (
+        "The period goes beyond the years 1 to 9999; the period of all calls does so where calls"
+        " have wrong times. Give since and until within those years."
+    )
     add({"timestamp": NOW})
     with pytest.raises(PeriodError) as raised:
         ask(over_time, period("all"), "day")
     assert str(raised.value) == (
-        "the period has more than 10,000 days: make it shorter, or them longer"
+        "The period has more than 10,000 days. Give a shorter period, or longer parts."
     )
     assert ask(over_time, period(), "day").parts[0].calls == 1
 

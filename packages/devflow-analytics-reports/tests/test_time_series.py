@@ -188,7 +188,11 @@ def test_filters_hold_for_the_period_and_the_one_before(
         (15 * DAY + 1, "day"),
         (200 * DAY, "day"),
         (200 * DAY + 1, "week"),
-        (9000 * DAY, "week"),
+        (3_653 * DAY, "week"),
+        (3_653 * DAY + 1, "month"),
+        (14_610 * DAY, "month"),
+        (14_610 * DAY + 1, "year"),
+        (40_000 * DAY, "year"),
     ],
 )
 def test_a_longer_period_has_longer_buckets(
@@ -197,6 +201,39 @@ def test_a_longer_period_has_longer_buckets(
     found = ask(time_series, Period(NOW - seconds, NOW, UTC, NOW, "", None))
     assert found.each == each
     assert bounds(found)[:: len(found.buckets)] == [NOW - seconds, NOW]
+    assert len(found.buckets) < 530
+
+
+def test_months_and_years_begin_with_their_first_day(ask: Callable[..., Any]) -> None:
+    berlin = ZoneInfo("Europe/Berlin")
+
+    def days(each: Any, since: str, until: str) -> list[str]:
+        begin, end = (int(datetime.fromisoformat(day).timestamp()) for day in (since, until))
+        found = ask(time_series, Period(begin, end, berlin, end, "", None), each=each)
+        return [f"{datetime.fromtimestamp(one, berlin):%Y-%m-%dT%H}" for one in bounds(found)]
+
+    assert days("month", "2023-12-31T12:00+01:00", "2024-04-01T00:00+02:00") == [
+        "2023-12-31T12",
+        "2024-01-01T00",
+        "2024-02-01T00",
+        "2024-03-01T00",
+        "2024-04-01T00",
+    ]
+    assert days("year", "2023-07-01T00:00+02:00", "2025-02-03T00:00+01:00") == [
+        "2023-07-01T00",
+        "2024-01-01T00",
+        "2025-01-01T00",
+        "2025-02-03T00",
+    ]
+
+
+def test_a_call_at_time_zero_does_not_make_all_calls_heavy(
+    ask: Callable[..., Any], add: Callable[..., None]
+) -> None:
+    add({"timestamp": 0}, {"timestamp": NOW})
+    found = ask(time_series, period("all"))
+    assert (found.each, len(found.buckets)) == ("year", 55)
+    assert [found.buckets[0].calls, found.buckets[-1].calls] == [1, 1]
 
 
 @pytest.mark.parametrize("each", ["hour", "3 hours", "day", "week"])
@@ -296,7 +333,7 @@ def test_more_than_ten_thousand_buckets_are_refused(ask: Callable[..., Any]) -> 
     with pytest.raises(PeriodError) as raised:
         ask(time_series, asked, each="3 hours")
     assert str(raised.value) == (
-        "the period has more than 10,000 parts of 3 hours: make it shorter, or them longer"
+        "The period has more than 10,000 parts of 3 hours. Give a shorter period, or longer parts."
     )
     assert (
         len(ask(time_series, Period(0, 30_000 * HOUR, UTC, NOW, "", None), each="3 hours").buckets)
@@ -304,9 +341,9 @@ def test_more_than_ten_thousand_buckets_are_refused(ask: Callable[..., Any]) -> 
     )
 
 
-def test_years_that_clocks_do_not_show_are_refused(
+def test_years_that_no_calendar_has_are_refused(
     ask: Callable[..., Any], add: Callable[..., None]
 ) -> None:
     add({"timestamp": NOW}, {"timestamp": 10**18})
-    with pytest.raises(PeriodError, match=r"^the period has "):
+    with pytest.raises(PeriodError, match=r"^The period goes beyond the years 1 to 9999;"):
         ask(time_series, period("all"))

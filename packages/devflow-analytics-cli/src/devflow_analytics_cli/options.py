@@ -169,12 +169,14 @@ def _read_period(now: int, since: str, until: str | None, *, utc: bool) -> Perio
     try:
         period = parse_period(since, now=now, zone=zone)
     except PeriodError as error:
-        raise click.BadParameter(f"{error}.", param_hint="'--since'") from None
+        raise click.BadParameter(str(error), param_hint="'--since'") from None
     if until is None:
         return period
     if not until:  # as from an unset variable of a script; for parse_period() it is none
-        raise click.BadParameter("'' is not a period.", param_hint="'--until'")
+        raise click.BadParameter(
+            "'' is not a period. Give one like today, or leave it out.", param_hint="'--until'"
+        )
     try:
         return parse_period(since, until, now=now, zone=zone)
     except PeriodError as error:
-        raise click.BadParameter(f"{error}.", param_hint="'--until'") from None
+        raise click.BadParameter(str(error), param_hint="'--until'") from None

@@ -123,20 +123,20 @@ class Answering:
             return await in_thread(lambda: self._ask(question, asked))
 
     def _ask(self, question: Question, asked: _Asked) -> bytes:
-        try:
-            self._require_running()
-            with open_readonly(self._path) as connection:
-                connection.set_progress_handler(
-                    lambda: self._is_stopped or not asked.waiting, INSTRUCTIONS
-                )
-                return question(connection)
-        except Exception:
-            self._require_running()  # else it failed as it was interrupted
-            raise
+        def is_unwanted() -> bool:
+            return self._is_stopped or not asked.waiting
 
-    def _require_running(self) -> None:
-        if self._is_stopped:
-            raise RequestError(503, "stopped", "The server is being stopped. Start it again.")
+        stopped = RequestError(503, "stopped", "The server is being stopped. Start it again.")
+        if is_unwanted():
+            raise stopped
+        with open_readonly(self._path) as connection:
+            connection.set_progress_handler(is_unwanted, INSTRUCTIONS)
+            try:
+                return question(connection)
+            except Exception:
+                if is_unwanted():  # it was interrupted, which is no fault of the database
+                    raise stopped from None
+                raise
 
 
 class _Asked:

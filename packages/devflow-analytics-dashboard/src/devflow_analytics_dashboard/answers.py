@@ -60,7 +60,7 @@ class Totals(Answer):
 
 
 class Bucket(Range):
-    """The calls of an hour, three hours, a day or a week of the period."""
+    """The calls of an hour, three hours, a day, a week, a month or a year of the period."""
 
     is_whole: Annotated[
         bool, Meta(description="Whether it is all of that time, and that time is over.")
@@ -93,7 +93,8 @@ class Summary(Answer):
     sessions: Annotated[int, Meta(description="Sessions with a call in the period.")]
     sessions_before: int | None
     each: Annotated[
-        Literal["hour", "3 hours", "day", "week"], Meta(description="What a bucket is.")
+        Literal["hour", "3 hours", "day", "week", "month", "year"],
+        Meta(description="What a bucket is."),
     ]
     buckets: list[Bucket]
     recorded: Annotated[

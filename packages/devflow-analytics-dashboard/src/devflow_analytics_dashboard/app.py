@@ -160,7 +160,7 @@ class Application:
     def _of_database(self, error: AnalyticsDbError) -> RequestError:
         """Return how to answer what is wrong with the database, or with what was asked of it."""
         if isinstance(error, PeriodError):
-            return bad_request(f"{error}.")
+            return bad_request(str(error))
         advice = error.advice and self._advise(error.advice)
         sentence = f"{error.what} {advice}" if advice else error.what
         if isinstance(error, SessionNotFoundError):

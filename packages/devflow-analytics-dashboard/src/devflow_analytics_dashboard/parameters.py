@@ -165,7 +165,7 @@ class Query:
         try:
             return parse_period(self.one("since") or "", self.one("until"), now=now, zone=zone)
         except PeriodError as error:
-            raise bad_request(f"{error}.") from None
+            raise bad_request(str(error)) from None
 
     def zone(self) -> tzinfo | None:
         """Return the zone of days and times; None for that of the machine.

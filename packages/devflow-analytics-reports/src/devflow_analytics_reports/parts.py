@@ -1,8 +1,9 @@
-"""A period cut into hours, days or weeks, or into parts of equal length."""
+"""A period cut into hours, days, weeks, months or years, or into parts of equal length."""
 
 from __future__ import annotations
 
 from bisect import bisect_left
+from calendar import monthrange
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from itertools import pairwise
@@ -21,13 +22,16 @@ By = Literal["hour", "day", "week"]
 
 PARTS = get_args(By)
 
-Each = Literal["hour", "3 hours", "day", "week"]
+Each = Literal["hour", "3 hours", "day", "week", "month", "year"]
 """What a chart has a bar for; three hours begin at midnight, three, six and so on."""
 
 MOST_PARTS = 10_000
 """How many parts a period may have."""
 
-_NO_SUCH_YEAR = "the period has years that clocks do not show"
+_NO_SUCH_YEAR = (
+    "The period goes beyond the years 1 to 9999; the period of all calls does so where calls have"
+    " wrong times. Give since and until within those years."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +61,10 @@ class Part:
 
 
 def whole(period: Period, by: Each) -> Period:
-    """Return a period that begins with a whole hour, three hours, day or week: its first one.
+    """Return a period that begins with a whole hour, three hours, day and so on: its first one.
 
     Raises:
-        PeriodError: clocks do not show its year.
+        PeriodError: it is not within the years 1 to 9999.
     """
     try:
         return replace(period, since=_first(period, by))
@@ -69,21 +73,22 @@ def whole(period: Period, by: Each) -> Period:
 
 
 def cut(period: Period, by: Each) -> list[Range]:
-    """Return the hours, three hours, days or weeks of a period, as its zone has them.
+    """Return the hours, three hours, days and so on of a period, as its zone has them.
 
     The period must begin with one, as one of `whole` does.
 
     A day has 23 or 25 hours where the clocks change, and an hour that comes twice is two.
 
     Raises:
-        PeriodError: there are more than `MOST_PARTS`, or clocks do not show the year of one.
+        PeriodError: there are more than `MOST_PARTS`, or one is beyond the years 1 to 9999.
     """
     bounds = [period.since]
     while bounds[-1] < period.until:
         if len(bounds) > MOST_PARTS:
             parts = "parts of 3 hours" if by == "3 hours" else f"{by}s"
             raise PeriodError(
-                f"the period has more than {MOST_PARTS:,} {parts}: make it shorter, or them longer"
+                f"The period has more than {MOST_PARTS:,} {parts}. Give a shorter period, or longer"
+                " parts."
             )
         bounds.append(min(following(period, bounds[-1], by), period.until))
     return [Range(*bound) for bound in pairwise(bounds)]
@@ -102,7 +107,7 @@ def counts(ordered: Sequence[int], parts: Sequence[Range]) -> list[int]:
 
 
 def _first(period: Period, by: Each) -> int:
-    """Return where the hour, three hours, day or week begins that the period begins in."""
+    """Return where the hour, three hours, day and so on begins that the period begins in."""
     if by == "hour":
         return _hour(period, period.since)
     if by == "3 hours":
@@ -113,15 +118,19 @@ def _first(period: Period, by: Each) -> int:
             since = earlier
         return since
     wall = period.local(period.since)
+    if by == "month":
+        wall = wall.replace(day=1)
+    elif by == "year":
+        wall = wall.replace(month=1, day=1)
     days = wall.weekday() if by == "week" else 0
     return _midnight(period, wall, -days)
 
 
 def following(period: Period, since: int, by: Each) -> int:
-    """Return where the hour, three hours, day or week after one begins.
+    """Return where the hour, three hours, day and so on after one begins.
 
     Raises:
-        PeriodError: clocks do not show its year.
+        PeriodError: it is not within the years 1 to 9999.
     """
     try:
         return _following(period, since, by)
@@ -140,7 +149,12 @@ def _following(period: Period, since: int, by: Each) -> int:
             later = _following(period, later, "hour")
         return later
     wall = period.local(since)
-    days = 7 - wall.weekday() if by == "week" else 1
+    if by == "month":
+        days = monthrange(wall.year, wall.month)[1] - wall.day + 1
+    elif by == "year":
+        days = (date(wall.year, 12, 31) - wall.date()).days + 1
+    else:
+        days = 7 - wall.weekday() if by == "week" else 1
     return _midnight(period, wall, days)
 
 

@@ -20,6 +20,9 @@ _DAY = re.compile(r"\d{4}(-?)\d\d\1\d\d|\d{4}(-?)W\d\d\2\d", re.ASCII)
 
 _AGO = re.compile(r"([1-9]\d{0,5})([hdw])", re.ASCII)
 
+_ANY_AGO = re.compile(r"-?\d+[hdw]", re.ASCII)
+"""The same with a number that is too small or too large, or begins with 0."""
+
 
 class Range(NamedTuple):
     """Seconds of Unix time: from the first of them to the first after them."""
@@ -94,8 +97,10 @@ def parse_period(
     end = now + 1 if until is None else words.range(until).until
     if end <= begin:
         if until is not None:
-            raise PeriodError(f"the period ends before it begins: {since!r} to {until!r}")
-        raise PeriodError(f"{since!r} is in the future")
+            raise PeriodError(
+                f"The period ends before it begins: {since!r} to {until!r}. Give a later end."
+            )
+        raise PeriodError(f"{since!r} is in the future. Give an earlier time, or an end as well.")
     name = since if until is None else f"{since} to {until}"
     before = (
         None if since == "all" else words.before(since, Range(begin, max(begin, min(end, now + 1))))
@@ -123,7 +128,9 @@ class _Words:
         try:
             return self._range(word)
         except (OverflowError, OSError, ValueError):
-            raise PeriodError(f"{word!r} is a year that clocks do not show") from None
+            raise PeriodError(
+                f"{word!r} is beyond the years 1 to 9999. Give a time within them."
+            ) from None
 
     def before(self, word: str, period: Range) -> Range:
         """Return the period before one that begins with a word."""
@@ -141,6 +148,11 @@ class _Words:
         if ago := _AGO.fullmatch(word):
             at = self._ago(self._now + 1, int(ago[1]), ago[2])
             return Range(at, at)
+        if _ANY_AGO.fullmatch(word):
+            raise PeriodError(
+                f"{word!r} is not a period: a number before h, d or w goes from 1 to 999999. Give"
+                " one like 24h, 7d or 4w."
+            )
         return self._written(word)
 
     def _named(self, word: str) -> Range:
@@ -162,9 +174,9 @@ class _Words:
             moment = None
         if moment is None or (len(word) <= len("2026-11-30") and not is_day):  # such as 2026-W49
             raise PeriodError(
-                f"{word!r} is not a period: give one like 24h, 7d or 4w, today, yesterday,"
+                f"{word!r} is not a period. Give one like 24h, 7d or 4w, today, yesterday,"
                 " this-week, this-month, all, a day like 2026-11-30, or a time like"
-                " 2026-11-30T12:00"
+                " 2026-11-30T12:00."
             )
         if is_day:
             return self._days(moment.date(), 1)

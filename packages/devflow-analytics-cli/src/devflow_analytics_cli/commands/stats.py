@@ -90,7 +90,7 @@ def stats(question: Question, by: By | None) -> None:
             try:
                 counted = over_time(connection, question.period, by, filters)
             except PeriodError as error:
-                raise click.BadParameter(f"{error}.", param_hint="'--by'") from None
+                raise click.BadParameter(str(error), param_hint="'--by'") from None
         _over_time(question, counted, there)
     else:
         with question.database() as (connection, filters):

@@ -24,13 +24,18 @@ LONGEST: tuple[tuple[int, Each], ...] = (
     (49 * HOUR, "hour"),
     (15 * DAY, "3 hours"),
     (200 * DAY, "day"),
+    (3_653 * DAY, "week"),
+    (14_610 * DAY, "month"),
 )
-"""Up to how many seconds a period is cut into what; a longer one into weeks."""
+"""Up to how many seconds a period is cut into what: 10 years into weeks, 40 into months.
+
+A longer one is cut into years.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Bucket:
-    """The calls of an hour, three hours, a day or a week, as far as it is in the period."""
+    """The calls of an hour, three hours, a day and so on, as far as it is in the period."""
 
     since: int
     """Its first second, in Unix time."""
@@ -93,7 +98,7 @@ def time_series(
 ) -> TimeSeries:
     """Return the calls of a period over time.
 
-    Buckets begin with the hours, days and weeks of the period's zone. The first one begins where
+    Buckets begin with the hours, days and so on of the period's zone. The first one begins where
     the period does and the last one ends where it does, so that they add up to its summary.
 
     Args:
@@ -101,10 +106,11 @@ def time_series(
         period: the period.
         filters: what the calls must be like.
         each: what to cut it into. Without it, that depends on its length: hours up to 49 hours,
-            three hours up to 15 days, days up to 200 days, and else weeks.
+            three hours up to 15 days, days up to 200 days, weeks up to 10 years, months up to 40
+            years, and else years.
 
     Raises:
-        PeriodError: there are more than 10,000 buckets, or clocks do not show the year of one.
+        PeriodError: there are more than 10,000 buckets, or one is beyond the years 1 to 9999.
     """
     period = resolved(connection, period)
     each = each or _each(period)
@@ -184,7 +190,7 @@ class _Rows:
 def _each(period: Period) -> Each:
     """Return what a period is cut into if nobody says it."""
     length = period.until - period.since
-    return next((each for longest, each in LONGEST if length <= longest), "week")
+    return next((each for longest, each in LONGEST if length <= longest), "year")
 
 
 def _cut(period: Period, each: Each) -> tuple[list[Range], list[bool]]:
