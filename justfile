@@ -85,6 +85,7 @@ lint:
     uv run --locked ruff check
     uv run --locked ruff format --check
     uv run --locked codespell
+    git ls-files -z | xargs -0 uv run --locked check-merge-conflict --assume-in-merge
     uv run --locked mypy packages/*/src packages/*/typing_tests tools benchmarks
     uv run --locked lint-imports --no-cache --no-logo
     for package in {{ packages }}; do \

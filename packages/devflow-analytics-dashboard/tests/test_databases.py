@@ -266,6 +266,8 @@ def test_numbers_at_the_limits_are_answered(client: Any, add: Callable[..., None
             reply = client.get(f"/api/{route}{query}")
             assert reply.status in {200, 400}, reply.body
             json.loads(reply.body, parse_constant=pytest.fail)
+    bounds = client.get("/api/calls?since=all").json["period"]
+    assert (bounds["since"], bounds["until"]) == (-(2**53 - 1), 2**53 - 1)  # as JavaScript reads
     found = client.get("/api/calls?order=slowest&limit=1").json["calls"][0]
     assert (found["duration_ms"], found["result_bytes"]) == (GREATEST, 2**63 - 1)
     assert client.get("/api/summary").json["totals"]["total_ms"] == GREATEST

@@ -349,6 +349,11 @@ def test_a_later_request_must_be_complete_in_time_too(
             assert connection.recv(1) == b""
 
 
+def test_many_short_headers_are_counted_with_their_separators(client: Any) -> None:
+    head = b"GET / HTTP/1.1\nHost: 127.0.0.1\nConnection: close\n" + b"a:\n" * 20_000 + b"\n"
+    assert parsed(client.raw(head))[0] == 431
+
+
 @pytest.mark.parametrize("key", ["", "short", "é" * 40, " " * 40, "x" * 31, "x" * 40 + "\n"])
 def test_a_weak_key_is_refused(key: str) -> None:
     with pytest.raises(ConfigurationError, match=r"Make one with secrets\.token_urlsafe\(32\)"):

@@ -9,7 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 import msgspec
-from starlette.routing import Route as Path, Router
+from starlette.routing import Route as HttpRoute, Router
 
 from devflow_analytics_dashboard import __version__, answers
 from devflow_analytics_dashboard.answering import Answering
@@ -95,8 +95,8 @@ class Application:
         """
         if len(key) < SHORTEST_KEY or not key.isascii() or not key.isprintable() or " " in key:
             raise ConfigurationError(
-                f"The key has {len(key)} letters, or such as no header can hold. It needs"
-                f" {SHORTEST_KEY} of ASCII.",
+                f"The key has {len(key)} characters, or some that a header cannot hold. It needs"
+                f" {SHORTEST_KEY} printable characters of ASCII, without spaces.",
                 None,
                 "Make one with secrets.token_urlsafe(32).",
             )
@@ -107,9 +107,9 @@ class Application:
         self._openapi = msgspec.json.encode(openapi())
         application = Router(
             [
-                *(Path(route.path, partial(self._ask, route)) for route in ROUTES),
-                Path("/api/version", self._version),
-                Path("/api/openapi.json", self._document),
+                *(HttpRoute(route.path, partial(self._ask, route)) for route in ROUTES),
+                HttpRoute("/api/version", self._version),
+                HttpRoute("/api/openapi.json", self._document),
                 *static_routes(),
             ],
             redirect_slashes=False,

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
         UncalledTool,
     )
 
+SAFE = 2**53 - 1
+"""The largest integer that JavaScript tells from its neighbours."""
+
 Answer = TypeVar("Answer", bound=answers.Answer)
 
 
@@ -33,12 +36,18 @@ def like(found: object, kind: type[Answer], **others: object) -> Answer:
 def period(found: Period) -> answers.Period:
     """Return a period, and its zone in words."""
     before = found.before and range_(found.before)
-    return like(found, answers.Period, zone=zone(found), before=before)
+    since, until = safe(found.since), safe(found.until)
+    return like(found, answers.Period, zone=zone(found), before=before, since=since, until=until)
 
 
 def range_(found: Range) -> answers.Range:
     """Return a range of seconds."""
-    return like(found, answers.Range)
+    return like(found, answers.Range, since=safe(found.since), until=safe(found.until))
+
+
+def safe(seconds: int) -> int:
+    """Return a time, or the one nearest to it that JavaScript reads without rounding."""
+    return max(-SAFE, min(seconds, SAFE))
 
 
 def zone(found: Period) -> str:

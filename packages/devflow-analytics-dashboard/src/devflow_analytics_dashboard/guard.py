@@ -47,6 +47,9 @@ HEADERS = (
 MOST_HEADER_BYTES = 65_536
 """How long the head of a request may be. Cookies of other ports are in it, too."""
 
+SEPARATORS = 4
+"""How many bytes a header has besides its name and value: a colon, a space and the end of line."""
+
 METHODS = ("GET", "HEAD")
 
 _HOST = re.compile(rb"(127\.0\.0\.1|localhost|\[::1\])(:\d{1,5})?", re.IGNORECASE)
@@ -157,7 +160,10 @@ def _require_short(scope: Scope) -> None:
     Raises:
         RequestError: it is.
     """
-    length = len(scope["query_string"]) + sum(len(name + value) for name, value in scope["headers"])
+    headers = scope["headers"]
+    length = len(scope["query_string"]) + sum(
+        len(name + value) + SEPARATORS for name, value in headers
+    )
     if length > MOST_HEADER_BYTES:
         raise RequestError(
             431,

@@ -25,7 +25,7 @@ class State:
     """A state of the database's files."""
 
     token: str
-    """What is another one in another state; it means nothing more.
+    """A token that differs whenever the state does; it means nothing more.
 
     It also changes once as a state becomes settled, so that whoever waits for another one asks
     again after the last of several writes.
