@@ -62,6 +62,23 @@ def test_a_name_that_is_nearly_a_commands_is_told_that_commands(command: Command
     assert "Did you mean 'migrate'?" in command("migrates").stderr
 
 
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["stats", "--db", "x"], "--db goes before the command: devflow-analytics --db FILE stats"),
+        (["stats", "-q"], "-q goes before the command: devflow-analytics -q stats"),
+        (["stats", "--dbx"], "No such option '--dbx'. Did you mean '--by'?"),
+        (["--nope"], "No such option '--nope'."),
+    ],
+)
+def test_a_global_option_after_the_command_is_told_its_place(
+    arguments: list[str], told: str, command: Command
+) -> None:
+    result = command(*arguments)
+    assert (result.returncode, result.stdout) == (2, "")
+    assert result.stderr.splitlines()[-1] == f"Error: {told}"
+
+
 def test_the_help_lists_each_command_once_under_what_it_is_for(command: Command) -> None:
     shown = command("--help", COLUMNS="80").stdout
     asking = re.findall(r"^  ([a-z]+) ", shown.split("\nAsk:\n")[1].split("\n\n")[0], re.MULTILINE)

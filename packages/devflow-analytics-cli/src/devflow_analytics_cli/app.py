@@ -106,6 +106,18 @@ def _fail(ctx: click.Context, error: Exception, sentence: str, exit_status: int)
     ctx.exit(exit_status)
 
 
+def _with_its_place(error: click.ClickException) -> click.ClickException:
+    """Return what to say where a global option is given after the command: that it goes before."""
+    if isinstance(error, click.NoSuchOption) and error.ctx and error.ctx.command is not cli:
+        for option in cli.params:
+            if isinstance(option, click.Option) and error.option_name in option.opts:
+                name, command = error.option_name, error.ctx.info_name
+                words = name if option.is_flag else f"{name} FILE"
+                what = f"{name} goes before the command: devflow-analytics {words} {command}"
+                return click.UsageError(what, error.ctx)
+    return error
+
+
 def run() -> int:
     """Run the command that the arguments name, and return the exit status.
 
@@ -118,7 +130,7 @@ def run() -> int:
         return cli.main(prog_name="devflow-analytics", standalone_mode=False) or 0
     except click.ClickException as error:
         with suppress(OSError):
-            error.show()
+            _with_its_place(error).show()
         return error.exit_code
     except click.Abort:
         raise KeyboardInterrupt from None

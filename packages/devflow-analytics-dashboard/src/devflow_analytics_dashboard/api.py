@@ -36,6 +36,17 @@ Question = Callable[["Connection"], answers.Answer]
 
 
 @dataclass(frozen=True)
+class Asked:
+    """What a request asks."""
+
+    query: Query
+    now: int
+    """The time that counts as now, in Unix seconds."""
+    id: str
+    """The id in the path; empty where the path has none."""
+
+
+@dataclass(frozen=True)
 class Route:
     """A path that questions are asked by."""
 
@@ -45,12 +56,12 @@ class Route:
     """What it answers, for the documentation."""
     answer: type[answers.Answer]
     parameters: tuple[Parameter, ...]
-    asks: Callable[[Query, int, str], Question]
-    """Makes a question of a query, the time, and the id in the path."""
+    asks: Callable[[Asked], Question]
+    """Makes a question of what a request asks."""
 
 
-def _summary(query: Query, now: int, _: str) -> Question:
-    period, filters = query.period(now), query.filters()
+def _summary(asked: Asked) -> Question:
+    period, filters = asked.query.period(asked.now), asked.query.filters()
 
     def ask(connection: Connection) -> answers.Summary:
         of_calls = _with_sessions(connection, filters)
@@ -71,8 +82,8 @@ def _summary(query: Query, now: int, _: str) -> Question:
     return ask
 
 
-def _tools(query: Query, now: int, _: str) -> Question:
-    period, filters = query.period(now), query.filters()
+def _tools(asked: Asked) -> Question:
+    period, filters = asked.query.period(asked.now), asked.query.filters()
 
     def ask(connection: Connection) -> answers.Tools:
         of_calls = _with_sessions(connection, filters)
@@ -87,12 +98,12 @@ def _tools(query: Query, now: int, _: str) -> Question:
     return ask
 
 
-def _tool_names(_: Query, __: int, ___: str) -> Question:
+def _tool_names(_: Asked) -> Question:
     return lambda connection: answers.ToolNames(tools=list(reports.tool_names(connection)))
 
 
-def _errors(query: Query, now: int, _: str) -> Question:
-    period, filters = query.period(now), query.filters()
+def _errors(asked: Asked) -> Question:
+    period, filters = asked.query.period(asked.now), asked.query.filters()
 
     def ask(connection: Connection) -> answers.Errors:
         found = reports.failures(connection, period, _with_sessions(connection, filters))
@@ -106,8 +117,9 @@ def _errors(query: Query, now: int, _: str) -> Question:
     return ask
 
 
-def _calls(query: Query, now: int, _: str) -> Question:
-    period, filters, most = query.period(now), query.filters(), query.limit()
+def _calls(asked: Asked) -> Question:
+    query = asked.query
+    period, filters, most = query.period(asked.now), query.filters(), query.limit()
     is_slowest = query.one("order") == "slowest"
     after, written_after = query.one("after"), query.one("written_after")
     if written_after is not None and (is_slowest or after is not None):
@@ -139,8 +151,9 @@ def _calls(query: Query, now: int, _: str) -> Question:
     return ask
 
 
-def _sessions(query: Query, now: int, _: str) -> Question:
-    period, filters, most = query.period(now), query.filters(), query.limit()
+def _sessions(asked: Asked) -> Question:
+    query = asked.query
+    period, filters, most = query.period(asked.now), query.filters(), query.limit()
 
     def ask(connection: Connection) -> answers.Sessions:
         of_calls = _with_sessions(connection, filters)
@@ -154,9 +167,11 @@ def _sessions(query: Query, now: int, _: str) -> Question:
     return ask
 
 
-def _session(_: Query, now: int, part: str) -> Question:
+def _session(asked: Asked) -> Question:
+    now = asked.now
+
     def ask(connection: Connection) -> answers.Timeline:
-        whole_id = reports.find_session(connection, part)
+        whole_id = reports.find_session(connection, asked.id)
         found = reports.timeline(connection, whole_id, now=now, columns=COLUMNS, lanes=LANES)
         return converting.timeline(found, now)
 

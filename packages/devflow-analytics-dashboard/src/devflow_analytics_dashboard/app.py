@@ -13,7 +13,7 @@ from starlette.routing import Route as HttpRoute, Router
 
 from devflow_analytics_dashboard import __version__, answers
 from devflow_analytics_dashboard.answering import Answering
-from devflow_analytics_dashboard.api import ROUTES, Route
+from devflow_analytics_dashboard.api import ROUTES, Asked, Route
 from devflow_analytics_dashboard.errors import RequestError, bad_request
 from devflow_analytics_dashboard.guard import Guard, is_of_api
 from devflow_analytics_dashboard.json_answers import JSON, json_answer, writable
@@ -128,7 +128,8 @@ class Application:
     async def _ask(self, route: Route, request: Request) -> Response:
         text, path = request.scope["query_string"], request.scope["path"]
         now = int(self._clock())
-        question = route.asks(Query(text, route.parameters), now, request.path_params.get("id", ""))
+        query = Query(text, route.parameters)
+        question = route.asks(Asked(query, now, request.path_params.get("id", "")))
         try:
             return await _unless_disconnected(
                 request.receive,
