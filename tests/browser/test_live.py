@@ -304,7 +304,7 @@ def test_what_a_reader_does_survives_that_calls_come(
     assert page.locator("#tools tbody tr").count() == tools
 
 
-def test_more_calls_are_shown_though_others_come_while_they_are_asked_for(
+def test_more_calls_are_shown_though_a_refresh_comes_while_they_are_asked_for(
     serve: Callable[..., Any],
     open_page: Callable[..., Page],
     observe: Callable[..., None],
@@ -312,12 +312,19 @@ def test_more_calls_are_shown_though_others_come_while_they_are_asked_for(
 ) -> None:
     page = open_page(serve(made_up_copy).url)
     held: list[Route] = []
-    after = re.compile(r"/api/calls\?.*[?&]after=")
-    page.route(after, lambda route: held.append(route), times=1)  # noqa: PLW0108  playwright marks it
-    page.get_by_role("button", name="Show more").click()
-    observe(made_up_copy, {"tool_name": "new", "timestamp": NOW - 1})
+    refresh = re.compile(r"/api/calls\?.*&limit=20$")
+    more = re.compile(r"/api/calls\?.*(&after=.*|&limit=70)$")
+    for query in (refresh, more):
+        page.route(query, lambda route: held.append(route))  # noqa: PLW0108  playwright marks it
+    with page.expect_request(refresh):
+        observe(made_up_copy, {"tool_name": "new", "timestamp": NOW - 1})
+    with page.expect_request(more):
+        page.get_by_role("button", name="Show more").click()
+    with page.expect_response(refresh):
+        held[0].continue_()
     expect_calls(page, "5,079")
-    held[0].continue_()
+    page.unroute(more)
+    held[1].continue_()
     expect(page.locator("#latest tbody tr")).to_have_count(70)
     expect_row(page, "new").to_have_count(1)
 

@@ -106,6 +106,6 @@ def test_an_address_with_markup_in_it_shows_it_as_text(
     for name in names:
         page.goto(f"{dashboard.origin}/?{urlencode({'since': name, 'timeline': name})}")
         wait_ready(page)
-        expect(page.locator("#problem")).to_contain_text(name)
+        expect(page.locator("#custom-problem")).to_contain_text(name)
         assert page.locator("main :is(img, script, iframe, animate)").count() == 0
     assert dialogs == []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import signal
+import socket
 import sqlite3
 import subprocess
 import sys
@@ -139,7 +140,9 @@ def test_the_address_of_a_new_run_mends_the_tabs_of_the_run_before(
     seen: Any,
 ) -> None:
     seen.expected += [GONE, REFUSED]
-    first = serve(made_up)
+    with socket.create_server(("127.0.0.1", 0)) as free:  # of the usual ones others make use
+        port = free.getsockname()[1]
+    first = serve(made_up, port=port)
     page = open_page(first.url)
     first.stop()
     expect_text(
@@ -149,7 +152,7 @@ def test_the_address_of_a_new_run_mends_the_tabs_of_the_run_before(
         again. This page goes on trying.""",
     )
     expect_panels(page)
-    second = serve(made_up, port=first.port)
+    second = serve(made_up, port=port)
     expect_text(page.locator("#problem"), OLD_KEY)
     expect_panels(page, visible=False)
     other = page.context.new_page()
