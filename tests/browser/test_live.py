@@ -226,7 +226,7 @@ def test_while_nothing_is_recorded_a_page_only_looks_whether_something_was(
     assert len(paths) <= 1 + took / 2 + 1
 
 
-def test_eight_tabs_beside_a_writer_all_follow_and_the_server_stays_small(
+def test_eight_tabs_follow_a_writer_for_a_minute_and_the_server_stays_small(
     serve: Callable[..., Any],
     open_page: Callable[..., Page],
     wait_ready: Callable[[Page], None],
@@ -247,16 +247,18 @@ def test_eight_tabs_beside_a_writer_all_follow_and_the_server_stays_small(
         page.goto(first.url)
         wait_ready(page)
     begun, used = time.monotonic(), cpu_seconds(dashboard.process.pid)
-    for number in range(1, 11):
-        record(file, f"call_{number}")
-        expect_row(pages[number % 8], f"call_{number}").to_be_visible()
+    last = 0
+    while time.monotonic() - begun < 60:
+        last += 1
+        record(file, f"call_{last}")
+        expect_row(pages[last % 8], f"call_{last}").to_be_visible()
         assert threads(dashboard.process.pid) <= 8
     for page in pages:
-        expect_row(page, "call_10").to_be_visible()
+        expect_row(page, f"call_{last}").to_be_visible()
     part = (cpu_seconds(dashboard.process.pid) - used) / (time.monotonic() - begun)
     assert part < 0.5
     for page in pages:
-        expect_calls(page, "11")
+        expect_calls(page, str(last + 1))
     given_up = "net::ERR_ABORTED"  # by the page: a refresh takes the place of what goes on
     fine = ("200", "304", given_up)
     assert [outcome for outcome in outcomes if not outcome.startswith(fine)] == []
