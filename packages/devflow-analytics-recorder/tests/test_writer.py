@@ -367,9 +367,10 @@ def test_how_many_calls_were_refused_is_said(file: Path, caplog: pytest.LogCaptu
     create_analytics_db(file).close()
     with closing(sqlite3.connect(file)) as connection:
         connection.execute("CREATE UNIQUE INDEX one ON tool_calls (tool_name)")
-    with Recorder(file) as recorder:
-        for _ in range(5):
-            recorder.session().record("a", 1)
+    recorder = Recorder(file)
+    for _ in range(5):
+        recorder.session().record("a", 1)
+    recorder.close(30)
     said = [record.message for record in caplog.records if "recorder" in record.name]
     assert len(said) == 2
     assert said[0].startswith(f"a call was refused by {file}")

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import math
-from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -285,9 +284,7 @@ def test_fifty_thousand_calls_are_few_bars(
         """,
         NOW,
     )
-    begin = perf_counter()
     found = draw(columns=600)
-    assert perf_counter() - begin < 10  # on a busy machine
     assert [lane.calls for lane in found.lanes] == [16_667, 16_667, 16_666]
     for lane in found.lanes:
         assert len(lane.bars) <= 2 * 600
