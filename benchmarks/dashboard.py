@@ -109,8 +109,7 @@ def _answers(ours: Server, file: Path) -> str:
         ("/api/tools/names", "/api/tools/names"),
         ("/api/version", "/api/version"),
     ):
-        blanks = " | " * (len(PERIODS) - 1)
-        rows.append(f"| `{name}` | {_cell(ours, path, file)} |{blanks}|\n")
+        rows.append(f"| `{name}` | {_cell(ours, path, file)} |{' |' * (len(PERIODS) - 1)}\n")
     return "".join(rows)
 
 

@@ -65,7 +65,7 @@ def _time(seconds: float) -> str:
 
 
 def _machine(directory: Path) -> str:
-    packages = ("click", "pony", "uuid-utils", "devflow-analytics-db", "devflow-analytics-recorder")
+    packages = ("click", "pony", "starlette", "uuid-utils", "uvicorn", "devflow-analytics-db")
     versions = ", ".join(f"{name} {version(name)}" for name in packages)
     return (
         f"{datetime.now(UTC):%Y-%m-%d}. {_processor()}, {os.cpu_count()} cores,"
