@@ -146,7 +146,7 @@ class _Answer(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def other_site() -> Iterator[OtherSite]:
-    """A page on another port."""
+    """A page on another port; named before `open_page`, so that its tabs are closed first."""
     with OtherSite() as site:
         thread = threading.Thread(target=site.serve_forever)
         thread.start()
@@ -159,8 +159,8 @@ def other_site() -> Iterator[OtherSite]:
 def test_another_page_of_this_machine_reads_nothing_even_with_the_key(
     host: str,
     serve: Callable[..., Any],
-    open_page: Callable[..., Page],
     other_site: OtherSite,
+    open_page: Callable[..., Page],
     made_up: Path,
     seen: Any,
 ) -> None:
@@ -208,8 +208,8 @@ def test_a_foreign_name_that_leads_to_this_machine_reads_nothing(
 
 def test_the_page_is_shown_in_no_frame(
     serve: Callable[..., Any],
-    open_page: Callable[..., Page],
     other_site: OtherSite,
+    open_page: Callable[..., Page],
     made_up: Path,
     seen: Any,
 ) -> None:
@@ -224,9 +224,9 @@ def test_the_page_is_shown_in_no_frame(
 
 def test_whoever_opens_the_page_in_a_window_has_no_hold_of_it(
     serve: Callable[..., Any],
+    other_site: OtherSite,
     open_page: Callable[..., Page],
     wait_ready: Callable[[Page], None],
-    other_site: OtherSite,
     made_up: Path,
 ) -> None:
     dashboard = serve(made_up)
@@ -243,9 +243,9 @@ def test_whoever_opens_the_page_in_a_window_has_no_hold_of_it(
 def test_a_link_on_another_page_opens_the_page(
     host: str,
     serve: Callable[..., Any],
+    other_site: OtherSite,
     open_page: Callable[..., Page],
     wait_ready: Callable[[Page], None],
-    other_site: OtherSite,
     made_up: Path,
     seen: Any,
 ) -> None:
@@ -307,8 +307,8 @@ def test_the_key_is_in_no_address_once_the_page_is_there(
 
 def test_the_page_runs_no_text_and_asks_nobody_else(
     serve: Callable[..., Any],
-    open_page: Callable[..., Page],
     other_site: OtherSite,
+    open_page: Callable[..., Page],
     made_up: Path,
     seen: Any,
 ) -> None:

@@ -352,5 +352,5 @@ def test_the_zone_is_that_of_the_machine_unless_one_is_named(
 def test_a_year_that_clocks_do_not_show_is_in_utc(client: Any, add: Callable[..., None]) -> None:
     add({"timestamp": 2**63 - 1}, {"timestamp": -(2**63)})
     period = client.get("/api/calls?since=all").json["period"]
-    assert (period["since"], period["until"]) == (-(2**63), 2**63 - 1)
+    assert (period["since"], period["until"]) == (1 - 2**53, 2**53 - 1)  # as JavaScript can
     assert client.get("/api/tools?since=all&until=1970-01-01").json["period"]["zone"] == "UTC"
