@@ -93,6 +93,8 @@ class Session:
         with subprocess.Popen(  # noqa: S603  runs only what it names itself
             [COMMAND, *line.split()],
             env=self.environment | {"BROWSER": "true"},  # the program that does nothing
+            # CI systems may ignore Ctrl-C
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509  no threads here
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

@@ -3,6 +3,7 @@ from __future__ import annotations
 import http.client
 import json
 import os
+import signal
 import socket
 import sqlite3
 import subprocess
@@ -22,6 +23,8 @@ from devflow_analytics_db import create_analytics_db
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
+
+signal.signal(signal.SIGINT, signal.default_int_handler)  # CI systems may ignore it
 
 NOW = 1_795_622_770
 """Wednesday, 25 November 2026, 16:06:10 UTC."""
