@@ -82,6 +82,7 @@ command = [sys.executable, "-v", shutil.which("devflow-analytics")]
 start = subprocess.run([*command, "status"], capture_output=True, text=True)
 
 def page():
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # CI systems may ignore it
     subprocess.run([*command[2:], "--quiet", "init"], check=True)
     with tempfile.TemporaryFile("w+") as told:  # more than a pipe holds
         words = [*command, "dashboard", "--json", "--no-browser"]
