@@ -82,9 +82,8 @@ class Notes:
             return
         self._has_told = True
         # of our errors and the system's, the message names files at most
-        is_plain = hasattr(fault, "what") or (isinstance(fault, OSError) and fault.strerror)
-        reason = f": {fault}" if is_plain else ""
-        say(f"calls are not recorded, {type(fault).__name__}{reason}")
+        reason = getattr(fault, "what", None) or getattr(fault, "strerror", None)
+        say(f"calls are not recorded: {reason or type(fault).__name__}")
 
     def _start(self) -> None:
         if self._is_started:

@@ -146,6 +146,8 @@ class _Stream:
 
     def read(self, _: int) -> None:
         """Read, pass on at once what can be, and show it to the watcher then."""
+        if self.is_over:  # since poll told of both its ends
+            return
         try:
             data = os.read(self.source, self._size)
         except BlockingIOError:
@@ -179,7 +181,7 @@ class _Stream:
     def write(self, events: int) -> None:
         """Write what waits; or see that nobody reads it."""
         if not self._waits:
-            if events & _GONE:
+            if events & _GONE and not self.is_over:
                 self._break()
             return
         try:
