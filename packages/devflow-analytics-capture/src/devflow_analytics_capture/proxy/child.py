@@ -6,7 +6,6 @@ from _thread import start_new_thread
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import signal
-    from collections.abc import Sequence
     from typing import NoReturn
 else:
     import _signal as signal  # without the enums of signal, which take 6 ms
@@ -59,7 +58,7 @@ class Pipes:
 class Child:
     """A server that runs. It is not reaped, so its process id stays its own until we end."""
 
-    def __init__(self, command: "Sequence[str]", environment: dict[str, str], pipes: Pipes) -> None:
+    def __init__(self, command: list[str], environment: dict[str, str], pipes: Pipes) -> None:
         """Start it, in our process group, with our stderr.
 
         Args:
@@ -142,10 +141,13 @@ class Child:
 
 
 def _wait_for_signal() -> tuple[int, bool]:
+    """Return the next signal, and whether the kernel sent it, where that can be known."""
     if not hasattr(signal, "sigwaitinfo"):  # macOS
-        return signal.sigwait(_FORWARDED), False
-    found = signal.sigwaitinfo(_FORWARDED)
-    return found.si_signo, found.si_code > _SENT_BY_KERNEL
+        number, code = signal.sigwait(_FORWARDED), _SENT_BY_KERNEL
+    else:
+        found = signal.sigwaitinfo(_FORWARDED)
+        number, code = found.si_signo, found.si_code
+    return number, code > _SENT_BY_KERNEL
 
 
 def _require_standard_files() -> None:
