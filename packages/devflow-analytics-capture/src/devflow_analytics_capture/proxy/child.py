@@ -134,10 +134,10 @@ class Child:
 
     def _forward(self) -> None:
         while True:
-            number, is_of_kernel = _wait_for_signal()
+            number, code = _wait_for_signal()
             if self.has_ended():  # something that it started writes on
                 os._exit(128 + number)
-            if is_of_kernel:
+            if code > _SENT_BY_KERNEL:
                 continue
             self.kill(number)
             if number == signal.SIGTERM:
@@ -146,19 +146,19 @@ class Child:
 
 
 def _widen(pipe: int) -> None:
-    """Let a pipe hold more than is usual, where that can be: large answers then pass in half the time."""
-    try:
+    """Let a pipe hold more than is usual: large answers then pass in half the time."""
+    try:  # noqa: SIM105  contextlib takes as long to import as all of these modules
         fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
     except (AttributeError, OSError):  # macOS; or the user has too many such pipes already
         pass
 
 
-def _wait_for_signal() -> "tuple[int, bool]":
-    """Return the next signal, and whether the kernel sent it, where that can be known."""
+def _wait_for_signal() -> tuple[int, int]:
+    """Return the next signal, and its ``si_code`` where that can be known."""
     if not hasattr(signal, "sigwaitinfo"):  # macOS
-        return signal.sigwait(_FORWARDED), bool(_SENT_BY_KERNEL)
+        return signal.sigwait(_FORWARDED), _SENT_BY_KERNEL
     found = signal.sigwaitinfo(_FORWARDED)
-    return found.si_signo, found.si_code > _SENT_BY_KERNEL
+    return found.si_signo, found.si_code
 
 
 def _require_standard_files() -> None:

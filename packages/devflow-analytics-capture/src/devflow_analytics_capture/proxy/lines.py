@@ -33,7 +33,7 @@ class Line:
 
     @property
     def marks_error(self) -> bool:
-        """Whether ``"isError":true`` is in what is kept, which no JSON string can hold unescaped."""
+        """Whether what is kept has ``"isError":true``, which no JSON string holds unescaped."""
         return _marks_error(self.head) or _marks_error(self.tail)
 
 
