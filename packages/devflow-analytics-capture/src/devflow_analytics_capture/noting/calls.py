@@ -1,10 +1,8 @@
 """From what an agent says of a call to the line for its row: names and numbers, and no more."""
 
-import posix
-
 from devflow_analytics_capture.names import is_counted, split_mcp_name
 from devflow_analytics_capture.noting.failures import failure_of
-from devflow_analytics_capture.noting.line import SUCCESS, line, named_id, uuid_of
+from devflow_analytics_capture.noting.line import SUCCESS, line, named_id, new_id
 from devflow_analytics_capture.noting.parsing import parsed
 
 TYPE_CHECKING = False
@@ -96,7 +94,7 @@ def _of_cursor(payload: "Values", now_ms: int) -> "Values":
         return {}
     server, tool = split_mcp_name(name.removeprefix("MCP:"))
     return {
-        "id": uuid_of(now_ms.to_bytes(6, "big") + posix.urandom(10), version=7),
+        "id": new_id(now_ms),
         "session": payload.get("conversation_id"),
         "tool": tool,
         "server": payload.get("mcp_server_name") or payload.get("server_name") or server,

@@ -4,6 +4,9 @@ The recorder's own modules take too long to import where a process starts for ea
 each server. Tests hold the two equal.
 """
 
+import posix
+from time import time_ns
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, TypeAlias
@@ -58,6 +61,17 @@ def named_id(kind: str, name: str) -> str:
     """Return what the recorder's function of this name does."""
     named = f"devflow-analytics\0{kind}\0{name}".encode("utf-8", "surrogatepass")
     return uuid_of(sha256(named).digest()[:16], version=8)
+
+
+def new_id(now_ms: int | None = None) -> str:
+    """Return a new UUID of version 7, as the schema package's function of this name does.
+
+    Args:
+        now_ms: its time, in Unix milliseconds; without it the present.
+    """
+    if now_ms is None:
+        now_ms = time_ns() // 1_000_000
+    return uuid_of(now_ms.to_bytes(6, "big") + posix.urandom(10), version=7)
 
 
 def sha256(octets: bytes) -> "Any":  # noqa: ANN401  a hash, without its type's import

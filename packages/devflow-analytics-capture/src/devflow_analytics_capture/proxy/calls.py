@@ -1,16 +1,14 @@
 """The tool calls of one connection: each from its request to its answer, whatever comes between."""
 
-import sys
 from time import time_ns
 
-from devflow_analytics_capture.noting.line import line as line_of, named_id
+from devflow_analytics_capture.noting.line import line as line_of, named_id, new_id
 from devflow_analytics_capture.proxy.endings import CANCELLED, TIMED_OUT, TRANSPORT, ending
-from devflow_analytics_capture.proxy.messages import messages, outline
+from devflow_analytics_capture.proxy.messages import messages, outline, size_of_value
 from devflow_analytics_recorder import call_id, native_id
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from typing import TypeAlias
 
     from devflow_analytics_capture.noting.line import Outcome
@@ -52,7 +50,7 @@ class Caller:
 class Waiting:
     """A call that is not answered yet."""
 
-    __slots__ = ("call", "began_ns", "ran_ns", "request_bytes", "session", "started_ms", "tool")
+    __slots__ = ("began_ns", "call", "ran_ns", "request_bytes", "session", "started_ms", "tool")
 
     def __init__(
         self, call: str, tool: str, session: "Session", began_ns: int, request_bytes: int | None
@@ -74,11 +72,12 @@ class Waiting:
 class Conversation:
     """The calls of one connection. No method raises, and none changes what passes."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  what a connection is known by
         self,
         notes: "Notes",
         session_of: "SessionOf",
         *,
+        connection: str | None = None,
         server: str | None = None,
         fallback: str | None = None,
         client: str | None = None,
@@ -88,12 +87,15 @@ class Conversation:
         Args:
             notes: where calls are noted.
             session_of: returns the session of a call.
+            connection: what tells its request ids from those of others, a UUID of version 7;
+                without it each call has a new key.
             server: the server's name; without it the one that it gives itself.
             fallback: its name if it gives none.
             client: the client's name if it gives none.
         """
         self._notes = notes
         self._session_of = session_of
+        self._connection = connection
         self._server = server or fallback
         self._is_named = server is not None
         self._client: str | None = client
@@ -144,7 +146,7 @@ class Conversation:
             reason: what the client says. The TypeScript SDK says so if its time was up.
         """
         try:
-            waiting = self._waiting.pop(_id(request), None)
+            waiting = self._waiting.pop(_id(request), None)  # type: ignore[arg-type]  # None is none
             if waiting is not None:
                 is_late = isinstance(reason, str) and "timed out" in reason
                 self._note(waiting, TIMED_OUT if is_late else CANCELLED, ns)
@@ -160,14 +162,14 @@ class Conversation:
             ns: when, by the monotonic clock.
         """
         try:
-            waiting = self._waiting.pop(_id(request), None)
+            waiting = self._waiting.pop(_id(request), None)  # type: ignore[arg-type]  # as above
             if waiting is not None:
                 self._note(waiting, outcome, ns)
         except Exception as fault:  # noqa: BLE001  as above
             self._notes.tell(fault)
 
     def end(self, ns: int) -> None:
-        """Note what was not answered, as the connection is over; the argument is as for `cancel`."""
+        """Note what was not answered, as the connection is over: when, is as for `cancel`."""
         try:
             for waiting in self._waiting.values():
                 self._note(waiting, TRANSPORT, ns)
@@ -205,9 +207,14 @@ class Conversation:
             asked.began_ns = ns
             self._waiting[request] = asked
             return
+        size = _size_of_arguments(line, params)
+        self._waiting[request] = Waiting(self._key(request, meta), tool, session, ns, size)
+
+    def _key(self, request: "RequestId", meta: "Message") -> str:
         native = native_id(meta)
-        call = named_id(self._client or "", native) if native else call_id(session.id, request)
-        self._waiting[request] = Waiting(call, tool, session, ns, _size_of_arguments(line, params))
+        if native is not None:
+            return named_id(self._client or "", native)
+        return new_id() if self._connection is None else call_id(self._connection, request)
 
     def _name_client(self, info: object) -> None:
         given = _object(info)
@@ -294,4 +301,5 @@ def _round(session: "Session", tool: str, state: object) -> tuple[str, str, str]
 
 def _size_of_arguments(line: "Line", params: "Message") -> int | None:
     """Return the size of a call's arguments as they came, in bytes; None if that is not clear."""
-    ...
+    arguments = params.get("arguments")
+    return size_of_value(line, "arguments", arguments) if "arguments" in params else 0

@@ -1,12 +1,13 @@
 """How a call ended, as the answer on the wire says it. Of its texts nothing is kept."""
 
+from devflow_analytics_capture.noting.line import SUCCESS
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from devflow_analytics_capture.noting.line import Outcome
     from devflow_analytics_capture.proxy.lines import Line
     from devflow_analytics_capture.proxy.messages import Message
 
-from devflow_analytics_capture.noting.line import SUCCESS
 
 INVALID_PARAMS = -32602
 """JSON-RPC's code for parameters that a method cannot take."""
@@ -90,5 +91,6 @@ def _refuses_arguments(tool: str, text: str) -> bool:
     FastMCP names pydantic's model of the arguments.
     """
     return text.startswith((f"MCP error {INVALID_PARAMS}: ", "Input validation error: ")) or (
-        " validation error" in text and (f" for {tool}Arguments" in text or f" for call[{tool}]" in text)
+        " validation error" in text
+        and (f" for {tool}Arguments" in text or f" for call[{tool}]" in text)
     )

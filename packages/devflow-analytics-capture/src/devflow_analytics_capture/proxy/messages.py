@@ -50,6 +50,29 @@ def outline(line: "Line") -> "Message":
     return {**last, **found}
 
 
+def size_of_value(line: "Line", key: str, value: object) -> int | None:
+    """Return the size of a value in a line as it is there, in bytes; None if that is not clear.
+
+    Args:
+        line: the line.
+        key: the key of the value. It is in an object inside the outermost one, as its last.
+        value: what is known of it.
+    """
+    mark = f'"{key}":'.encode()
+    start = line.head.find(mark) + len(mark)
+    if start < len(mark):
+        return None
+    if not line.is_whole:
+        tail = line.tail.decode("utf-8", "replace").rstrip(_WHITE)
+        end = _end_of_nesting(tail[: _end_of_nesting(tail)])
+        return line.size - start - len(tail[end:].encode())
+    text = line.head[start:].decode("utf-8", "replace").lstrip(_WHITE)
+    found = _scanned(text, 0, None)
+    if found is None or found[0] != value:  # of another object
+        return None
+    return len(text[: found[1]].encode())
+
+
 def _beginning(text: str) -> "Message":
     """Return the pairs with which an object begins."""
     start = _after(text, 0, _WHITE)
@@ -88,7 +111,7 @@ def _pairs(text: str, position: int) -> "Message":
 
 
 def _scanned(text: str, position: int, first: str | None) -> tuple[object, int] | None:
-    """Return the value at a position, and where it ends; None if it is cut off, or begins otherwise."""
+    """Return the value at a position, and where it ends; None if there is none that is whole."""
     if first is not None and text[position : position + 1] != first:
         return None
     try:
