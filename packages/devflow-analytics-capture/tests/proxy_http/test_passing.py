@@ -126,7 +126,9 @@ def test_an_event_passes_before_the_next_one_comes(proxy: Proxy, server: Server)
     ask(proxy, client, "Accept: text/event-stream", method="GET")
     end = server.accept()
     end.head()
-    head = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
+    head = (
+        b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
+    )
     end.send(head)
     client.receive(head)
     for number in range(20):
@@ -247,9 +249,7 @@ def test_a_connection_that_either_end_will_close_is_closed(proxy: Proxy, server:
     end = server.accept()
     assert end.head().endswith(b"\r\nConnection: close")
     end.send(b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\na")
-    assert client.rest() == (
-        b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nConnection: close\r\n\r\na"
-    )
+    assert client.rest() == (b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nConnection: close\r\n\r\na")
     assert end.rest() == b""
 
     client = proxy.connect()
@@ -257,9 +257,7 @@ def test_a_connection_that_either_end_will_close_is_closed(proxy: Proxy, server:
     end = server.accept()
     end.head()
     end.send(b"HTTP/1.1 200 OK\r\nconnection: close\r\nContent-Length: 1\r\n\r\na")
-    assert client.rest() == (
-        b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nConnection: close\r\n\r\na"
-    )
+    assert client.rest() == (b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nConnection: close\r\n\r\na")
 
 
 @pytest.mark.parametrize("sent", [b"", b"POST /mcp HTTP/1.1\r\nHo"])
@@ -379,7 +377,9 @@ def test_a_server_that_cannot_be_reached_is_told_of(
     server.close()
     client = proxy.connect()
     ask(proxy, client, *lines, body=BODY)
-    answer = refused(b"502 Bad Gateway", f"Cannot connect to http://{server.host}: Connection refused.")
+    answer = refused(
+        b"502 Bad Gateway", f"Cannot connect to http://{server.host}: Connection refused."
+    )
     assert client.rest() == answer
 
 
