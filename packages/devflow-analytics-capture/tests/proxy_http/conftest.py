@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import re
+import signal
 import socket
 import sqlite3
+import subprocess
+import sys
 import threading
 from contextlib import closing
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import IO, TYPE_CHECKING, Any, TypeAlias
 
 import pytest
 
@@ -115,7 +120,8 @@ class Proxy:
     """A proxy that runs in a thread."""
 
     def __init__(self, url: str, watch: Watch | None, notes: Notes | None) -> None:
-        self._proxy = HttpProxy(upstream_at(url), listen(None), watch)
+        listening = listen(None)
+        self._proxy = HttpProxy(upstream_at(url), listening, watch)
         self._notes = notes
         self._ends: list[End] = []
         self._loop = asyncio.new_event_loop()
@@ -125,6 +131,7 @@ class Proxy:
         self.url = self._proxy.url
         self.port = int(self.url.split(":")[2].split("/")[0])
         self.host = f"127.0.0.1:{self.port}"
+        self.listens_at = listening.getsockname()
 
     def _run(self) -> None:
         self._loop.run_until_complete(self._proxy.serve(self._end))
@@ -181,6 +188,108 @@ def start(file: Path) -> Iterator[Start]:
 def proxy(server: Server, start: Start) -> Proxy:
     """A proxy for the server."""
     return start(server.url)
+
+
+RUN = """
+import json, sys
+from devflow_analytics_capture.proxy.http_proxy import WrapUrl, run
+sys.exit(run(WrapUrl(**json.loads(sys.argv[1]))))
+"""
+BODY = b'{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"search"}}'
+ANSWER = b'{"jsonrpc":"2.0","id":1,"result":{}}'
+
+
+class Process:
+    """A proxy in a process."""
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        ignored: tuple[int, ...] = (),
+        stdout: IO[bytes] | None = None,
+        **rest: str | int,
+    ) -> None:
+        def ignore() -> None:
+            for number in (signal.SIGINT, *ignored):  # CI systems have background processes so
+                signal.signal(number, signal.SIG_IGN if number in ignored else signal.SIG_DFL)
+
+        environment = {name: str(rest.pop(name)) for name in [*rest] if name.isupper()}
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", RUN, json.dumps({"url": url, **rest})],
+            stdout=stdout or subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=os.environ | environment,
+            text=True,
+            preexec_fn=ignore,  # noqa: PLW1509  no threads run here
+        )
+        self._ends: list[End] = []
+        self.said = ""
+        if self.process.stdout is None:
+            self.host = f"127.0.0.1:{rest['port']}"
+            while not self._listens():
+                pass
+            return
+        while not self.said.endswith("end.\n"):
+            line = self.process.stdout.readline()
+            assert line, self.end()
+            self.said += line
+        self.host = re.findall(r"127\.0\.0\.1:\d+", self.said)[-1]
+
+    def _listens(self) -> bool:
+        try:
+            self.connect().close()
+        except ConnectionRefusedError:
+            assert self.process.poll() is None
+            return False
+        return True
+
+    def connect(self) -> End:
+        host, _, port = self.host.partition(":")
+        end = End(socket.create_connection((host, int(port))))
+        self._ends.append(end)
+        return end
+
+    def ask(self, server: Server, *, is_answered: bool = True) -> End:
+        """Make a call; return the connection."""
+        client = self.connect()
+        head = f"POST /mcp HTTP/1.1\r\nHost: {self.host}\r\nContent-Length: {len(BODY)}"
+        client.send(head.encode() + b"\r\n\r\n" + BODY)
+        end = server.accept()
+        assert end.message()[1] == BODY
+        if is_answered:
+            end.send(
+                b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s"
+                % (len(ANSWER), ANSWER)
+            )
+            assert client.message()[1] == ANSWER
+        return client
+
+    def close(self) -> None:
+        self.process.kill()
+        self.process.communicate()
+        for end in self._ends:
+            end.close()
+
+    def end(self, number: int = signal.SIGINT) -> tuple[int, str]:
+        """Send a signal; return the exit status, and what was said on stderr."""
+        self.process.send_signal(number)
+        _, errors = self.process.communicate(timeout=SECONDS)
+        return self.process.returncode, errors
+
+
+@pytest.fixture
+def run() -> Iterator[Callable[..., Process]]:
+    """Run a proxy in a process."""
+    processes: list[Process] = []
+
+    def run(url: str, **options: Any) -> Process:
+        processes.append(Process(url, **options))
+        return processes[-1]
+
+    yield run
+    for each in processes:
+        each.close()
 
 
 @pytest.fixture

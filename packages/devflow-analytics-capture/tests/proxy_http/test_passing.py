@@ -409,7 +409,7 @@ def test_what_is_no_request_for_a_path_is_refused(
     client = proxy.connect()
     client.send(request_)
     assert client.rest().startswith(b"HTTP/1.1 %s " % status)
-    server.socket.setblocking(False)
+    server.socket.settimeout(0)
     with pytest.raises(BlockingIOError):
         server.accept()
 

@@ -212,7 +212,7 @@ def test_an_answer_in_another_stream_of_the_session_is_that_of_its_request(
 
 @pytest.mark.parametrize("by_client", [True, False])
 def test_a_call_whose_stream_broke_is_answered_in_the_one_that_goes_on_with_it(
-    talk: Callable[[], Talk], calls: Calls, by_client: bool
+    talk: Callable[[], Talk], calls: Calls, *, by_client: bool
 ) -> None:
     asking = talk()
     asking.ask(call(), IN_SESSION)
@@ -270,7 +270,7 @@ def test_a_server_that_is_not_there_leaves_an_error_of_the_transport(
 )
 @pytest.mark.parametrize("has_begun", [True, False])
 def test_closing_the_stream_cancels_since_2026_07_28(
-    talk: Callable[[], Talk], calls: Calls, headers: dict[str, str], kind: str, has_begun: bool
+    talk: Callable[[], Talk], calls: Calls, headers: dict[str, str], kind: str, *, has_begun: bool
 ) -> None:
     one = talk()
     one.ask(call(_meta=CLIENT_INFO), headers)

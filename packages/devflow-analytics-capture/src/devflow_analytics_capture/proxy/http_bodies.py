@@ -207,6 +207,9 @@ def body_of(content_type: bytes, encoding: bytes) -> Body:
         body = JsonBody()
     else:
         return NoMessages()
-    if encoding.strip().lower() in {b"", b"identity"}:
-        return body
-    return Decoded(body)
+    match encoding.strip().lower():
+        case b"" | b"identity":
+            return body
+        case b"gzip" | b"x-gzip" | b"deflate":
+            return Decoded(body)
+    return NoMessages()

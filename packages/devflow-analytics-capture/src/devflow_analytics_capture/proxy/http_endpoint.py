@@ -60,4 +60,4 @@ class EndpointEvent:
 
 
 _LONGEST = 8_192
-"""In bytes; an address that is longer stays as it is."""
+"""In bytes. No more of an address is waited for: its origin is long there."""

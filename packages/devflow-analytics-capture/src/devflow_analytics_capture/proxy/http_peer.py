@@ -111,7 +111,3 @@ class Peer:
     def close(self) -> None:
         """Close the connection; what was written still goes out."""
         self._writer.close()
-
-    def abort(self) -> None:
-        """Close the connection now."""
-        self._writer.transport.abort()

@@ -154,16 +154,12 @@ class HttpProxy:
             if self._watch is not None:
                 self._watch.end()
 
-    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task  # noqa: S101  or this would not run
-        self._relays.add(task)
+    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         client = Peer(h11.SERVER, reader, writer)
-        try:
-            await Relay(client, self._upstream, self._heads, self._begin).run()
-        finally:
-            self._relays.discard(task)
-            client.abort()
+        relay = Relay(client, self._upstream, self._heads, self._begin)
+        task = asyncio.create_task(relay.run())
+        self._relays.add(task)
+        task.add_done_callback(self._relays.discard)
 
     def _begin(self, method: bytes, target: bytes, headers: Headers) -> Exchange:
         if self._watch is None:
