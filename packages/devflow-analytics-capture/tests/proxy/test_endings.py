@@ -54,7 +54,7 @@ def _error(code: object, message: object) -> dict[str, object]:
         (_error(-32001, "Request timed out"), "timeout", "protocol", -32001),
         (_error(0, None), "error", "protocol", 0),
         (_error("x", "boom"), "error", "protocol", None),
-        (_error(True, "boom"), "error", "protocol", None),
+        (_error(True, "boom"), "error", "protocol", None),  # noqa: FBT003  it is a code here
         (_error(2**70, "boom"), "error", "protocol", None),
         ({"id": 1, "error": "boom"}, "error", "protocol", None),
     ],
