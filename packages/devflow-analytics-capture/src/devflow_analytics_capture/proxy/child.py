@@ -168,7 +168,7 @@ def _require_standard_files() -> None:
         if descriptor > 2:  # noqa: PLR2004  standard error
             os.close(descriptor)
             return
-        os.set_inheritable(descriptor, True)
+        os.set_inheritable(descriptor, True)  # noqa: FBT003  it takes no names
 
 
 def _dump_no_core() -> None:

@@ -53,7 +53,7 @@ def ending(tool: str, message: "Message", line: "Line") -> "Outcome":
 def _of_error(tool: str, error: object) -> "Outcome":
     values = error if isinstance(error, dict) else {}
     code, text = values.get("code"), values.get("message")
-    number = code if isinstance(code, int) and -(2**63) <= code < 2**63 else None
+    number = code if type(code) is int and -(2**63) <= code < 2**63 else None  # true is no number
     if isinstance(text, str) and _is_unknown(tool, text[:_LOOKED_AT]):
         return ("error", "not_found", None, number)
     if number == REQUEST_TIMEOUT:
