@@ -1,4 +1,4 @@
-"""Real servers that speak HTTP, with ``wrap --url`` before them: the same answers, and every row."""
+"""Real servers that speak HTTP, behind ``wrap --url``: the same answers, and every call its row."""
 
 from __future__ import annotations
 
@@ -132,7 +132,7 @@ def test_the_client_makes_the_same_of_them(through: Through) -> None:
 
 
 def on_the_wire(case: Case, through: Through) -> Row:
-    """Return what a call leaves of which only the answer is seen: no exception has a class there."""
+    """Return what a call leaves of which only the answer is seen, which has no class."""
     row = replace(row_of(case, through.flavour, through.way), error_type=None)
     if row.status == "timeout":  # of the tool's own, which to the client is a failure
         row = replace(row, status="error")
