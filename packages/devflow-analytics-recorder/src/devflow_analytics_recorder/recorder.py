@@ -5,12 +5,10 @@ Nothing here raises into the program that records, waits for the database, or wr
 
 from __future__ import annotations
 
-import inspect
 import math
 import os
 import time
 import weakref
-from functools import wraps
 from threading import TIMEOUT_MAX
 from typing import TYPE_CHECKING, Any, overload
 
@@ -25,7 +23,7 @@ from devflow_analytics_recorder.writers import release, writer_for
 from devflow_analytics_schema import ErrorKind, ToolCallStatus
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Callable
     from types import TracebackType
     from typing import Self, TypeVar
 
@@ -295,8 +293,10 @@ class Session:
         """
         if function is None:
             return lambda function: self.recorded(function, name=name)
+        from devflow_analytics_recorder.decorating import decorated  # noqa: PLC0415  seldom needed
+
         own_name = str(getattr(function, "__name__", type(function).__name__))
-        recorded: Function = _recorded(self, function, name or own_name)
+        recorded: Function = decorated(self, function, name or own_name)
         return recorded
 
     def _begin(self) -> None:
@@ -331,40 +331,3 @@ def _require_call(
     if error_kind not in KINDS:
         kinds = ", ".join(sorted(kind for kind in KINDS if kind))
         raise NoCallError(f"its kind of error is not one of {kinds}")
-
-
-def _recorded(session: Session, function: Any, name: str) -> Any:  # noqa: ANN401  as it came
-    if not callable(function) or isinstance(function, (classmethod, staticmethod)):
-        raise TypeError(f"{function!r} is not called as it is: put this decorator below that one.")
-    if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
-        raise TypeError(
-            f"{name} is a generator function: its calls end before its work begins."
-            " Use `with session.call(…)` inside it."
-        )
-    if inspect.iscoroutinefunction(function):
-
-        @wraps(function)
-        async def recorded(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401  as it came
-            with session.call(name):
-                return await function(*args, **kwargs)
-
-    else:
-
-        @wraps(function)
-        def recorded(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401  as it came
-            call = session.call(name)
-            with call:
-                result = function(*args, **kwargs)
-                if not inspect.isawaitable(result):
-                    return result
-                call.goes_on = True
-            return _awaited(call, result)
-
-    return recorded
-
-
-async def _awaited(call: Call, result: Awaitable[Any]) -> Any:  # noqa: ANN401  as it came
-    """Await what a function returned that is async and does not look so, as when decorated."""
-    call.goes_on = False
-    with call:
-        return await result
