@@ -1,6 +1,6 @@
 """Functions whose calls are recorded: what `Session.recorded` makes.
 
-Apart, as what looks into functions takes 4 ms to import, which a server that is recorded does not need.
+Apart, as what looks into functions takes 4 ms to import, and few programs decorate any.
 """
 
 from __future__ import annotations

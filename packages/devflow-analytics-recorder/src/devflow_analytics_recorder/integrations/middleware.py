@@ -152,7 +152,18 @@ def _read(context: RequestContext) -> Request | None:
         _caller(context, given),
         answers=answers,
         state=state if isinstance(state, str) else None,
+        id=context.request_id,
+        channel=_channel(context),
     )
+
+
+def _channel(context: RequestContext) -> object:
+    outbound = getattr(context.session, "_request_outbound", None)
+    dispatcher = getattr(outbound, "_dispatcher", None)
+    if dispatcher is None:  # a client in this process may call the server itself
+        return outbound
+    stream = getattr(dispatcher, "_read_stream", None)
+    return getattr(stream, "_inner", stream)
 
 
 def _caller(context: RequestContext, meta: Mapping[str, object]) -> Caller:
