@@ -83,9 +83,9 @@ class Connection:
         self.outbound = self
         self._connection = self
 
-    def reads_from(self, stream: object) -> None:
-        """Have the messages from a stream, as either kind of server has it."""
-        self._read_stream = stream
+    def answers_to(self, stream: object) -> None:
+        """Have answers written to a stream, as either kind of server has it."""
+        self._write_stream = stream
         self._request_outbound = SimpleNamespace(_dispatcher=self)
 
 

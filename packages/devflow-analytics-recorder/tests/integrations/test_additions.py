@@ -246,7 +246,7 @@ def test_of_a_client_in_this_process_nothing_is_written_as_the_proxy_sees_it_not
 
     for request_id, room in enumerate((0, 1, float("inf"))):
         connection = server.Connection("probe")
-        connection.reads_from(stream(room))
+        connection.answers_to(stream(room))
         asyncio.run(server.receive("fail", connection=connection, request_id=request_id))
     assert [row["id"] for row in written(recorder)] == [call_id(SESSION, 0)]
 

@@ -184,7 +184,7 @@ class RecordedHandlers(dict[type, "Handler"]):
             params.arguments,
             caller,
             id=getattr(context, "request_id", None),
-            channel=getattr(session, "_read_stream", None),
+            channel=getattr(session, "_write_stream", None),
         )
 
 

@@ -158,11 +158,13 @@ def _read(context: RequestContext) -> Request | None:
 
 
 def _channel(context: RequestContext) -> object:
+    """Return the stream to which a server writes its answers, or what it has instead."""
     outbound = getattr(context.session, "_request_outbound", None)
+    outbound = getattr(outbound, "_inner", outbound)  # around which `STATELESS` has another
     dispatcher = getattr(outbound, "_dispatcher", None)
-    if dispatcher is None:  # a client in this process may call the server itself
+    if dispatcher is None:
         return outbound
-    stream = getattr(dispatcher, "_read_stream", None)
+    stream = getattr(dispatcher, "_write_stream", None)
     return getattr(stream, "_inner", stream)
 
 

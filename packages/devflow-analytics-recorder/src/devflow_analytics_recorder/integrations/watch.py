@@ -41,7 +41,7 @@ class Request(NamedTuple):
     id: object = None
     """Its JSON-RPC id; None if it has none."""
     channel: object = None
-    """What the server has it from, as far as that can be found."""
+    """To what the server writes the answer, as far as that can be found."""
 
 
 class Watched(NamedTuple):
