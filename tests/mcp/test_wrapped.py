@@ -15,7 +15,7 @@ from devflow_analytics_db import create_analytics_db
 from devflow_analytics_recorder import call_id, drain
 from matrix import wire
 from matrix.cases import CASES
-from matrix.flavours import FLAVOURS, Flavour
+from matrix.flavours import FLAVOURS, Flavour, ways
 from matrix.rows import can_be_made, row_of
 from matrix.running import HERE, SECONDS, Stage
 
@@ -38,15 +38,23 @@ def ids_of_failures(play: Play) -> set[str]:
     return {call_id(SESSION, one) for one in failed}
 
 
-@pytest.mark.parametrize("flavour", FLAVOURS, ids=str)
+@pytest.mark.parametrize(
+    ("flavour", "over"),
+    [
+        pytest.param(flavour, way, id=f"{flavour}-{way}")
+        for flavour in FLAVOURS
+        for way in ways(flavour)
+        if way in {"stdio", "legacy"}
+    ],
+)
 def test_only_the_classes_of_failures_are_written_each_to_the_call_that_the_proxy_saw(
-    flavour: Flavour, tmp_path: Path
+    flavour: Flavour, over: str, tmp_path: Path
 ) -> None:
     stage = Stage(flavour, tmp_path)
-    cases = [case for case in CASES.values() if can_be_made(case, flavour, "stdio")]
+    cases = [case for case in CASES.values() if can_be_made(case, flavour, over)]
     data = stage.data("wrapped")
     database = data.resolve() / "stdio.db"
-    play = stage.stdio("wrapped", "stdio", data, cases=[case.name for case in cases], crowd=20)
+    play = stage.stdio("wrapped", over, data, cases=[case.name for case in cases], crowd=20)
     at = len(["launch.sh", "directory"])
     play.command[at:at] = [str(HERE / "servers" / "wrap.sh"), SESSION, str(database)]
     stage.perform([play])
@@ -59,7 +67,7 @@ def test_only_the_classes_of_failures_are_written_each_to_the_call_that_the_prox
         ).fetchall()
         ids = {id_ for (id_,) in connection.execute("SELECT id FROM tool_calls")}
         sessions = connection.execute("SELECT id, client, tool_count FROM sessions").fetchall()
-    rows = [(case.name, row_of(case, flavour, "stdio")) for case in cases]
+    rows = [(case.name, row_of(case, flavour, over)) for case in cases]
     assert Counter(found) == Counter(
         (name, "error", row.error_type, "proxy", SESSION)
         for name, row in rows
