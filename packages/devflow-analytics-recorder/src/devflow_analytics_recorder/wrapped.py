@@ -30,8 +30,7 @@ class Wrapped:
         self.session = session
         """The key of the connection's session, made when the proxy began."""
         self._pipe = pipe
-        self._process = 0
-        self._holds = False
+        self._look()
 
     @property
     def began_at(self) -> int:
@@ -43,15 +42,17 @@ class Wrapped:
 
         Looked up once in each process.
         """
-        process = os.getpid()
-        if process != self._process:
-            self._holds = any(_file(number) == self._pipe for number in range(_STDIN, _MOST))
-            self._process = process
+        if os.getpid() != self._process:
+            self._look()
         return self._holds
+
+    def _look(self) -> None:
+        self._holds = any(_file(number) == self._pipe for number in range(_STDIN, _MOST))
+        self._process = os.getpid()
 
 
 def read(mark: str, database: str) -> Wrapped | None:
-    """Return what a mark says; None if it is not for this process.
+    """Return what a mark says; None if it is none, or is for who writes to another database.
 
     Args:
         mark: the mark.
@@ -63,8 +64,7 @@ def read(mark: str, database: str) -> Wrapped | None:
     session, pipe, path = words
     if path != database or not _is_key(session):
         return None
-    found = Wrapped(session, pipe)
-    return found if found.holds() else None
+    return Wrapped(session, pipe)
 
 
 def _is_key(text: str) -> bool:

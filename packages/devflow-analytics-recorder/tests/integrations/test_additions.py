@@ -114,10 +114,11 @@ def test_whichever_comes_first_the_row_is_the_proxys_with_the_class_of_the_excep
 
 
 def test_a_line_that_no_proxy_completes_is_a_row_all_the_same(
-    server: Any, recorder: Recorder, written: Written
+    server: Any, recorder: Recorder, written: Written, rows: Ask
 ) -> None:
     fail(server)
     (row,) = written(recorder)
+    assert rows("SELECT id, started_at FROM sessions") == [{"id": SESSION, "started_at": BEGAN_AT}]
     assert (row["id"], row["session_id"]) == (call_id(SESSION, 1), SESSION)
     assert (row["tool_name"], row["status"], row["error_type"]) == ("fail", "error", "KeyError")
     assert (row["source"], row["duration_kind"], row["client"]) == ("proxy", "wall", "probe")
@@ -315,10 +316,13 @@ def test_what_a_recorder_of_the_server_is_told_by_hand_is_the_proxys(
     assert [row["tool_name"] for row in written(recorder)] == ["fail"]
 
 
-def test_a_closed_recorder_adds_nothing(server: Any, recorder: Recorder, file: Path) -> None:
+def test_a_closed_recorder_adds_nothing(
+    server: Any, recorder: Recorder, file: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     recorder.close()
     fail(server)
     assert not file.exists()
+    assert caplog.text == ""
 
 
 @pytest.mark.parametrize("wrong", ["database", "stdin"])
