@@ -1,8 +1,12 @@
-"""Whether ``devflow-analytics wrap`` started this server, and records what passes.
+"""Whether the proxy of ``wrap`` started this server, and records what passes.
 
-Its proxy says so in an environment variable, which every process below it inherits. So it also says
-by which pipe the server reads, and which database it writes: the mark is only for a process
+It says so in an environment variable, which every process below it inherits. So it also says by
+which pipe the server reads, and which database it writes itself: the mark is only for a process
 that has that pipe, and that would write to that database.
+
+The mark is three words, parted by a space: the session, the pipe, and the database, which may hold
+spaces. The session is a UUID of version 7 in lower case; the pipe is its device and its inode, in
+decimal, with a colon between them; the database is an absolute path without symbolic links.
 """
 
 from __future__ import annotations
