@@ -81,7 +81,12 @@ def write(file: Path, *calls: ObservedCall) -> None:
 
 def fail(server: Any, client: str | None = "probe", **more: Any) -> None:
     """Let a client make a call that fails."""
-    asyncio.run(server.receive("fail", connection=server.Connection(client), **more))
+    connection = server.Connection("any")
+    if client is None:
+        connection.client_params = None
+    else:
+        connection.client_params.client_info.name = client
+    asyncio.run(server.receive("fail", connection=connection, **more))
 
 
 @pytest.mark.parametrize("request_id", [1, "1", 0, "a b"])
@@ -176,14 +181,20 @@ def test_a_timeout_of_a_tools_own_is_an_error_on_the_wire(
     )
 
 
+@pytest.mark.parametrize(("code", "status"), [(-32050, "error"), (-32001, "timeout")])
 def test_an_error_of_the_protocol_has_the_class_of_its_exception(
-    server: Any, recorder: Recorder, file: Path, written: Written
+    server: Any, recorder: Recorder, file: Path, written: Written, code: int, status: str
 ) -> None:
     @server.tool
     async def refuse() -> None:
-        raise server.ProtocolError(-32050, "a secret")
+        raise server.ProtocolError(code, "a secret")
 
-    of_the_wire = {"tool_name": "refuse", "error_kind": "protocol", "error_code": -32050}
+    of_the_wire = {
+        "tool_name": "refuse",
+        "status": status,
+        "error_kind": "protocol",
+        "error_code": code,
+    }
     write(file, seen(call_id(SESSION, 1), **of_the_wire))
     with pytest.raises(server.ProtocolError):
         asyncio.run(server.receive("refuse", connection=server.Connection("probe")))
@@ -232,10 +243,11 @@ def test_of_a_call_whose_id_is_none_nothing_is_written(
     assert written(recorder) == []
 
 
+@pytest.mark.parametrize("client", [None, ""])
 def test_of_a_client_without_a_name_nothing_is_written_as_the_proxy_may_know_one(
-    server: Any, recorder: Recorder, written: Written
+    server: Any, recorder: Recorder, written: Written, client: str | None
 ) -> None:
-    fail(server, None)
+    fail(server, client)
     assert written(recorder) == []
 
 

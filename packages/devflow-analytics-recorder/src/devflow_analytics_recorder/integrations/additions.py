@@ -15,19 +15,22 @@ from devflow_analytics_recorder.conversations import (
     native_id,
 )
 from devflow_analytics_recorder.ids import call_id, named_id
-from devflow_analytics_recorder.line import VERSION, clean_name, number, quoted, session_part
+from devflow_analytics_recorder.line import VERSION, number, quoted, session_part
 
 if TYPE_CHECKING:
+    from devflow_analytics_recorder.integrations.endings import Ending
     from devflow_analytics_recorder.integrations.watch import Request
-    from devflow_analytics_recorder.outcome import Outcome
     from devflow_analytics_recorder.wrapped import Wrapped
+
+REQUEST_TIMEOUT = -32001
+"""The code of the JSON-RPC error with which the SDKs say that a request took too long."""
 
 _DIRECT = "direct"
 """What mcp 2 calls it where a client calls a server without a stream."""
 
 
 def addition(
-    proxy: Wrapped, request: Request, duration_ms: float, started_ms: int, outcome: Outcome
+    proxy: Wrapped, request: Request, duration_ms: float, started_ms: int, ending: Ending
 ) -> bytes | None:
     """Return the line that adds what only the server knows of a call; None if that is nothing.
 
@@ -39,12 +42,13 @@ def addition(
         request: the call.
         duration_ms: how long it ran.
         started_ms: when it began, in Unix milliseconds.
-        outcome: how it ended.
+        ending: how it ended.
     """
+    outcome = ending.outcome
     if outcome.error_type is None or outcome.error_kind == "cancelled":
         return None
     caller, request_id = request.caller, request.id
-    if caller.client is None:  # the proxy may have been told one
+    if not caller.client:  # the proxy may have been told one
         return None
     if isinstance(request_id, bool) or not isinstance(request_id, (str, int)):
         return None
@@ -52,7 +56,7 @@ def addition(
         return None
     native = native_id(caller.meta)
     if native is not None:
-        key = named_id(clean_name(caller.client) or "", native)
+        key = named_id(caller.client, native)
     elif request.answers:  # one call of several requests
         return None
     else:
@@ -67,10 +71,11 @@ def addition(
         caller.version,
         None,
     )
-    # In the order of `line.FIELDS`. An answer that a tool's timeout brought about is, to a proxy,
-    # an error like others.
+    # A proxy does not see the timeout of a tool's own, but the code of the protocol's.
+    status = "timeout" if ending.code == REQUEST_TIMEOUT else "error"
+    # In the order of `line.FIELDS`.
     line = (
-        f'[{VERSION},"{key}",{quoted(request.tool)},{duration_ms!r},"error",'
+        f'[{VERSION},"{key}",{quoted(request.tool)},{duration_ms!r},"{status}",'
         f"{quoted(outcome.error_type)},{time.time_ns() // 1_000_000_000},null,null,null,null,null,"
         f"{number(started_ms)},null{end}"
     )

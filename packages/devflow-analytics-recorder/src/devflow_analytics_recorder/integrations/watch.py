@@ -112,7 +112,7 @@ class Watch:
         request, session = call.request, call.session
         started_ms = call.running.started_ms
         if session is None:
-            self._add(request, duration_ms, started_ms, ending.outcome)
+            self._add(request, duration_ms, started_ms, ending)
             return
         if request.answers:
             earlier = self._rounds.resume(_key(session, call, request.state))
@@ -134,12 +134,12 @@ class Watch:
             size = None if result is None else self._sizes.result(result, ending.content)
             write(duration_ms, started_ms, ending=ending, result_bytes=size)
 
-    def _add(self, request: Request, duration_ms: float, started_ms: int, outcome: Outcome) -> None:
+    def _add(self, request: Request, duration_ms: float, started_ms: int, ending: Ending) -> None:
         """Add to what the proxy records of a call."""
         proxy, writer = self.recorder._proxy(), self.recorder._writer  # noqa: SLF001  the same
         if proxy is None or writer is None:
             return
-        line = addition(proxy, request, duration_ms, started_ms, outcome)
+        line = addition(proxy, request, duration_ms, started_ms, ending)
         if line is not None:
             writer.append(line)
 
