@@ -263,4 +263,3 @@ def recorded(file: Path, calls: Callable[[], Rows]) -> Callable[..., list[tuple[
         return [tuple(row[name] for name in names) for row in calls()]
 
     return recorded
-
