@@ -49,7 +49,9 @@ def test_a_core_is_the_servers_alone(start: Start, script: Command, tmp_path: Pa
         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_CORE, (-1, -1)),
     )
     assert proxy.finish()[0] == -signal.SIGSEGV
-    assert len(os.listdir(tmp_path / "cores")) == 1
+    (core,) = (tmp_path / "cores").iterdir()
+    with core.open("rb") as file:
+        assert b" -I -S -c " in file.read(20_000)  # among the notes, with which a core begins
 
 
 @pytest.mark.parametrize(
