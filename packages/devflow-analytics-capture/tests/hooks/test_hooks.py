@@ -749,7 +749,7 @@ def test_a_command_that_is_not_installed_is_named(
 ) -> None:
     (bin_directory / "devflow-analytics").unlink()
     monkeypatch.setenv("PATH", "/none")
-    monkeypatch.setattr(hook_commands, "_MODULE", "json" if is_there else "none_of_that_name")
+    monkeypatch.setattr(hook_commands, "MODULE", "json" if is_there else "none_of_that_name")
     if is_there:
         line = hook_commands.command("import", "x", None)
         assert line.startswith(f"{bin_directory}/python -m json --quiet import ")
