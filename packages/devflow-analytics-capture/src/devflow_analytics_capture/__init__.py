@@ -23,6 +23,7 @@ if TYPE_CHECKING:  # what `_MODULES` says, for type checkers
         McpServer as McpServer,
         McpSettings as McpSettings,
     )
+    from devflow_analytics_capture.enabling.hint import clients_to_enable as clients_to_enable
     from devflow_analytics_capture.errors import (
         AgentNotFoundError as AgentNotFoundError,
         ServerNotFoundError as ServerNotFoundError,
@@ -50,6 +51,7 @@ if TYPE_CHECKING:  # what `_MODULES` says, for type checkers
 _MODULES = {
     "enabling.enable": ("ENABLE_CLIENTS", "disable", "enable", "mcp_settings"),
     "enabling.found": ("McpFile", "McpServer", "McpSettings"),
+    "enabling.hint": ("clients_to_enable",),
     "errors": (
         "AgentNotFoundError",
         "ServerNotFoundError",

@@ -56,7 +56,12 @@ def values(client: str, content: bytes) -> Any:
 
 def servers(client: str, settings: Any) -> list[tuple[str, Any]]:
     """Return the servers in settings, in their order."""
-    keys = {"vscode": "servers", "codex": "mcp_servers", "zed": "context_servers", "opencode": "mcp"}
+    keys = {
+        "vscode": "servers",
+        "codex": "mcp_servers",
+        "zed": "context_servers",
+        "opencode": "mcp",
+    }
     key = keys.get(client, "mcpServers")
     scopes = [settings]
     if client == "claude-code":
@@ -85,9 +90,7 @@ def test_every_file_is_in_the_table() -> None:
 
 
 @each_file
-def test_servers_are_recorded_or_left_as_the_table_says(
-    name: str, path: Path, where: Case
-) -> None:
+def test_servers_are_recorded_or_left_as_the_table_says(name: str, path: Path, where: Case) -> None:
     case = CASES[name]
     file = only(enable(**where))
     assert file.path == path
@@ -145,7 +148,7 @@ def test_to_disable_gives_back_the_very_bytes(name: str, path: Path, where: Case
 
 @each_file
 def test_bytes_come_back_without_the_copy_as_well(name: str, path: Path, where: Case) -> None:
-    disable(**where)  # what was recorded already
+    assert only(disable(**where)).changed == ("already" in CASES[name])
     before = path.read_bytes()
     backup = only(enable(**where)).backup
     if backup:

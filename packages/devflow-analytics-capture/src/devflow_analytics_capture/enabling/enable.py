@@ -28,13 +28,13 @@ ENABLE_CLIENTS = tuple(CLIENTS)
 """The clients whose settings are known."""
 
 _REWRITTEN = (
-    "Claude Code itself writes {path} while it runs, and may undo this. End its sessions first, or"
-    " look with `mcp_settings()` afterwards. Hooks are another way, and in another file:"
-    " `write_hooks()`."
+    "Claude Code writes .claude.json itself while it runs, and may undo the change: end its"
+    " sessions before, or look with `mcp_settings()` afterwards. Hooks are another way to record its"
+    " calls, and are kept in another file: `write_hooks()`."
 )
 _SHARED = (
-    "{path} is shared with others: where devflow-analytics is not in the PATH, these servers cannot"
-    " be started."
+    "Others who use these settings need devflow-analytics in their PATH, or their clients cannot"
+    " start these servers."
 )
 _NAMED = (
     "DEVFLOW_ANALYTICS_DB_PATH is set here, but some clients start servers without it, and those"
@@ -150,15 +150,17 @@ def _paths(client: str, project: Path | None) -> list[str]:
     if project is None:
         return [os.path.abspath(path) for path in CLIENTS[client].files()]
     directory = os.path.abspath(project)
-    return [os.path.join(directory, name) for name in CLIENTS[client].project_files]
+    paths = [os.path.join(directory, name) for name in CLIENTS[client].project_files]
+    own = set(map(os.path.realpath, CLIENTS[client].files()))  # where the home is the project
+    return [path for path in paths if os.path.realpath(path) not in own]
 
 
 def _nothing_there(clients: Sequence[str], project: Path | None) -> tuple[str, None, str]:
-    names = [name for name in clients or ENABLE_CLIENTS if _paths(name, project)]
-    titles = " or ".join(CLIENTS[name].title for name in names) if clients else "an MCP client"
-    examples = " or ".join(_paths(name, project)[0] for name in names[:3])
+    titles = " or ".join(CLIENTS[name].title for name in clients) or "an MCP client"
+    paths = [path for name in clients or ENABLE_CLIENTS for path in _paths(name, project)]
+    where = f": no {paths[0]}, and no other that is known" if paths else ""
     return (
-        f"No settings of {titles} are there, such as {examples or 'a file in a project'}.",
+        f"No settings of {titles} were found{where}.",
         None,
         "If they are elsewhere, set the client's own variable for that, such as CLAUDE_CONFIG_DIR."
         if project is None
@@ -216,10 +218,9 @@ def _seen(targets: list[Target], servers: Sequence[str]) -> list[McpFile]:
 
 def _notes(files: tuple[McpFile, ...], *, is_shared: bool, is_named: bool) -> Iterator[str]:
     recorded = [found for found in files if any(server.recorded for server in found.servers)]
-    for found in recorded:
-        if is_shared:
-            yield _SHARED.format(path=found.path)
-        elif found.client == "claude-code" and found.changed:
-            yield _REWRITTEN.format(path=found.path)
+    if is_shared and recorded:
+        yield _SHARED
+    elif any(found.client == "claude-code" and found.changed for found in files):
+        yield _REWRITTEN
     if recorded and not (is_shared or is_named) and os.environ.get("DEVFLOW_ANALYTICS_DB_PATH"):
         yield _NAMED

@@ -42,7 +42,7 @@ class Entry(NamedTuple):
     new_args: tuple[int, str] = (0, "")
     """Where arguments are put if there are none, and what is to stand before them."""
     reason: str | None = None
-    """Why it cannot be recorded, as the end of a sentence."""
+    """Why it cannot be recorded, in a few words."""
 
     @property
     def key(self) -> Key:

@@ -7,6 +7,7 @@ import os
 import shutil
 from contextlib import suppress
 from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -46,9 +47,7 @@ class Target(NamedTuple):
         Raises:
             NotParsedError: it is not what the client accepts.
         """
-        if self.client.syntax is None:
-            return toml_entries(text, _CODEX_KEY)
-        return json_entries(text, self.client, self.client.syntax)
+        return _read(self.client, text)
 
     def entries(self, text: str) -> list[Entry]:
         """Return the servers in its text.
@@ -66,6 +65,13 @@ class Target(NamedTuple):
                 self.path,
                 "Correct it first.",
             ) from None
+
+
+@lru_cache(maxsize=4)  # the texts before and after: some settings take a second to read
+def _read(client: Client, text: str) -> list[Entry]:
+    if client.syntax is None:
+        return toml_entries(text, _CODEX_KEY)
+    return json_entries(text, client, client.syntax)
 
 
 def seen(target: Target, names: Names) -> McpFile:

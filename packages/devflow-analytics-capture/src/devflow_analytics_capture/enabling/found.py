@@ -24,7 +24,7 @@ class McpServer:
     changed: bool
     """Whether that was changed just now."""
     reason: str | None
-    """Why it cannot be recorded, or is left as it is, as the end of a sentence."""
+    """Why it is left as it is, in a few words; None: it is recorded, or can be."""
     problem: str | None
     """What keeps the client from starting it, in a sentence with what to do."""
 

@@ -49,11 +49,11 @@ def json_entries(text: str, client: Client, syntax: Syntax) -> list[Entry]:
 def _entry(text: str, member: Member, scope: str | None, *, has_lists: bool) -> Entry:
     server = member.value
     if not isinstance(server, Object):
-        return Entry(member.key, scope, reason="it is no object")
+        return Entry(member.key, scope, reason="no object")
     reason = next(_reasons(server), None)
     found = None if reason else (_list if has_lists else _words)(text, server)
     if found is None:
-        return Entry(member.key, scope, reason=reason or "it has no command")
+        return Entry(member.key, scope, reason=reason or "no command")
     if isinstance(found, str):
         return Entry(member.key, scope, reason=found)
     command, args, new_args = found
@@ -66,17 +66,17 @@ def _reasons(server: Object) -> Iterator[str]:
         yield BY_URL
     kind = server.get("type")
     if isinstance(kind, Scalar) and kind.value not in _OF_STDIO:
-        yield f"its type is {text_of(kind)}, and not one that is started by a command"
+        yield f"of type {_text_of(kind)}, not started by a command"
     if isinstance(server.get("dev"), Object) and "debug" in _keys(server.get("dev")):
-        yield "VS Code debugs it, and for that starts it itself"
+        yield "debugged by VS Code, which then starts it itself"
     sandbox = server.get("sandboxEnabled")
     if isinstance(sandbox, Scalar) and sandbox.value is True:
-        yield "VS Code runs it in a sandbox, in which nothing can be recorded"
+        yield "run in a sandbox of VS Code, where nothing can be recorded"
     if server.get("command") is None and ("settings" in _keys(server) or _is_extension(server)):
-        yield "an extension of Zed starts it"
+        yield "started by an extension of Zed"
 
 
-def text_of(value: Scalar) -> str:
+def _text_of(value: Scalar) -> str:
     """Return a value as people read it in settings."""
     return f'"{value.value}"' if isinstance(value.value, str) else str(value.value)
 

@@ -107,11 +107,11 @@ def _places(body: str, key: str, servers: dict[str, Any]) -> dict[tuple[str, str
 def _reason(server: object) -> str | None:
     """Return why a server cannot be recorded; None if it can."""
     if not isinstance(server, dict):
-        return "it is no table"
+        return "no table"
     if "url" in server:
         return BY_URL
     if "command" not in server:
-        return "it has no command"
+        return "no command"
     if not isinstance(server["command"], str):
         return "its command is no string"
     args = server.get("args", [])

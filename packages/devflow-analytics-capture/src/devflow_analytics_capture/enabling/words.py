@@ -17,8 +17,8 @@ SERVER, CLIENT = "--server", "--client"
 _END = "--"
 _WINDOWS_PATH = re.compile(r"[A-Za-z]:[\\/]")
 
-BY_URL = "it is reached by a URL, and not started by a command"
-BY_HAND = "you start it through devflow-analytics yourself"
+BY_URL = "reached by a URL, not started by a command"
+BY_HAND = "started through devflow-analytics by your own settings"
 
 
 class Program(NamedTuple):
