@@ -17,6 +17,7 @@ from devflow_analytics_cli.output import (
     shell_word,
     shown_path,
 )
+from devflow_analytics_db import AnalyticsDbError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -162,8 +163,12 @@ def projects_own(chosen: Chosen) -> list[McpFile]:
     """Return the files of the project in the current directory that have servers to be recorded."""
     if chosen.project is not None or chosen.servers:
         return []
+    try:
+        files = mcp_settings(chosen.clients, project=".").files
+    except AnalyticsDbError:  # nobody has asked for it
+        return []
     return [
         file
-        for file in mcp_settings(chosen.clients, project=".").files
+        for file in files
         if any(not (server.recorded or server.reason) for server in file.servers)
     ]

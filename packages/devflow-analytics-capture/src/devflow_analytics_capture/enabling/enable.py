@@ -29,8 +29,8 @@ ENABLE_CLIENTS = tuple(CLIENTS)
 
 _REWRITTEN = (
     "Claude Code writes .claude.json itself while it runs, and may undo the change: end its"
-    " sessions before, or look with `mcp_settings()` afterwards. Hooks are another way to record its"
-    " calls, and are kept in another file: `write_hooks()`."
+    " sessions before, or look with `mcp_settings()` afterwards. Hooks are another way to record"
+    " its calls, and are kept in another file: `write_hooks()`."
 )
 _SHARED = (
     "Others who use these settings need devflow-analytics in their PATH, or their clients cannot"
@@ -91,7 +91,7 @@ def enable(
         AgentNotFoundError: no settings are there.
         ServerNotFoundError: there is no server of such a name.
         InstallationError: the command is not installed, or not to stay.
-        ConfigurationError: its path cannot be put into settings.
+        ConfigurationError: its path cannot be put into settings, or the current directory is gone.
         AnalyticsDbError: see `resolve_path`.
     """
     targets = _targets(clients, project)
@@ -149,7 +149,12 @@ def _targets(clients: Iterable[str], project: Path | None) -> list[Target]:
 def _paths(client: str, project: Path | None) -> list[str]:
     if project is None:
         return [os.path.abspath(path) for path in CLIENTS[client].files()]
-    directory = os.path.abspath(project)
+    try:
+        directory = os.path.abspath(project)
+    except FileNotFoundError:
+        raise ConfigurationError(
+            "The current directory is not there any more.", None, "Name another with `project`."
+        ) from None
     paths = [os.path.join(directory, name) for name in CLIENTS[client].project_files]
     own = set(map(os.path.realpath, CLIENTS[client].files()))  # where the home is the project
     return [path for path in paths if os.path.realpath(path) not in own]

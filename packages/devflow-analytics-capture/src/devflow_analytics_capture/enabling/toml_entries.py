@@ -158,7 +158,7 @@ def _tokens(text: str, position: int, end: int) -> Iterator[re.Match[str]]:
 
 def _new_args(text: str, command: Word) -> tuple[int, str]:
     """Return where arguments are put, and what is to stand before them."""
-    begin = text.rfind("\n", 0, command.start) + 1
+    begin = text.rfind("\n", 0, command.start) + 1 or len(_MARK) * text.startswith(_MARK)
     before = text[begin : command.start]
     unquoted = _QUOTED.sub(lambda found: "_" * len(found[0]), before)
     inline = max(unquoted.rfind("{"), unquoted.rfind(",")) + 1
