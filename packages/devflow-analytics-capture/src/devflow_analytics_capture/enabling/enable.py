@@ -214,9 +214,7 @@ def _seen(targets: list[Target], servers: Sequence[str]) -> list[McpFile]:
         raise ServerNotFoundError(
             f"There is no MCP server {missing[0]!r} in the settings that were found.",
             None,
-            f"There are {', '.join(map(repr, sorted(there)))}."
-            if there
-            else "There is none at all.",
+            f"There are {', '.join(map(repr, sorted(there)))}." if there else "There is none.",
         )
     return [seen(target, servers) for target in targets] if servers else files
 

@@ -121,13 +121,17 @@ def change(
         if after == before or (after is None and found is None):
             return Change(changed=False, backup=None)
         backup = backup_for(before) if found else None
+        is_new = done = False
         try:
-            if found and backup:
-                _keep(found, backup)
-            if _replace(path, found, after):
-                return Change(changed=True, backup=backup)
+            is_new = bool(found and backup and _keep(found, backup))
+            done = _replace(path, found, after)
         except OSError as fault:
             raise _fault(fault, path, advice) from fault
+        finally:
+            if is_new and not done and backup:  # a copy of what was not changed
+                _unlink(backup)
+        if done:
+            return Change(changed=True, backup=backup)
     raise SettingsChangedError(
         f"{path} was changed by another program again and again. It was left as it is.",
         path,
@@ -135,17 +139,17 @@ def change(
     )
 
 
-def _keep(found: Found, backup: str) -> None:
-    """Copy what was found to a file that only its owner may read, unless there is one.
+def _keep(found: Found, backup: str) -> bool:
+    """Copy what was found to a file that only its owner may read; False if there is one.
 
     Raises:
         OSError: it cannot be written.
     """
     if os.path.lexists(backup):
-        return
+        return False
     new = _write_beside(backup, found.content, found.status, mode=0o600)
     try:
-        _place(new, backup)
+        return _place(new, backup)
     finally:
         _unlink(new)
 
