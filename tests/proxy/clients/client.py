@@ -13,7 +13,7 @@ from contextlib import AsyncExitStack
 from datetime import timedelta
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from mcp import ClientSession, StdioServerParameters
 from mcp.client.stdio import stdio_client
@@ -24,7 +24,7 @@ if IS_2:
     from mcp.client import Client
     from mcp.shared.exceptions import MCPError
 else:
-    import mcp.types as types
+    from mcp import types
     from mcp.shared.exceptions import McpError as MCPError
 
 SECONDS = 60
@@ -46,8 +46,9 @@ def plain(model: Any) -> Any:
 class Playing:
     """One play: a connection, and what came of each step."""
 
-    def __init__(self, play: dict[str, Any]) -> None:
+    def __init__(self, play: dict[str, Any], errors: TextIO) -> None:
         self.play = play
+        self.errors = errors
         self.asked: set[str] = set()
         self.client: Any = None
 
@@ -69,7 +70,6 @@ class Playing:
         """Connect to the server, as it is done with this version."""
         command, *arguments = self.play["command"]
         server = StdioServerParameters(command=command, args=arguments, env=self.play["env"])
-        errors = stack.enter_context(Path(self.play["stderr"]).open("w", encoding="utf-8"))
         options: dict[str, Any] = {
             "client_info": types.Implementation(
                 name=self.play["client"], version=self.play["version"]
@@ -78,7 +78,7 @@ class Playing:
             "elicitation_callback": self.elicit,
             "list_roots_callback": self.roots,
         }
-        transport = stdio_client(server, errlog=errors)
+        transport = stdio_client(server, errlog=self.errors)
         if IS_2:
             self.client = await stack.enter_async_context(Client(transport, **options))
         else:
@@ -129,12 +129,12 @@ class Playing:
 
     async def tell_of_cancellation(self) -> None:
         """Cancel the call that was made last; version 1 has no means for it."""
-        params = types.CancelledNotificationParams(requestId=self.client._request_id - 1)
+        params = types.CancelledNotificationParams(requestId=self.client._request_id - 1)  # noqa: SLF001
         notification = types.CancelledNotification(method="notifications/cancelled", params=params)
         await self.client.send_notification(types.ClientNotification(notification))
 
-    async def perform(self) -> None:
-        """Take all steps, and write down what came of each."""
+    async def perform(self) -> dict[str, Any]:
+        """Take all steps, and return what came of each."""
         got = []
         async with AsyncExitStack() as stack:
             await self.connect(stack)
@@ -144,9 +144,10 @@ class Playing:
                         got.append(await self.take(step))
                 except MCPError as error:
                     got.append({"error": plain(error.error)})
-        outcome = {"got": got, "asked": sorted(self.asked)}
-        Path(self.play["output"]).write_text(json.dumps(outcome), encoding="utf-8")
+        return {"got": got, "asked": sorted(self.asked)}
 
 
 for each in json.loads(Path(sys.argv[1]).read_text(encoding="utf-8")):
-    asyncio.run(Playing(each).perform())
+    with Path(each["stderr"]).open("w", encoding="utf-8") as stderr:
+        outcome = asyncio.run(Playing(each, stderr).perform())
+    Path(each["output"]).write_text(json.dumps(outcome), encoding="utf-8")
