@@ -124,7 +124,7 @@ fix:
 old-sqlite directory:
     tools/build_old_sqlite.sh {{ quote(directory) }}
 
-# Measure what everything costs, or only packages or dashboard, and write it down; minutes
+# Measure what everything costs, or only packages, proxy or dashboard, and write it down; minutes
 bench *parts:
     # installed as a user has it: from wheels, built anew, and without the tools of development
     uv run --locked --isolated --no-editable --no-default-groups --group bench \
