@@ -45,7 +45,7 @@ static void call(long id) {
   char request[120];
   int size = snprintf(request, sizeof request,
                       "{\"jsonrpc\":\"2.0\",\"id\":%ld,\"method\":\"tools/call\",\"params\":"
-                      "{\"name\":\"a\",\"arguments\":{\"t\":\"xxxxxx\"}}}\n",
+                      "{\"name\":\"a\",\"arguments\":{\"t\":\"xxxxx\"}}}\n",
                       100000 + id);
   put(request, (size_t)size);
   line();
