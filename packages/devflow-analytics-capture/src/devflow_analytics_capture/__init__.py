@@ -1,7 +1,8 @@
-"""Brings in the tool calls that others see: agents, which log them and run hooks at each.
+"""Brings in the tool calls that others make: what agents log, and what passes to their servers.
 
 `import_calls` reads what agents log into the analytics database, each call once. `hook_settings`
-is what makes an agent say by itself when there is something new.
+is what makes an agent say by itself when there is something new. `wrap` runs an MCP server and
+records its calls as they pass.
 
 Importing this package imports nothing else: each name brings its module when it is first asked for.
 """
@@ -28,6 +29,8 @@ if TYPE_CHECKING:  # what `_MODULES` says, for type checkers
     )
     from devflow_analytics_capture.importers import CLIENTS as CLIENTS
     from devflow_analytics_capture.importing import import_calls as import_calls
+    from devflow_analytics_capture.proxy.arguments import wrap_arguments as wrap_arguments
+    from devflow_analytics_capture.proxy.stdio_proxy import wrap as wrap
     from devflow_analytics_capture.result import (
         ClientImport as ClientImport,
         Imported as Imported,
@@ -48,6 +51,8 @@ _MODULES = {
     ),
     "importers": ("CLIENTS",),
     "importing": ("import_calls",),
+    "proxy.arguments": ("wrap_arguments",),
+    "proxy.stdio_proxy": ("wrap",),
     "result": ("ClientImport", "Imported", "Place"),
     "unread": ("Unread", "unread_logs"),
 }

@@ -29,7 +29,7 @@ SECTIONS = {
         *("stats", "tools", "errors", "sessions", "calls", "tail", "export", "dashboard", "demo"),
     ),
     "Record and look after": (
-        *("init", "import", "hooks", "status", "doctor", "check", "migrate"),
+        *("init", "import", "wrap", "hooks", "status", "doctor", "check", "migrate"),
         *("backup", "restore", "path"),
     ),
 }

@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any, overload
 
 from devflow_analytics_db import is_enabled, records_project, resolve_path
 from devflow_analytics_recorder.call import Call
-from devflow_analytics_recorder.ids import named_id, new_key
+from devflow_analytics_recorder.ids import named_id
+from devflow_analytics_recorder.keys import new_key
 from devflow_analytics_recorder.line import VERSION, clean_name, number, quoted, session_part
 from devflow_analytics_recorder.log import log
 from devflow_analytics_recorder.writer import EXIT_SECONDS

@@ -6,11 +6,11 @@ import time
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 from weakref import WeakKeyDictionary
 
-from devflow_analytics_recorder.ids import named_id
-from devflow_analytics_recorder.integrations.conversations import (
+from devflow_analytics_recorder.conversations import (
     conversation,
     conversation_of_process,
 )
+from devflow_analytics_recorder.ids import named_id
 from devflow_analytics_recorder.line import clean_name
 
 if TYPE_CHECKING:

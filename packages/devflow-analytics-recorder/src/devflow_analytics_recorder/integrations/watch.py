@@ -5,9 +5,9 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
+from devflow_analytics_recorder.conversations import native_id
 from devflow_analytics_recorder.ids import named_id
 from devflow_analytics_recorder.integrations.calls import RunningCall, within_another
-from devflow_analytics_recorder.integrations.conversations import native_id
 from devflow_analytics_recorder.integrations.endings import Ending
 from devflow_analytics_recorder.integrations.rounds import Rounds
 from devflow_analytics_recorder.integrations.sessions import Sessions

@@ -1,0 +1,165 @@
+"""The server's process: started before anything else, told what we are told, and ended with."""
+
+import os
+from _thread import start_new_thread
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import signal
+    from collections.abc import Sequence
+    from typing import NoReturn
+else:
+    import _signal as signal  # without the enums of signal, which take 6 ms
+
+NOT_FOUND, NOT_EXECUTABLE = 127, 126
+"""The exit statuses of shells for a command that is missing, or that cannot be run."""
+
+_FORWARDED = {
+    signal.SIGHUP,
+    signal.SIGINT,
+    signal.SIGQUIT,
+    signal.SIGTERM,
+    signal.SIGUSR1,
+    signal.SIGUSR2,
+}
+_OF_PYTHON = (signal.SIGPIPE, signal.SIGXFSZ)
+"""What Python ignores, and so would the server."""
+
+_SENT_BY_KERNEL = 0
+"""Above this, ``si_code`` says that no process sent a signal, as for Ctrl-C at a terminal.
+
+That reaches every process of the group anyway, and ours is the server's.
+"""
+
+
+class CommandError(Exception):
+    """The command cannot be started."""
+
+    def __init__(self, command: str, fault: OSError) -> None:
+        super().__init__(f"cannot run {command!r}: {fault.strerror}")
+        is_missing = isinstance(fault, FileNotFoundError)
+        self.exit_status = NOT_FOUND if is_missing else NOT_EXECUTABLE
+        """That of a shell that cannot start it."""
+
+
+class Pipes:
+    """What the server's standard input and output are connected to."""
+
+    def __init__(self) -> None:
+        _require_standard_files()
+        self.its_input, self.input = os.pipe()
+        self.output, self.its_output = os.pipe()
+
+    def name_of_input(self) -> str:
+        """Return what tells the server's standard input from every other file."""
+        found = os.fstat(self.its_input)
+        return f"{found.st_dev}:{found.st_ino}"
+
+
+class Child:
+    """A server that runs. It is not reaped, so its process id stays its own until we end."""
+
+    def __init__(self, command: "Sequence[str]", environment: dict[str, str], pipes: Pipes) -> None:
+        """Start it, in our process group, with our stderr.
+
+        Args:
+            command: its name, looked for in the PATH, and its arguments.
+            environment: its environment.
+            pipes: its standard input and output.
+
+        Raises:
+            CommandError: it cannot be started.
+        """
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, _FORWARDED)
+        try:
+            self.pid = os.posix_spawnp(
+                command[0],
+                command,
+                environment,
+                file_actions=[
+                    (os.POSIX_SPAWN_DUP2, pipes.its_input, 0),
+                    (os.POSIX_SPAWN_DUP2, pipes.its_output, 1),
+                ],
+                setsigmask=before,
+                setsigdef=_OF_PYTHON,
+            )
+        except OSError as fault:
+            raise CommandError(command[0], fault) from fault
+        except ValueError:  # the name is empty, or holds NUL
+            raise CommandError(command[0], FileNotFoundError(2, os.strerror(2))) from None
+        os.close(pipes.its_input)
+        os.close(pipes.its_output)
+        self.input, self.output = pipes.input, pipes.output
+        self.was_told_to_end = False
+        """Whether somebody sent SIGTERM."""
+        self.wake, self._waker = os.pipe()
+        """Readable after that."""
+
+    def forward_signals(self) -> None:
+        """Hand on the signals that processes send to us, from now on, in a thread."""
+        start_new_thread(self._forward, ())
+
+    def exit_file(self) -> int | None:
+        """Return a descriptor that is readable once it has ended; None where there are none."""
+        try:
+            return os.pidfd_open(self.pid)
+        except (AttributeError, OSError):  # macOS, and Linux before 5.3
+            return None
+
+    def has_ended(self) -> bool:
+        """Tell whether it has ended."""
+        flags = os.WEXITED | os.WNOHANG | os.WNOWAIT
+        return os.waitid(os.P_PID, self.pid, flags) is not None
+
+    def kill(self, number: int) -> None:
+        """Send it a signal, if it has not ended."""
+        os.kill(self.pid, number)
+
+    def end_alike(self) -> "NoReturn":
+        """End as it has ended: with its exit status, or by the signal that ended it."""
+        found = os.waitid(os.P_PID, self.pid, os.WEXITED)
+        if found is None or found.si_code == os.CLD_EXITED:
+            os._exit(found.si_status if found else 0)
+        _dump_no_core()
+        number = found.si_status
+        if number != signal.SIGKILL:
+            signal.signal(number, signal.SIG_DFL)
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, {number})
+        os.kill(os.getpid(), number)
+        os._exit(128 + number)  # as shells say it, should it not have ended us
+
+    def _forward(self) -> None:
+        while True:
+            number, is_of_kernel = _wait_for_signal()
+            if self.has_ended():  # something that it started writes on
+                os._exit(128 + number)
+            if is_of_kernel:
+                continue
+            self.kill(number)
+            if number == signal.SIGTERM:
+                self.was_told_to_end = True
+                os.write(self._waker, b".")
+
+
+def _wait_for_signal() -> tuple[int, bool]:
+    if not hasattr(signal, "sigwaitinfo"):  # macOS
+        return signal.sigwait(_FORWARDED), False
+    found = signal.sigwaitinfo(_FORWARDED)
+    return found.si_signo, found.si_code > _SENT_BY_KERNEL
+
+
+def _require_standard_files() -> None:
+    """Open what we were started without, so that no pipe of ours gets one of these numbers."""
+    while True:
+        descriptor = os.open(os.devnull, os.O_RDWR)
+        if descriptor > 2:  # noqa: PLR2004  standard error
+            os.close(descriptor)
+            return
+        os.set_inheritable(descriptor, True)
+
+
+def _dump_no_core() -> None:
+    """Keep our own core from taking the place of the server's."""
+    import resource  # noqa: PLC0415  seldom needed
+
+    resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
