@@ -91,7 +91,8 @@ LISTS = (ask("tools/list"),)
 ALL_LISTS = (*LISTS, ask("prompts/list"), ask("resources/list"), ask("resources/templates/list"))
 
 FAILED = ("error", "tool")
-UNKNOWN = call("no-such-tool", {}, *FAILED)
+REFUSED = ("error", "arguments")
+UNKNOWN = ("error", "not_found")
 LONG = "trigger-long-running-operation"
 WHOLE = {"duration": 0.3, "steps": 3}
 
@@ -102,8 +103,8 @@ EVERYTHING = (
     call("echo", {"message": 'an "isError":true, ü, \u2028 and 😀'}),
     call("echo", {"message": "x" * 1_000_000}),
     call("get-sum", {"a": 2, "b": 40}),
-    call("get-sum", {"a": "two"}, *FAILED),
-    UNKNOWN,
+    call("get-sum", {"a": "two"}, *REFUSED),
+    call("no-such-tool", {}, *UNKNOWN),
     call("get-env", {}),
     call("get-tiny-image", {}),
     call("get-structured-content", {"location": "Chicago"}),
@@ -136,8 +137,8 @@ FILESYSTEM = (
     call("read_text_file", {"path": "{}/large.txt"}),
     call("read_text_file", {"path": "/etc/passwd"}, *FAILED),
     call("read_text_file", {"path": "{}/none"}, *FAILED),
-    call("write_file", {"path": 3}, *FAILED),
-    UNKNOWN,
+    call("write_file", {"path": 3}, *REFUSED),
+    call("no-such-tool", {}, *UNKNOWN),
 )
 
 RAIN = {"name": "rain", "entityType": "weather", "observations": ["wet"]}
@@ -150,11 +151,10 @@ MEMORY = (
     call("open_nodes", {"names": ["rain"]}),
     call("add_observations", {"observations": [{"entityName": "x", "contents": []}]}, *FAILED),
     call("delete_entities", {"entityNames": ["rain"]}),
-    UNKNOWN,
+    call("no-such-tool", {}, *UNKNOWN),
 )
 
 HERE = {"repo_path": "{}"}
-REFUSED = ("error", "not_found", -32602)
 GIT = (
     *LISTS,
     call("git_status", HERE),
@@ -168,8 +168,8 @@ GIT = (
     call("git_branch", HERE | {"branch_type": "local"}),
     call("git_checkout", HERE | {"branch_name": "-f"}, *FAILED),
     call("git_status", {"repo_path": "/"}, *FAILED),
-    call("git_status", {}, *FAILED),
-    call("no_such_tool", {}, *REFUSED),
+    call("git_status", {}, *REFUSED),
+    call("no_such_tool", {}, *UNKNOWN, -32602),
 )
 
 TIME = (
@@ -180,7 +180,7 @@ TIME = (
         {"source_timezone": "UTC", "time": "12:30", "target_timezone": "Asia/Kathmandu"},
     ),
     call("get_current_time", {"timezone": "Mars/Base"}, *FAILED),
-    call("no_such_tool", {}, *REFUSED),
+    call("no_such_tool", {}, *UNKNOWN, -32602),
 )
 
 SQLITE = (
@@ -194,7 +194,7 @@ SQLITE = (
     ask("resources/read", uri="memo://insights"),
     ask("prompts/get", name="mcp-demo", arguments={"topic": "rain"}),
     call("read_query", {"query": "SELEC"}),  # it says nothing of an error but in words
-    call("read_query", {"query": 3}, *FAILED),
+    call("read_query", {"query": 3}, *REFUSED),
 )
 
 
