@@ -100,7 +100,7 @@ class Spool:
 
 
 def real(path: str) -> str:
-    """Return the path of a database, absolute, when links to it are followed, as SQLite names its files.
+    """Return the absolute path of a database, links followed, by which SQLite names its files.
 
     Raises:
         OSError: a link leads to nothing, or in a circle.

@@ -50,7 +50,7 @@ class Caller:
 class Waiting:
     """A call that is not answered yet."""
 
-    __slots__ = ("call", "began_ns", "ran_ns", "request_bytes", "session", "started_ms", "tool")
+    __slots__ = ("began_ns", "call", "ran_ns", "request_bytes", "session", "started_ms", "tool")
 
     def __init__(
         self, call: str, tool: str, session: "Session", began_ns: int, request_bytes: int | None
@@ -72,7 +72,7 @@ class Waiting:
 class Conversation:
     """The calls of one connection. No method raises, and none changes what passes."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  what a connection is known by
         self,
         notes: "Notes",
         session_of: "SessionOf",
@@ -146,7 +146,7 @@ class Conversation:
             reason: what the client says. The TypeScript SDK says so if its time was up.
         """
         try:
-            waiting = self._waiting.pop(_id(request), None)
+            waiting = self._waiting.pop(_id(request), None)  # type: ignore[arg-type]  # None is none
             if waiting is not None:
                 is_late = isinstance(reason, str) and "timed out" in reason
                 self._note(waiting, TIMED_OUT if is_late else CANCELLED, ns)
@@ -162,14 +162,14 @@ class Conversation:
             ns: when, by the monotonic clock.
         """
         try:
-            waiting = self._waiting.pop(_id(request), None)
+            waiting = self._waiting.pop(_id(request), None)  # type: ignore[arg-type]  # as above
             if waiting is not None:
                 self._note(waiting, outcome, ns)
         except Exception as fault:  # noqa: BLE001  as above
             self._notes.tell(fault)
 
     def end(self, ns: int) -> None:
-        """Note what was not answered, as the connection is over; the argument is as for `cancel`."""
+        """Note what was not answered, as the connection is over: when, is as for `cancel`."""
         try:
             for waiting in self._waiting.values():
                 self._note(waiting, TRANSPORT, ns)

@@ -1,18 +1,21 @@
 """The server's process: started before anything else, told what we are told, and ended with."""
 
+import fcntl
 import os
 from _thread import start_new_thread
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import signal
-    from collections.abc import Sequence
     from typing import NoReturn
 else:
     import _signal as signal  # without the enums of signal, which take 6 ms
 
 NOT_FOUND, NOT_EXECUTABLE = 127, 126
 """The exit statuses of shells for a command that is missing, or that cannot be run."""
+
+PIPE_BYTES = 262_144
+"""How much the pipe of the server's output holds."""
 
 _FORWARDED = {
     signal.SIGHUP,
@@ -49,6 +52,7 @@ class Pipes:
         _require_standard_files()
         self.its_input, self.input = os.pipe()
         self.output, self.its_output = os.pipe()
+        _widen(self.output)
 
     def name_of_input(self) -> str:
         """Return what tells the server's standard input from every other file."""
@@ -59,7 +63,7 @@ class Pipes:
 class Child:
     """A server that runs. It is not reaped, so its process id stays its own until we end."""
 
-    def __init__(self, command: "Sequence[str]", environment: dict[str, str], pipes: Pipes) -> None:
+    def __init__(self, command: list[str], environment: dict[str, str], pipes: Pipes) -> None:
         """Start it, in our process group, with our stderr.
 
         Args:
@@ -130,10 +134,10 @@ class Child:
 
     def _forward(self) -> None:
         while True:
-            number, is_of_kernel = _wait_for_signal()
+            number, code = _wait_for_signal()
             if self.has_ended():  # something that it started writes on
                 os._exit(128 + number)
-            if is_of_kernel:
+            if code > _SENT_BY_KERNEL:
                 continue
             self.kill(number)
             if number == signal.SIGTERM:
@@ -141,11 +145,20 @@ class Child:
                 os.write(self._waker, b".")
 
 
-def _wait_for_signal() -> tuple[int, bool]:
+def _widen(pipe: int) -> None:
+    """Let a pipe hold more than is usual: large answers then pass in half the time."""
+    try:  # noqa: SIM105  contextlib takes as long to import as all of these modules
+        fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
+    except (AttributeError, OSError):  # macOS; or the user has too many such pipes already
+        pass
+
+
+def _wait_for_signal() -> tuple[int, int]:
+    """Return the next signal, and its ``si_code`` where that can be known."""
     if not hasattr(signal, "sigwaitinfo"):  # macOS
-        return signal.sigwait(_FORWARDED), False
+        return signal.sigwait(_FORWARDED), _SENT_BY_KERNEL
     found = signal.sigwaitinfo(_FORWARDED)
-    return found.si_signo, found.si_code > _SENT_BY_KERNEL
+    return found.si_signo, found.si_code
 
 
 def _require_standard_files() -> None:
@@ -155,7 +168,7 @@ def _require_standard_files() -> None:
         if descriptor > 2:  # noqa: PLR2004  standard error
             os.close(descriptor)
             return
-        os.set_inheritable(descriptor, True)
+        os.set_inheritable(descriptor, True)  # noqa: FBT003  it takes no names
 
 
 def _dump_no_core() -> None:

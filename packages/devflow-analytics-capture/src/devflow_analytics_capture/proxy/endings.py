@@ -1,12 +1,13 @@
 """How a call ended, as the answer on the wire says it. Of its texts nothing is kept."""
 
+from devflow_analytics_capture.noting.line import SUCCESS
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from devflow_analytics_capture.noting.line import Outcome
     from devflow_analytics_capture.proxy.lines import Line
     from devflow_analytics_capture.proxy.messages import Message
 
-from devflow_analytics_capture.noting.line import SUCCESS
 
 INVALID_PARAMS = -32602
 """JSON-RPC's code for parameters that a method cannot take."""
@@ -52,7 +53,7 @@ def ending(tool: str, message: "Message", line: "Line") -> "Outcome":
 def _of_error(tool: str, error: object) -> "Outcome":
     values = error if isinstance(error, dict) else {}
     code, text = values.get("code"), values.get("message")
-    number = code if isinstance(code, int) and -(2**63) <= code < 2**63 else None
+    number = code if type(code) is int and -(2**63) <= code < 2**63 else None  # true is no number
     if isinstance(text, str) and _is_unknown(tool, text[:_LOOKED_AT]):
         return ("error", "not_found", None, number)
     if number == REQUEST_TIMEOUT:
@@ -90,5 +91,6 @@ def _refuses_arguments(tool: str, text: str) -> bool:
     FastMCP names pydantic's model of the arguments.
     """
     return text.startswith((f"MCP error {INVALID_PARAMS}: ", "Input validation error: ")) or (
-        " validation error" in text and (f" for {tool}Arguments" in text or f" for call[{tool}]" in text)
+        " validation error" in text
+        and (f" for {tool}Arguments" in text or f" for call[{tool}]" in text)
     )

@@ -111,7 +111,7 @@ def _pairs(text: str, position: int) -> "Message":
 
 
 def _scanned(text: str, position: int, first: str | None) -> tuple[object, int] | None:
-    """Return the value at a position, and where it ends; None if it is cut off, or begins otherwise."""
+    """Return the value at a position, and where it ends; None if there is none that is whole."""
     if first is not None and text[position : position + 1] != first:
         return None
     try:

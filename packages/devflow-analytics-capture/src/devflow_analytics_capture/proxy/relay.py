@@ -120,9 +120,7 @@ class Relay:
 class _Stream:
     """One direction: from a source to a sink."""
 
-    def __init__(
-        self, poll: "select.poll", source: int, sink: int, watcher: "Watcher"
-    ) -> None:
+    def __init__(self, poll: "select.poll", source: int, sink: int, watcher: "Watcher") -> None:
         self.source = source
         self.sink = sink
         self.is_over = False
@@ -159,15 +157,13 @@ class _Stream:
             return
         now = monotonic_ns()
         self._size = LARGE if len(data) == self._size else USUAL
-        written = 0
-        if self._most == LARGE:
-            try:
-                written = os.write(self.sink, data)
-            except BlockingIOError:
-                pass
-            except OSError:
-                self._break()
-                return
+        try:
+            written = os.write(self.sink, data) if self._most == LARGE else 0
+        except BlockingIOError:
+            written = 0
+        except OSError:
+            self._break()
+            return
         if written < len(data):
             self._waits = memoryview(data)[written:]
             self._poll.unregister(self.source)

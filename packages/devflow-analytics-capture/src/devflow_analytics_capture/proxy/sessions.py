@@ -35,7 +35,7 @@ class Session:
 
 
 class ProcessSessions:
-    """The sessions of a process: conversations that the client names, or else the process itself."""
+    """The sessions of a process: conversations that a client names, else the process itself."""
 
     def __init__(self, key: str) -> None:
         """Begin.

@@ -12,7 +12,6 @@ from devflow_analytics_capture.proxy.saying import say
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from typing import NoReturn
 
 MARK = "DEVFLOW_ANALYTICS_WRAP"
@@ -23,7 +22,7 @@ LAST_SECONDS = 0.5
 
 
 def wrap(
-    command: "Sequence[str]",
+    command: list[str],
     *,
     server: str | None = None,
     client: str | None = None,
@@ -89,10 +88,10 @@ def wrap(
     child.end_alike()
 
 
-def _become(command: "Sequence[str]") -> "NoReturn":
+def _become(command: list[str]) -> "NoReturn":
     """Run the server in our place: nothing is recorded."""
     try:
-        os.execvp(command[0], command)
+        os.execvp(command[0], command)  # noqa: S606  as its client would
     except OSError as fault:
         _fail(CommandError(command[0], fault))
     except ValueError:
@@ -110,7 +109,12 @@ def _project() -> str | None:
 
 def _say_why(database: str | None) -> None:
     """Say why nothing is recorded, in the words of the db package."""
-    from devflow_analytics_db import AnalyticsDbError, is_enabled, records_project, resolve_path
+    from devflow_analytics_db import (  # noqa: PLC0415  seldom needed
+        AnalyticsDbError,
+        is_enabled,
+        records_project,
+        resolve_path,
+    )
 
     try:
         is_enabled()

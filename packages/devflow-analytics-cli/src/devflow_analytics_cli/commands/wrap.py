@@ -35,4 +35,4 @@ def wrap(
 
     'devflow-analytics enable' writes this into the settings of your agents.
     """
-    run(command, server=server, client=client, database=settings.path)
+    run([*command], server=server, client=client, database=settings.path)
