@@ -37,8 +37,8 @@ test-mcp *versions:
 
 # Let real servers and clients talk through the proxy; arguments go to pytest; needs npm
 test-proxy *arguments:
-    # each client in a worker of its own, as it plays once
-    uv run --locked python -m pytest -n 2 --dist loadgroup -m proxy tests/proxy "$@"
+    # as many as there are clients, of which each waits a lot
+    uv run --locked python -m pytest -n 3 --dist worksteal -m proxy tests/proxy "$@"
 
 # Run test-faults, and write its counts into docs/safety.md
 reliability: (test-faults "--junit-xml=dist/faults.xml")

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import tarfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,9 +17,25 @@ NPM = {
     "@modelcontextprotocol/server-memory": "2026.8.31",
 }
 
+SDK = "2.3.0"
+"""The version of Python's SDK whose own tests are run, too."""
+
 PYPI = {
     "mcp-1": ("mcp==1.30.0", "mcp-server-sqlite==2025.4.25"),
-    "mcp-2": ("mcp==2.3.0", "mcp-server-git==2026.10.19", "mcp-server-time==2026.10.19"),
+    "mcp-2": (f"mcp=={SDK}", "mcp-server-git==2026.10.19", "mcp-server-time==2026.10.19"),
+    "mcp-2-tests": (
+        f"mcp=={SDK}",
+        "blockbuster==1.5.29",
+        "coverage==7.17.5",
+        "dirty-equals==0.11",
+        "httpcore2==2.16.2",
+        "inline-snapshot==0.36.1",
+        "logfire==5.4.0",
+        "opentelemetry-sdk==1.45.2",
+        "pip==26.3",
+        "pytest==9.2.0",
+        "trio==0.35.0",
+    ),
 }
 """By environment: the servers need different versions of the SDK."""
 
@@ -36,6 +53,11 @@ class Environments:
         """The directory with what comes from npm, and with our client that imports it."""
         return self.directory / "node"
 
+    @property
+    def sdk(self) -> Path:
+        """The directory with the source of Python's SDK, its tests among it."""
+        return self.directory / f"mcp-{SDK}"
+
     def python(self, environment: str) -> str:
         """Return the interpreter of an environment of PYPI."""
         return str(self.directory / environment / "bin" / "python")
@@ -49,10 +71,7 @@ class Environments:
         return str(self.node / "node_modules" / ".bin" / name)
 
     def install(self) -> None:
-        """Install what is not there yet."""
-        done = self.directory / "done"
-        if done.exists():
-            return
+        """Install everything."""
         self.node.mkdir(exist_ok=True)
         manifest = {"private": True, "type": "module", "dependencies": NPM}
         (self.node / "package.json").write_text(json.dumps(manifest))
@@ -62,7 +81,14 @@ class Environments:
             self._uv("venv", "--clear", "--python", sys.executable, environment)
             python = ("--python", self.python(environment))
             self._uv("pip", "install", *python, *requirements)
-        done.touch()
+        self._unpack_sdk()
+
+    def _unpack_sdk(self) -> None:
+        """Get the source, as its wheel has no tests; uv would only install it."""
+        pip = [self.python("mcp-2-tests"), "-m", "pip", "--quiet", "--disable-pip-version-check"]
+        run([*pip, "download", "--no-deps", "--no-binary=:all:", f"mcp=={SDK}"], self.directory)
+        with tarfile.open(self.directory / f"mcp-{SDK}.tar.gz") as archive:
+            archive.extractall(self.directory, filter="data")
 
     def _uv(self, *arguments: str) -> None:
         run([os.environ.get("UV", "uv"), *arguments, "--quiet"], self.directory)

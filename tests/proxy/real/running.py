@@ -63,8 +63,9 @@ def _place(directory: Path, server: Server, way: str) -> Path:
     return directory / server.name.replace("/", "-") / way
 
 
-def play_all(client: str, environments: Environments, directory: Path) -> Played:
-    """Play everything with one client."""
+def play_all(played: Played, environments: Environments) -> None:
+    """Let a client play everything."""
+    client, directory = played.client, played.directory
     plays = []
     for server in SERVERS:
         for way in WAYS:
@@ -109,7 +110,6 @@ def play_all(client: str, environments: Environments, directory: Path) -> Played
         timeout=100,
     )
     assert (done.returncode, done.stdout) == (0, "")
-    return Played(client, directory)
 
 
 def _player(client: str, environments: Environments) -> list[str]:
