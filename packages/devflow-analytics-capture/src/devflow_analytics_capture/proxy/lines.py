@@ -61,6 +61,13 @@ class Lines:
         self._add(rest)
         return found
 
+    def skip(self, data: bytes) -> None:
+        """Take in the next bytes of the stream, of which only a line that goes on matters."""
+        end = data.rfind(b"\n")
+        if end >= 0:
+            self._finish()
+        self._add(data[end + 1 :])
+
     def end(self) -> list[Line]:
         """Return the last line, if the stream ends without an end of line."""
         return self._finish()

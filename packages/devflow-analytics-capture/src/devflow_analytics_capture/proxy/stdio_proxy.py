@@ -84,6 +84,9 @@ def wrap(
             conversation.from_client(line, ns)
 
     def from_server(data: bytes, ns: int) -> None:
+        if conversation.is_quiet:
+            answered.skip(data)
+            return
         for line in answered.feed(data) if data else answered.end():
             conversation.from_server(line, ns)
 
