@@ -13,8 +13,21 @@ __version__ = "0.1.0"
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # what `_MODULES` says, for type checkers
+    from devflow_analytics_capture.enabling.enable import (
+        ENABLE_CLIENTS as ENABLE_CLIENTS,
+        disable as disable,
+        enable as enable,
+        mcp_settings as mcp_settings,
+    )
+    from devflow_analytics_capture.enabling.found import (
+        McpFile as McpFile,
+        McpServer as McpServer,
+        McpSettings as McpSettings,
+    )
+    from devflow_analytics_capture.enabling.hint import clients_to_enable as clients_to_enable
     from devflow_analytics_capture.errors import (
         AgentNotFoundError as AgentNotFoundError,
+        ServerNotFoundError as ServerNotFoundError,
         SettingsChangedError as SettingsChangedError,
         SettingsError as SettingsError,
     )
@@ -39,7 +52,15 @@ if TYPE_CHECKING:  # what `_MODULES` says, for type checkers
     from devflow_analytics_capture.unread import Unread as Unread, unread_logs as unread_logs
 
 _MODULES = {
-    "errors": ("AgentNotFoundError", "SettingsChangedError", "SettingsError"),
+    "enabling.enable": ("ENABLE_CLIENTS", "disable", "enable", "mcp_settings"),
+    "enabling.found": ("McpFile", "McpServer", "McpSettings"),
+    "enabling.hint": ("clients_to_enable",),
+    "errors": (
+        "AgentNotFoundError",
+        "ServerNotFoundError",
+        "SettingsChangedError",
+        "SettingsError",
+    ),
     "hooks": (
         "HOOK_CLIENTS",
         "HookSettings",

@@ -93,7 +93,9 @@ def test_files(start: Start, script: Command, tmp_path: Path) -> None:
 
 def test_the_null_device(start: Start, script: Command) -> None:
     null = subprocess.DEVNULL
-    proxy = start(*script(f"{UPPER}\nos.write(1, b'x' * 100_000)\nos._exit(4)"), stdin=null, stdout=null)
+    proxy = start(
+        *script(f"{UPPER}\nos.write(1, b'x' * 100_000)\nos._exit(4)"), stdin=null, stdout=null
+    )
     assert proxy.finish() == (4, b"", b"")
 
 
@@ -146,7 +148,10 @@ def test_a_pipe_that_nobody_reads_from_the_first(start: Start, script: Command) 
     output, its_output = os.pipe()
     os.close(output)
     with closing(its_output):
-        proxy = start(*script("signal.signal(13, signal.SIG_DFL)\nwhile os.write(1, b'x'): pass"), stdout=its_output)
+        proxy = start(
+            *script("signal.signal(13, signal.SIG_DFL)\nwhile os.write(1, b'x'): pass"),
+            stdout=its_output,
+        )
         assert proxy.wait() == -13  # SIGPIPE, though the client says nothing yet
 
 

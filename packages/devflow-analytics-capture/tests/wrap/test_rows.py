@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import signal
 from collections.abc import Callable
@@ -18,6 +19,19 @@ Play = Callable[..., Rows]
 
 GOOD, BAD = ("success", None), ("error", "tool")
 LONG, LONGER = 3_000, 100_000  # an answer that is not parsed; a line that is not kept
+
+SAID = [
+    ('"isError":true', BAD),
+    ('"isError": true', BAD),
+    ('"isError":false', GOOD),
+    ('"x":"{\\"isError\\":true}"', GOOD),
+    ('"x":"}\\"isError\\":true"', GOOD),
+    ('"structuredContent":{"isError":true}', GOOD),
+    ('"structuredContent":{"a":"]}","isError":true,"b":[{}]},"_meta":{}', GOOD),
+    ('"_meta":{"a":"}"},"isError":true,"z":"]"', BAD),
+    ('"structuredContent":{"isError":true},"isError":true,"_meta":{"isError":true}', BAD),
+]
+"""What is in a result, and how the call ended then."""
 
 INITIALIZE = {
     "jsonrpc": "2.0",
@@ -158,27 +172,29 @@ def test_a_late_answer_after_a_cancellation(
 
 
 @pytest.mark.parametrize("size", [0, LONG, LONGER])
-@pytest.mark.parametrize("last", [False, True])
-@pytest.mark.parametrize("place", ["begins", "ends"])
-@pytest.mark.parametrize(
-    ("inside", "expected"),
-    [
-        ('"isError":true', BAD),
-        ('"isError": true', BAD),
-        ('"isError":false', GOOD),
-        ('"x":"{\\"isError\\":true}"', GOOD),
-        ('"x":"}\\"isError\\":true"', GOOD),
-        ('"structuredContent":{"isError":true}', GOOD),
-        ('"structuredContent":{"isError":true,"a":[{}]},"_meta":{}', GOOD),
-        ('"_meta":{"a":"}"},"isError":true,"z":"]"', BAD),
-    ],
-)
 def test_what_an_answer_says_wherever_it_says_it(
-    inside: str, expected: tuple[str, str | None], place: str, last: bool, size: int, play: Play
+    size: int, start: Start, script: Command, recorded: Recorded, tmp_path: Path
 ) -> None:
     content = f'"content":[{{"type":"text","text":"{"x" * size}"}}]'
-    result = f"{inside},{content}" if place == "begins" else f"{content},{inside}"
-    assert play(["<", raw(1, f"{{{result}}}", last=last)], call(1)) == [("a", *expected)]
+    orders = itertools.product(SAID, ("{0},{1}", "{1},{0}"), (False, True))
+    answers, lines, expected = "", [], []
+    for number, ((inside, ending), order, last) in enumerate(orders):
+        result = f"{{{order.format(inside, content)}}}"
+        name = f"{number:02} {order} {last} {inside}"
+        answers += raw(number, result, last=last)
+        lines.append(call(number, name))
+        expected.append((name, *ending))
+    (tmp_path / "answers").write_text(answers, encoding="utf-8")
+    repeats = """
+for line in open(sys.argv[1], "rb"):
+    sys.stdin.buffer.readline()
+    sys.stdout.buffer.write(line)
+    sys.stdout.buffer.flush()
+"""
+    proxy = start(*script(repeats, tmp_path / "answers"))
+    proxy.send(*lines)
+    assert proxy.finish() == (0, answers.encode(), b"")
+    assert sorted(recorded()) == expected
 
 
 @pytest.mark.parametrize("size", [LONG, LONGER])
