@@ -224,7 +224,7 @@ def start() -> Iterator[Callable[..., Proxy]]:
 
         def start(*command: object, direct: bool = False, **options: Any) -> Proxy:
             before = [] if direct else [sys.executable, "-c", WRAP]
-            given = {name: subprocess.PIPE for name in ("stdin", "stdout", "stderr")}
+            given = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
             environment = options.pop("env", os.environ) | options.pop("environment", {})
             proxy = Proxy(
                 subprocess.Popen(

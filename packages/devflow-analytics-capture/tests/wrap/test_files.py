@@ -10,10 +10,12 @@ import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 Start = Callable[..., Any]
 Command = Callable[..., list[str]]
@@ -42,13 +44,13 @@ def read_all(file: int) -> bytes:
     return bytes(found)
 
 
-@pytest.mark.parametrize("is_one", [False, True], ids=["two", "one"])
+@pytest.mark.parametrize("sockets", ["two", "one"])
 def test_sockets_of_which_only_the_clients_mode_counts(
-    is_one: bool, start: Start, script: Command
+    sockets: str, start: Start, script: Command
 ) -> None:
     """Two, as Node makes them; or one for both directions."""
     ours, its = socket.socketpair()
-    our_output, its_output = (ours, its) if is_one else socket.socketpair()
+    our_output, its_output = (ours, its) if sockets == "one" else socket.socketpair()
     proxy = start(*script(UPPER), stdin=its, stdout=its_output)
     with ours, its, our_output, its_output:
         writer = threading.Thread(target=ours.sendall, args=[b"x" * LARGE])
