@@ -1,6 +1,7 @@
 """How a call ended, as the answer on the wire says it. Of its texts nothing is kept."""
 
 from devflow_analytics_capture.noting.line import SUCCESS
+from devflow_analytics_capture.proxy.messages import ends_as_error
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -43,11 +44,9 @@ def ending(tool: str, message: "Message", line: "Line") -> "Outcome":
     if "error" in message:
         return _of_error(tool, message["error"])
     result = message.get("result")
-    if not line.is_whole:
-        return _TOOL if line.marks_error else SUCCESS
     if isinstance(result, dict) and result.get("isError") is True:
         return _of_text(tool, _first_text(result.get("content")))
-    return SUCCESS
+    return _TOOL if ends_as_error(line.tail) else SUCCESS
 
 
 def _of_error(tool: str, error: object) -> "Outcome":
