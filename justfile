@@ -35,6 +35,11 @@ test-mcp *versions:
     uv run --locked python -m pytest -n 6 --dist loadscope -m mcp tests/mcp \
         -k "{{ replace(versions, ' ', ' or ') }}"
 
+# Let real servers and clients talk through the proxy; arguments go to pytest; needs npm
+test-proxy *arguments:
+    # as many as there are clients, of which each waits a lot
+    uv run --locked python -m pytest -n 3 --dist worksteal -m proxy tests/proxy "$@"
+
 # Run test-faults, and write its counts into docs/safety.md
 reliability: (test-faults "--junit-xml=dist/faults.xml")
     uv run --locked python tools/count_cases.py dist/faults.xml
@@ -119,7 +124,7 @@ fix:
 old-sqlite directory:
     tools/build_old_sqlite.sh {{ quote(directory) }}
 
-# Measure what everything costs, or only packages or dashboard, and write it down; minutes
+# Measure what everything costs, or only packages, proxy or dashboard, and write it down; minutes
 bench *parts:
     # installed as a user has it: from wheels, built anew, and without the tools of development
     uv run --locked --isolated --no-editable --no-default-groups --group bench \
@@ -141,7 +146,7 @@ image-check:
 check: _but-the-oldest (_on "3.11" "packages" "tests")
 
 # Everything that CI runs, but for the image and for `just test` on the oldest Python, its last line
-ci: _but-the-oldest test-figures test-browser test-faults test-mcp
+ci: _but-the-oldest test-figures test-browser test-faults test-mcp test-proxy
 
 # all tests once on each newer Python; on one of them, each package alone, and measured
 _but-the-oldest: lint wheels (alone "3.12") (_on "3.12" "tests") (_on "3.13" "packages" "tests")

@@ -15,6 +15,7 @@ from benchmarks import (
     migrating,
     page,
     processes,
+    proxying,
     questions,
     race,
     recording,
@@ -26,8 +27,9 @@ MILLION = 1_000_000
 FEW = 10_000
 
 PACKAGES = "packages"
+PROXY = "proxy"
 DASHBOARD = "dashboard"
-PARTS = (PACKAGES, DASHBOARD)
+PARTS = (PACKAGES, PROXY, DASHBOARD)
 """The parts of the page that can be measured alone."""
 
 
@@ -39,7 +41,7 @@ def main(parts: list[str]) -> None:
     """
     unknown = [part for part in parts if part not in PARTS]
     if unknown:
-        sys.exit(f"There is no part {unknown[0]!r}. The parts are {' and '.join(PARTS)}.")
+        sys.exit(f"There is no part {unknown[0]!r}. The parts are {', '.join(PARTS)}.")
     wanted = parts or PARTS
     if DASHBOARD in wanted:
         dashboard.require_chromium()
@@ -47,6 +49,10 @@ def main(parts: list[str]) -> None:
         directory = Path(name)
         os.environ["HOME"] = name
         os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # nobody compiles at each start
+        if PROXY in wanted:
+            page.write(PROXY, *proxying.measure(directory), directory)
+        if PACKAGES not in wanted and DASHBOARD not in wanted:
+            return
         asked = questions.make(directory / "asked.db", MILLION)
         if PACKAGES in wanted:
             _packages(directory, asked)

@@ -28,6 +28,7 @@ printf '[%s]' "$@"
         ("test-browser", ["-k", "one or two"], "[tests/browser][-k][one or two]"),
         ("test-mcp", ["mcp-1.9.4", "fastmcp-4.2.3"], "[-k][mcp-1.9.4 or fastmcp-4.2.3]"),
         ("test-mcp", [], "[tests/mcp][-k][]"),
+        ("test-proxy", ["-k", "one or two"], "[tests/proxy][-k][one or two]"),
         ("reliability", [], "[tools/count_cases.py][dist/faults.xml]"),
         ("version", ["0.2.0"], "[tools/set_version.py][0.2.0]"),
         ("migration", ["add $x"], "[tools/draft_migration.py][add $x]"),

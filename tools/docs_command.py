@@ -190,6 +190,7 @@ SESSIONS: dict[str, list[str]] = {
     "path": ["path", "path --json"],
     "demo": ["demo --now 2026-11-25T17:06:10+01:00 stats --since today"],
     "import": ["WORK", "import --dry-run", "import", "import", "import --full --json"],
+    "wrap": ["wrap -- no-such-server"],
     "hooks": ["CLAUDE", "hooks", "hooks --write", "hooks --write", "hooks --remove"],
     "enable": ["CURSOR", "enable --dry-run", "enable", "enable --status", "enable --json"],
     "disable": ["disable", "disable --json"],

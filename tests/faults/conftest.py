@@ -47,6 +47,10 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         for cases, test in sorted(counted, key=lambda count: count[1]):
             terminalreporter.line(f"{cases:6} {test}")
         terminalreporter.line(f"{sum(cases for cases, _ in counted):6} in all")
+        for report in terminalreporter.getreports("passed"):
+            for name, what in report.user_properties:
+                if name == "told":
+                    terminalreporter.line(what)
 
 
 @pytest.fixture(autouse=True)
@@ -64,6 +68,12 @@ def place(
 def count(record_property: Callable[[str, object], None]) -> Callable[[int], None]:
     """Tell how many cases a test tried."""
     return lambda cases: record_property("cases", cases)
+
+
+@pytest.fixture
+def tell(record_property: Callable[[str, object], None]) -> Callable[[str], None]:
+    """Print what a test found out, at the end."""
+    return lambda what: record_property("told", what)
 
 
 @pytest.fixture(scope="session")

@@ -21,8 +21,9 @@ Rows: TypeAlias = list[Row]
 OF_AGENTS = (
     *("CLAUDE_CONFIG_DIR", "CODEX_HOME", "COPILOT_HOME", "OPENCODE_DATA_DIR", "OPENCODE_DB"),
     *("GEMINI_CLI_HOME", "KILO_DB", "XDG_CONFIG_HOME", "XDG_DATA_HOME"),
+    "CLAUDE_CODE_SESSION_ID",
 )
-"""Variables that say where an agent keeps its logs."""
+"""Variables that say where an agent keeps its logs, or which conversation it has."""
 
 
 @pytest.fixture(autouse=True)

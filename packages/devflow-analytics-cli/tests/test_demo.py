@@ -252,7 +252,10 @@ def test_a_signal_that_is_ignored_stays_ignored(
 @pytest.mark.parametrize(
     ("names", "said"),
     [
-        (("import", "hooks", "demo"), "acts on more than the database, so demo refuses it."),
+        (
+            ("import", "hooks", "wrap", "demo"),
+            "acts on more than the database, so demo refuses it.",
+        ),
         (("init", "migrate", "restore"), "is for a database that stays, so demo refuses it."),
         (("backup", "path"), "names a file that would be deleted: use it with --keep."),
     ],

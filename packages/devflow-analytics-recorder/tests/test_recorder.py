@@ -297,14 +297,6 @@ def test_a_call_with_a_name_of_the_clients_is_one_row(
     ]
 
 
-def test_named_ids_differ_wherever_their_names_do() -> None:
-    names = [("a", "bc"), ("ab", "c"), ("", "abc"), ("a", "b\0c"), ("a\0b", "c"), ("a", "\ud800")]
-    ids = [UUID(named_id(*name)) for name in names]
-    assert len({*ids}) == len(names) - 1  # NUL separates, and is in no name that there is
-    assert {one.version for one in ids} == {8}
-    assert {one.variant for one in ids} == {UUID(int=1 << 63).variant}
-
-
 @pytest.mark.parametrize(
     ("given", "kept"),
     [

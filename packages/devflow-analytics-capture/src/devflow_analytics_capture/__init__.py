@@ -1,7 +1,8 @@
-"""Brings in the tool calls that others see: agents, which log them and run hooks at each.
+"""Brings in the tool calls that others make: what agents log, and what passes to their servers.
 
 `import_calls` reads what agents log into the analytics database, each call once. `hook_settings`
-is what makes an agent say by itself when there is something new.
+is what makes an agent say by itself when there is something new. `wrap` runs an MCP server and
+records its calls as they pass.
 
 Importing this package imports nothing else: each name brings its module when it is first asked for.
 """
@@ -26,6 +27,8 @@ if TYPE_CHECKING:  # what `_MODULES` says, for type checkers
     from devflow_analytics_capture.enabling.hint import clients_to_enable as clients_to_enable
     from devflow_analytics_capture.errors import (
         AgentNotFoundError as AgentNotFoundError,
+        PortTakenError as PortTakenError,
+        ServerAddressError as ServerAddressError,
         ServerNotFoundError as ServerNotFoundError,
         SettingsChangedError as SettingsChangedError,
         SettingsError as SettingsError,
@@ -41,6 +44,9 @@ if TYPE_CHECKING:  # what `_MODULES` says, for type checkers
     )
     from devflow_analytics_capture.importers import CLIENTS as CLIENTS
     from devflow_analytics_capture.importing import import_calls as import_calls
+    from devflow_analytics_capture.proxy.arguments import wrap_arguments as wrap_arguments
+    from devflow_analytics_capture.proxy.http_proxy import WrapUrl as WrapUrl, wrap_url as wrap_url
+    from devflow_analytics_capture.proxy.stdio_proxy import wrap as wrap
     from devflow_analytics_capture.result import (
         ClientImport as ClientImport,
         Imported as Imported,
@@ -54,6 +60,8 @@ _MODULES = {
     "enabling.hint": ("clients_to_enable",),
     "errors": (
         "AgentNotFoundError",
+        "PortTakenError",
+        "ServerAddressError",
         "ServerNotFoundError",
         "SettingsChangedError",
         "SettingsError",
@@ -69,6 +77,9 @@ _MODULES = {
     ),
     "importers": ("CLIENTS",),
     "importing": ("import_calls",),
+    "proxy.arguments": ("wrap_arguments",),
+    "proxy.http_proxy": ("WrapUrl", "wrap_url"),
+    "proxy.stdio_proxy": ("wrap",),
     "result": ("ClientImport", "Imported", "Place"),
     "unread": ("Unread", "unread_logs"),
 }

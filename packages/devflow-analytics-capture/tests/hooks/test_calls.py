@@ -14,7 +14,8 @@ from uuid import UUID
 
 import pytest
 
-from devflow_analytics_capture.noting import calls
+from devflow_analytics_capture.noting import calls, line as noting_line, parsing
+from devflow_analytics_capture.noting.parsing import parsed
 from devflow_analytics_db import create_analytics_db
 from devflow_analytics_recorder import Recorder, drain, line, named_id
 
@@ -78,9 +79,9 @@ def test_a_line_is_what_a_recorder_writes_for_the_same_call(
 @pytest.mark.parametrize("seed", range(5))
 def test_ids_and_names_are_those_of_the_recorder(seed: int) -> None:
     for text in texts(seed):
-        assert calls.named_id(text, text[::-1]) == named_id(text, text[::-1])
-        assert calls.quoted(text) == line.quoted(text)
-    assert calls.quoted(None) == line.quoted(None)
+        assert noting_line.named_id(text, text[::-1]) == named_id(text, text[::-1])
+        assert noting_line.quoted(text) == line.quoted(text)
+    assert noting_line.quoted(None) == line.quoted(None)
 
 
 def test_a_name_that_is_no_name_is_left_out(payload: Payload, here: Here, lines: Lines) -> None:
@@ -419,14 +420,14 @@ def test_json_is_read_as_python_reads_it(
     if not with_c:
         monkeypatch.setitem(sys.modules, "_json", None)
     elif with_c != "in C":
-        monkeypatch.delattr(calls._Decoder, "parse_int")  # noqa: SLF001
-    assert calls.parsed(text) == values
+        monkeypatch.delattr(parsing._Decoder, "parse_int")  # noqa: SLF001
+    assert parsed(text) == values
 
 
 @pytest.mark.parametrize("text", ["", "{", '{"a":1}}', "{'a':1}", "nothing", "[" * 100_000])
 def test_what_is_no_json_is_an_error(text: str) -> None:
     with pytest.raises((ValueError, StopIteration, RecursionError)):
-        calls.parsed(text)
+        parsed(text)
 
 
 def test_a_python_without_the_fast_modules_keeps_the_same(
@@ -438,5 +439,5 @@ def test_a_python_without_the_fast_modules_keeps_the_same(
         monkeypatch.setitem(sys.modules, name, None)
     assert calls.line_of("claude-code", payload, 1_800_000_000_000) == fast
     assert fast
-    assert line.is_sound(fast.encode())
-    assert re.match(r'\[1,"[-0-9a-f]{36}","\\"get\\\\issue",1234\.0,', fast)
+    assert line.is_sound(fast)
+    assert re.match(rb'\[1,"[-0-9a-f]{36}","\\"get\\\\issue",1234\.0,', fast)

@@ -195,8 +195,11 @@ def test_next_to_nothing_is_imported(payload: Payload) -> None:
         ".names",
         ".noting",
         ".noting.calls",
+        ".noting.environment",
         ".noting.failures",
+        ".noting.line",
         ".noting.note",
+        ".noting.parsing",
         ".noting.spool",
     }
     allowed = {f"devflow_analytics_capture{name}" for name in ours}

@@ -12,11 +12,17 @@ if TYPE_CHECKING:
     from typing import NoReturn
 
 CANNOT_WRITE = 74  # as for StorageError
+WRAP = "wrap"
+LAST_PLACE = 4
+"""Where ``wrap`` stands at the latest, behind ``devflow-analytics --db FILE``."""
+
 INTERRUPTED = 130  # 128 + SIGINT, as shells say it
 
 
 def main() -> NoReturn:
     """Run the command."""
+    if WRAP in sys.argv[1:LAST_PLACE]:
+        _wrap_at_once()
     # While modules are imported there is much to count and nothing to collect.
     gc.set_threshold(50_000)
     try:
@@ -35,6 +41,16 @@ def main() -> NoReturn:
     finally:
         _let_go_of_what_cannot_be_written()
     sys.exit(status)
+
+
+def _wrap_at_once() -> None:
+    """Run a server, before all else is imported, if what was typed says so without a doubt."""
+    from devflow_analytics_capture import wrap, wrap_arguments  # noqa: PLC0415
+
+    found = wrap_arguments(sys.argv[1:])
+    if found is not None:
+        command, named = found
+        wrap(command, **named)
 
 
 def _prepare_output() -> None:

@@ -15,7 +15,12 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:  # what `_MODULES` says, for type checkers
     from devflow_analytics_recorder.adoption import Drained as Drained, drain as drain
     from devflow_analytics_recorder.call import Call as Call
-    from devflow_analytics_recorder.ids import named_id as named_id
+    from devflow_analytics_recorder.conversations import (
+        conversation as conversation,
+        conversation_of_process as conversation_of_process,
+        native_id as native_id,
+    )
+    from devflow_analytics_recorder.ids import call_id as call_id, named_id as named_id
     from devflow_analytics_recorder.integrations import record as record
     from devflow_analytics_recorder.line import clean_name as clean_name
     from devflow_analytics_recorder.observed import ObservedCall as ObservedCall
@@ -25,7 +30,8 @@ if TYPE_CHECKING:  # what `_MODULES` says, for type checkers
 _MODULES = {
     "adoption": ("Drained", "drain"),
     "call": ("Call",),
-    "ids": ("named_id",),
+    "conversations": ("conversation", "conversation_of_process", "native_id"),
+    "ids": ("call_id", "named_id"),
     "integrations": ("record",),
     "line": ("clean_name",),
     "observed": ("ObservedCall",),

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from devflow_analytics_recorder import Recorder, Session, named_id
+from devflow_analytics_recorder.conversations import conversation, native_id
 from devflow_analytics_recorder.integrations import rounds, sessions
-from devflow_analytics_recorder.integrations.conversations import conversation, native_id
 from devflow_analytics_recorder.integrations.rounds import Rounds
 from devflow_analytics_recorder.integrations.sessions import Caller, Sessions
 

@@ -1,30 +1,25 @@
 """From what an agent says of a call to the line for its row: names and numbers, and no more."""
 
-import posix
-
 from devflow_analytics_capture.names import is_counted, split_mcp_name
 from devflow_analytics_capture.noting.failures import failure_of
+from devflow_analytics_capture.noting.line import SUCCESS, line, named_id, new_id
+from devflow_analytics_capture.noting.parsing import parsed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, TypeAlias
+    from typing import TypeAlias
 
     Values: TypeAlias = dict[str, object]
-
-LONGEST_NAME = 255
-"""In characters; a longer name is cut."""
 
 LONGEST_CALL_MS = 366 * 86_400_000
 """What takes longer is no call."""
 
-_SUCCESS = ("success", None, None, None)
 _FAILURE = ("error", "tool", None, None)
-_FREE_BITS = ~(0xF << 76 | 3 << 62)
 
 
 def line_of(
     client: str, payload: "Values", now_ms: int, *, keeps_project: bool = False
-) -> str | None:
+) -> bytes | None:
     """Return the line for the call that a payload tells of; None if it tells of none.
 
     Args:
@@ -40,17 +35,22 @@ def line_of(
     if isinstance(duration, bool) or not 0 <= duration < LONGEST_CALL_MS:
         return None
     failure = call.get("failure")
-    status, kind, error, code = failure if isinstance(failure, tuple) else _SUCCESS
     started_ms = int(now_ms - duration)
-    project = _last_part(_name(call, "folder")) if keeps_project else None
-    # In the order of `FIELDS` of the recorder.
-    return (
-        f'[1,"{call["id"]}",{quoted(tool)},{float(duration)!r},"{status}",{quoted(error)},'
-        f"{now_ms // 1000},{quoted(_name(call, 'agent'))},{quoted(kind)},"
-        f"{'null' if code is None else code},null,null,{started_ms},"
-        f'{quoted(_name(call, "server"))},"{named_id(client, session)}","hook","run",'
-        f"{started_ms // 1000},{quoted(client)},{quoted(_name(call, 'version'))},"
-        f"{quoted(project)}]\n"
+    return line(
+        call=str(call["id"]),
+        tool=tool,
+        duration_ms=duration,
+        outcome=failure if isinstance(failure, tuple) else SUCCESS,
+        ended_ms=now_ms,
+        started_ms=started_ms,
+        session=named_id(client, session),
+        session_started_at=started_ms // 1000,
+        source="hook",
+        agent=_name(call, "agent"),
+        server=_name(call, "server"),
+        client=client,
+        client_version=_name(call, "version"),
+        project=_last_part(_name(call, "folder")) if keeps_project else None,
     )
 
 
@@ -94,7 +94,7 @@ def _of_cursor(payload: "Values", now_ms: int) -> "Values":
         return {}
     server, tool = split_mcp_name(name.removeprefix("MCP:"))
     return {
-        "id": _uuid(now_ms.to_bytes(6, "big") + posix.urandom(10), version=7),
+        "id": new_id(now_ms),
         "session": payload.get("conversation_id"),
         "tool": tool,
         "server": payload.get("mcp_server_name") or payload.get("server_name") or server,
@@ -114,76 +114,6 @@ def _last_part(folder: str | None) -> str | None:
     return (folder or "").replace("\\", "/").rstrip("/").rpartition("/")[2] or None
 
 
-def named_id(kind: str, name: str) -> str:
-    """Return what the recorder's function of this name does."""
-    named = f"devflow-analytics\0{kind}\0{name}".encode("utf-8", "surrogatepass")
-    return _uuid(_sha256(named).digest()[:16], version=8)
-
-
-def _sha256(octets: bytes) -> "Any":  # noqa: ANN401  a hash, without its type's import
-    for module in ("_sha2", "_sha256"):  # the second before Python 3.12
-        try:
-            return __import__(module).sha256(octets)
-        except ImportError:
-            pass
-    return __import__("hashlib").sha256(octets)  # which takes 3 ms longer
-
-
-def _uuid(octets: bytes, version: int) -> str:
-    number = int.from_bytes(octets, "big") & _FREE_BITS | version << 76 | 2 << 62
-    text = f"{number:032x}"
-    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
-
-
 def _name(values: "Values", key: str) -> str | None:
     value = values.get(key)
     return value if isinstance(value, str) and value else None
-
-
-def quoted(name: str | None) -> str:
-    """Return a name as JSON, as the recorder does."""
-    if name is None:
-        return "null"
-    name = name[:LONGEST_NAME].replace("\0", "\ufffd")
-    if not name.isascii():  # there may be half a surrogate pair
-        name = name.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-    try:
-        from _json import encode_basestring_ascii  # noqa: PLC0415
-    except ImportError:
-        from json.encoder import (  # noqa: PLC0415  costs 10 ms
-            py_encode_basestring_ascii as encode_basestring_ascii,
-        )
-    return encode_basestring_ascii(name)
-
-
-def parsed(text: str) -> "Values":
-    """Return the object that a text is as JSON; an empty one if it is another value.
-
-    Raises:
-        ValueError, StopIteration, RecursionError: it is no JSON, or is nested too deeply.
-    """
-    try:
-        from _json import make_scanner  # noqa: PLC0415
-
-        scan = make_scanner(_Decoder)  # type: ignore[arg-type]
-    except (ImportError, AttributeError, TypeError):  # a later Python may want more of a decoder
-        from json import loads  # noqa: PLC0415  costs 10 ms
-
-        value = loads(text, strict=False)
-    else:
-        value, end = scan(text, 0)
-        if end < len(text):
-            raise ValueError
-    return value if isinstance(value, dict) else {}
-
-
-class _Decoder:
-    """What the scanner asks of a decoder."""
-
-    strict = False
-    object_hook = object_pairs_hook = None
-    parse_float, parse_int = float, int
-
-    @staticmethod
-    def parse_constant(_: str) -> None:
-        """Return what stands for NaN and infinity: nothing."""

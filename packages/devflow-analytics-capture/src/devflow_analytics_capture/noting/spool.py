@@ -6,7 +6,7 @@ holds it meanwhile, and then removes it.
 """
 
 import posix
-from fcntl import LOCK_EX, LOCK_NB, flock
+from fcntl import LOCK_EX, LOCK_NB, LOCK_UN, flock
 
 SPOOLS = 8
 """How many all hooks share. While one is held, by a hook or a reader, the next is used."""
@@ -20,6 +20,7 @@ TRIES = 8
 _FLAGS = posix.O_RDWR | posix.O_APPEND | posix.O_NOFOLLOW | posix.O_NONBLOCK | posix.O_CLOEXEC
 _TYPE, _DIRECTORY, _FILE = 0o170000, 0o040000, 0o100000  # of st_mode
 _ENDING = ".v1.jsonl"
+_OF_HOOKS = "686f6f6b"
 
 
 def append(file: str, line: bytes) -> None:
@@ -32,10 +33,10 @@ def append(file: str, line: bytes) -> None:
     Raises:
         OSError: it cannot be appended.
     """
-    file = _real(file)
+    file = real(file)
     directory = f"{file}-spool"
     _require_directory(directory, file)
-    names = [f"{number}-686f6f6b" for number in range(SPOOLS)]
+    names = [f"{number}-{_OF_HOOKS}" for number in range(SPOOLS)]
     names.append(f"{posix.getpid()}-{posix.urandom(4).hex()}")  # in case all of them are held
     for name in names:
         descriptor = _held(f"{directory}/{name}{_ENDING}")
@@ -47,8 +48,67 @@ def append(file: str, line: bytes) -> None:
             return
 
 
-def _real(path: str) -> str:
-    """Return the path of a database when links to it are followed, as SQLite names its files.
+class Spool:
+    """A spool of one process, for who appends again and again: it stays open, and is not held.
+
+    So whoever reads spools in takes it like those of the hooks. If that happens, there is a new
+    one with the next line.
+    """
+
+    def __init__(self, file: str) -> None:
+        """Say of which database; nothing is opened yet."""
+        self._file = file
+        self._descriptor = -1
+        self._size = 0
+        """Where our last line ended; 0 if that is not known."""
+
+    def append(self, line: bytes) -> None:
+        """Append a line; the arguments and errors are those of the function `append`."""
+        if self._descriptor < 0 or not self._append(line):
+            self.close()
+            file = real(self._file)
+            directory = f"{file}-spool"
+            _require_directory(directory, file)
+            descriptor = _held(f"{directory}/{posix.getpid()}-{_OF_HOOKS}{_ENDING}")
+            if descriptor is None:  # somebody reads it
+                append(self._file, line)
+                return
+            self._descriptor = descriptor
+            try:
+                self._size = _write(descriptor, line, like=_parent(file))
+            finally:
+                flock(descriptor, LOCK_UN)
+
+    def close(self) -> None:
+        """Close it; what is in it waits for whoever reads it in."""
+        if self._descriptor >= 0:
+            posix.close(self._descriptor)
+            self._descriptor = -1
+
+    def _append(self, line: bytes) -> bool:
+        """Append to what is open; False if somebody holds it, or has removed it."""
+        descriptor = self._descriptor
+        try:
+            flock(descriptor, LOCK_EX | LOCK_NB)
+        except OSError:
+            return False
+        try:
+            found = posix.fstat(descriptor)
+            if not found.st_nlink:
+                return False
+            if found.st_size != self._size or self._size > LARGEST_SPOOL:  # others wrote, or read
+                self._size = _write(descriptor, line, like=_parent(self._file))
+            elif posix.write(descriptor, line) == len(line):
+                self._size += len(line)
+            else:
+                posix.ftruncate(descriptor, self._size)
+        finally:
+            flock(descriptor, LOCK_UN)
+        return True
+
+
+def real(path: str) -> str:
+    """Return the absolute path of a database, links followed, by which SQLite names its files.
 
     Raises:
         OSError: a link leads to nothing, or in a circle.
@@ -92,8 +152,10 @@ def _held(path: str) -> int | None:
     return None
 
 
-def _write(descriptor: int, line: bytes, like: str) -> None:
-    """Write a line to a spool that is held, or nothing of it.
+def _write(descriptor: int, line: bytes, like: str) -> int:
+    """Write a line to a spool that is held, or nothing of it; return where the next may begin.
+
+    0 if that has to be looked at.
 
     Raises:
         OSError: it cannot be written.
@@ -102,11 +164,13 @@ def _write(descriptor: int, line: bytes, like: str) -> None:
     if not size:
         _make_private(descriptor, 0o600, like)
     elif size > LARGEST_SPOOL:
-        return
+        return 0
     elif posix.pread(descriptor, 1, size - 1) != b"\n":
         line = b"\n" + line  # somebody was killed in the middle of one
     if posix.write(descriptor, line) < len(line):
         posix.ftruncate(descriptor, size)
+        return 0
+    return size + len(line)
 
 
 def _require_directory(directory: str, file: str) -> None:

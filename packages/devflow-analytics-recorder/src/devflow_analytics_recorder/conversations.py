@@ -4,11 +4,9 @@ The kinds that `conversation` returns are the names of agents. An import of an a
 hook name the same conversation by the same kind and id, and so find the same session.
 """
 
-from __future__ import annotations
-
 import os
-from typing import TYPE_CHECKING
 
+TYPE_CHECKING = False  # as importing typing takes 5 ms or more, which a proxy has not
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -32,7 +30,7 @@ _CLAUDE_CODE_SESSION = "CLAUDE_CODE_SESSION_ID"
 """What Claude Code sets for the servers that it starts."""
 
 
-def conversation(meta: Mapping[str, object], client: str | None) -> tuple[str, str] | None:
+def conversation(meta: "Mapping[str, object]", client: str | None) -> tuple[str, str] | None:
     """Return the kind and id of the conversation that a request's ``_meta`` names, if it does."""
     turn = meta.get(_CODEX_TURN)
     if isinstance(turn, dict):
@@ -59,7 +57,7 @@ def conversation_of_process(client: str | None) -> tuple[str, str] | None:
     return (CLAUDE_CODE, value) if value else None
 
 
-def native_id(meta: Mapping[str, object]) -> str | None:
+def native_id(meta: "Mapping[str, object]") -> str | None:
     """Return the agent's own id of a call, if a request's ``_meta`` holds it."""
     for name in _NATIVE_IDS:
         value = meta.get(name)

@@ -1,0 +1,188 @@
+"""The proxy, the server or the client is killed amid their conversation: no answered call is lost.
+
+The client notes each answer that it got with one write. All rounds of a test record into one file,
+so that each proxy takes in what the one before it left, as it is in life.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import select
+import signal
+import sqlite3
+import subprocess
+import sys
+from contextlib import ExitStack, closing, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    TakeIn = Callable[[Path], list[str]]
+
+COMMAND = str(Path(sys.executable).with_name("devflow-analytics"))
+PYTHON = [sys.executable, "-I", "-S", "-c"]
+
+ROUNDS = {"proxy": 70, "server": 65, "client": 65}
+WITHIN_S = 0.03
+"""The conversation goes on for so long at most until the kill: some hundred calls."""
+
+PATIENCE_S = 30
+"""How long anything may take until it counts as a hang."""
+
+# Answers every request, and says which process it is. While it runs it has the pipe of the argument
+# open, as a launcher between us may close whatever it inherits.
+SERVER = """
+import json, os, sys
+alive = os.open(sys.argv[1], os.O_WRONLY)
+while line := sys.stdin.buffer.readline():
+    message = json.loads(line)
+    if "id" in message:
+        result = {"content": [], "pid": os.getpid()}
+        answer = {"jsonrpc": "2.0", "id": message["id"], "result": result}
+        os.write(1, json.dumps(answer).encode() + b"\\n")
+"""
+
+# Starts a server, and calls the tools `ROUND-0`, `ROUND-1` and so on, with so many on their way
+# at a time. Prints the ids of the two processes, notes each answer, and ends when the server does.
+CLIENT = """
+import json, os, subprocess, sys
+alive, notes, name, window, *command = sys.argv[1:]
+alive = os.open(alive, os.O_WRONLY)
+notes = os.open(notes, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+server = subprocess.Popen(
+    command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, pass_fds=[alive], bufsize=0
+)
+def send(id, method, params):
+    message = {"jsonrpc": "2.0", "id": id, "method": method, "params": params}
+    os.write(server.stdin.fileno(), json.dumps(message).encode() + b"\\n")
+def call(number):
+    try:
+        send(number, "tools/call", {"name": f"{name}-{number}", "arguments": {}})
+    except BrokenPipeError:
+        pass  # what was answered before is still to be read
+lines = os.fdopen(os.dup(server.stdout.fileno()), "rb")
+send("hello", "initialize", {"clientInfo": {"name": "killed-client", "version": "1"}})
+pid = json.loads(lines.readline())["result"]["pid"]
+print(server.pid, pid, flush=True)
+for number in range(int(window)):
+    call(number)
+for line in lines:
+    if line.endswith(b"\\n"):
+        answered = json.loads(line)["id"]
+        os.write(notes, f"{name}-{answered}\\n".encode())
+        call(answered + int(window))
+server.stdin.close()
+server.wait()
+"""
+
+
+class Killed(NamedTuple):
+    """A round, in which one of the three was killed."""
+
+    name: str
+    window: int
+    """So many calls were on their way at a time."""
+    answered: list[str]
+    """The tools of the calls whose answer the client noted, in that order."""
+
+
+class Conversations:
+    """Lets clients talk with servers through the proxy, and kills one of the three."""
+
+    def __init__(self, directory: Path) -> None:
+        self.file = directory / "analytics.db"
+        self._alive = str(directory / "alive")
+        self._notes = directory / "notes"
+        os.mkfifo(self._alive)
+
+    def kill(self, victim: str, seconds: float, name: str, window: int) -> Killed:
+        """Kill one after so many seconds of conversation, and wait until all have ended."""
+        self._notes.write_bytes(b"")
+        wrap = [COMMAND, "--db", str(self.file), "wrap", "--server", "s", "--"]
+        server = [*PYTHON, SERVER, self._alive]
+        arguments = [self._alive, str(self._notes), name, str(window)]
+        with ExitStack() as stack:
+            alive = os.open(self._alive, os.O_RDONLY | os.O_NONBLOCK)
+            stack.callback(os.close, alive)
+            client = stack.enter_context(
+                subprocess.Popen(
+                    [*PYTHON, CLIENT, *arguments, *wrap, *server],
+                    stdout=subprocess.PIPE,
+                    start_new_session=True,
+                )
+            )
+            assert client.stdout
+            proxy_pid, server_pid = map(int, client.stdout.readline().split())
+            pids = {"proxy": proxy_pid, "server": server_pid, "client": client.pid}
+            select.select([], [], [], seconds)
+            os.kill(pids[victim], signal.SIGKILL)
+            ended, _, _ = select.select([alive], [], [], PATIENCE_S)
+            if not ended:
+                left = [who for who, pid in pids.items() if _end(pid)]
+                pytest.fail(f"{name}: {' and '.join(left)} went on after the {victim} was killed")
+            expected = -signal.SIGKILL if victim == "client" else 0
+            assert client.wait(PATIENCE_S) == expected, name
+        return Killed(name, window, self._notes.read_text().splitlines())
+
+
+def _end(pid: int) -> bool:
+    with suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGKILL)
+        return True
+    return False
+
+
+@pytest.fixture
+def conversations(tmp_path: Path) -> Conversations:
+    return Conversations(tmp_path)
+
+
+@pytest.mark.parametrize("victim", ROUNDS)
+def test_every_answered_call_is_kept_and_all_processes_end(
+    victim: str,
+    conversations: Conversations,
+    take_in: TakeIn,
+    count: Callable[[int], None],
+    tell: Callable[[str], None],
+) -> None:
+    chance = random.Random(victim)
+    rounds = [
+        conversations.kill(victim, chance.uniform(0, WITHIN_S), str(number), 1 + number % 2 * 2)
+        for number in range(ROUNDS[victim])
+    ]
+    tools = take_in(conversations.file)
+    with closing(sqlite3.connect(conversations.file)) as connection:
+        rows = connection.execute(
+            "SELECT tool_name, status, error_kind FROM tool_calls ORDER BY rowid"
+        ).fetchall()
+        who = connection.execute(
+            "SELECT DISTINCT server, client, source FROM tool_calls"
+            " JOIN sessions ON session_id = sessions.id"
+        ).fetchall()
+    assert len(tools) == len(set(tools)), "a call is there twice"
+    assert who == [("s", "killed-client", "proxy")]
+    outcomes = {tool: (status, kind) for tool, status, kind in rows}
+    answered = {tool for one in rounds for tool in one.answered}
+    assert len(answered) > 5 * len(rounds), "or they were killed before they talked"
+    recorded = {tool for tool, outcome in outcomes.items() if outcome == ("success", None)}
+    if victim != "client":  # who is killed may not have noted what had arrived
+        assert recorded <= answered
+    missing = {one.name: [tool for tool in one.answered if tool not in recorded] for one in rounds}
+    for one in rounds:
+        # a proxy hands on what it has read before it looks at it
+        last = one.answered[-one.window :] if victim == "proxy" else []
+        assert set(missing[one.name]) <= set(last), one.name
+    cut_short = {tool for tool, outcome in outcomes.items() if outcome == ("error", "transport")}
+    assert recorded | cut_short == outcomes.keys()
+    if victim == "proxy":
+        assert cut_short == set()
+    else:
+        assert len(cut_short) > len(rounds) / 2, "calls were on their way"
+    lost = sum(map(len, missing.values()))
+    tell(f"of {len(answered)} answered calls, {lost} are missing after the {victim} was killed")
+    count(len(rounds))
