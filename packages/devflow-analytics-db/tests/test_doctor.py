@@ -177,6 +177,14 @@ def test_environment_variables_that_are_no_settings_or_no_good_are_named(
     ]
 
 
+def test_what_our_programs_tell_those_that_they_start_is_no_misspelt_setting(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("DEVFLOW_ANALYTICS_WRAP", "session 1:1 /a.db")
+    found = [one for one in diagnose().findings if one.subject == "environment"]
+    assert [one.severity for one in found] == ["ok"]
+
+
 @pytest.mark.parametrize("value", ["0", "false", "NO", " off "])
 def test_it_says_that_recording_is_off(value: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DEVFLOW_ANALYTICS_ENABLED", value)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from devflow_analytics_db import AnalyticsDbError
+from devflow_analytics_db import AnalyticsDbError, ConfigurationError
 
 
 class SettingsError(AnalyticsDbError):
@@ -21,3 +21,13 @@ class SettingsChangedError(AnalyticsDbError):
     """Somebody else goes on changing the settings; they are left as they are."""
 
     exit_status = 75
+
+
+class ServerAddressError(ConfigurationError):
+    """The address is none of a server that speaks HTTP, or it holds a name or a password."""
+
+
+class PortTakenError(AnalyticsDbError):
+    """Another program listens on the port, or this user may not listen on it."""
+
+    exit_status = 69

@@ -64,6 +64,9 @@ IN_CONTAINER = Setting(
 SETTINGS = (DB_PATH, BUSY_TIMEOUT_MS, ENABLED, PROJECT, IN_CONTAINER)
 """All of them."""
 
+MARKS = (f"{PREFIX}WRAP",)
+"""Variables that are no settings: what our programs tell those that they start."""
+
 _SWITCH = {
     **dict.fromkeys(("1", "true", "yes", "on"), True),
     **dict.fromkeys(("0", "false", "no", "off"), False),

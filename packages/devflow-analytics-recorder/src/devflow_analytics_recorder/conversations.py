@@ -6,7 +6,7 @@ hook name the same conversation by the same kind and id, and so find the same se
 
 import os
 
-TYPE_CHECKING = False  # as importing typing takes 5 ms, which the proxy of a server has not
+TYPE_CHECKING = False  # as importing typing takes 5 ms or more, which a proxy has not
 if TYPE_CHECKING:
     from collections.abc import Mapping
 

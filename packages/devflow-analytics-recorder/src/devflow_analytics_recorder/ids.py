@@ -3,17 +3,9 @@
 Importing this costs next to nothing: a proxy does so for each server that it starts.
 """
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from hashlib import sha256
-else:
-    try:  # as random of the standard library does: hashlib loads OpenSSL, 5 ms and 3 MiB
-        from _sha2 import sha256  # Python 3.12 and newer
-    except ImportError:
-        try:
-            from _sha256 import sha256  # Python 3.11
-        except ImportError:
-            from hashlib import sha256
+import sys
+
+_SHA256 = "_sha2" if sys.version_info >= (3, 12) else "_sha256"
 
 _FREE_BITS = ~(0xF << 76 | 3 << 62)
 """Those that are neither a UUID's version nor its variant."""
@@ -57,7 +49,16 @@ def call_id(session: str, request_id: str | int) -> str:
 
 def _digest(*parts: str) -> bytes:
     text = "\0".join(("devflow-analytics", *parts))
-    return sha256(text.encode(errors="surrogatepass")).digest()
+    return _sha256(text.encode(errors="surrogatepass"))
+
+
+def _sha256(octets: bytes) -> bytes:
+    try:  # as random of the standard library does: hashlib loads OpenSSL, 5 ms and 3 MiB
+        module = __import__(_SHA256)
+    except ImportError:  # a Python that is built in another way
+        module = __import__("hashlib")
+    digest: bytes = module.sha256(octets).digest()
+    return digest
 
 
 def _uuid(octets: bytes, version: int) -> str:

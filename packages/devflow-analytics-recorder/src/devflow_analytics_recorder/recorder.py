@@ -5,12 +5,10 @@ Nothing here raises into the program that records, waits for the database, or wr
 
 from __future__ import annotations
 
-import inspect
 import math
 import os
 import time
 import weakref
-from functools import wraps
 from threading import TIMEOUT_MAX
 from typing import TYPE_CHECKING, Any, overload
 
@@ -25,14 +23,18 @@ from devflow_analytics_recorder.writers import release, writer_for
 from devflow_analytics_schema import ErrorKind, ToolCallStatus
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Callable
     from types import TracebackType
     from typing import Self, TypeVar
 
+    from devflow_analytics_recorder.wrapped import Wrapped
     from devflow_analytics_recorder.writer import Writer
     from devflow_analytics_schema import ErrorKindLike, StatusLike
 
     Function = TypeVar("Function", bound=Callable[..., Any])
+
+MARK = "DEVFLOW_ANALYTICS_WRAP"
+"""The environment variable by which a proxy says that it started this server: see `wrapped`."""
 
 STATUSES = frozenset(ToolCallStatus)
 KINDS = frozenset((None, *ErrorKind))
@@ -48,6 +50,10 @@ class Recorder:
     Making one opens nothing; the first call does. Several recorders of a process share what they
     need for the same database. Closing one is not necessary: a process that ends writes what it
     has, and what it cannot write, the next one does.
+
+    In an MCP server that ``devflow-analytics wrap`` runs for the same database, the proxy sees each
+    call on the wire: then what a program records itself is left to the proxy, so that no call is
+    there twice.
     """
 
     def __init__(
@@ -65,13 +71,17 @@ class Recorder:
         """
         self._server = server
         self._writer: Writer | None = None
+        self._mark: Wrapped | None = None
         self._project: str | None = None
         self._has_refused = False
+        self._has_left = False
         try:
             if is_enabled():
                 new_key()  # brings what makes keys now, and not in the midst of a call
                 self._project = os.path.basename(os.getcwd()) if records_project() else None
-                writer = writer_for(str(resolve_path(path)))
+                resolved = str(resolve_path(path))
+                self._mark = _read_mark(resolved)
+                writer = writer_for(resolved)
                 self._writer = writer
                 # where nobody closes it: when the last of its sessions is gone as well
                 self._release = weakref.finalize(self, release, writer)
@@ -134,6 +144,20 @@ class Recorder:
             reason = error.args[0] if type(error) is NoCallError else type(error).__name__
             log("warning", "a call was not recorded, and others may not be: %s", reason)
 
+    def _proxy(self) -> Wrapped | None:
+        """Return the mark of the proxy that sees what comes over stdio; None if there is none."""
+        mark = self._mark
+        return mark if mark is not None and mark.holds() else None
+
+    def _leaves_to_proxy(self) -> bool:
+        """Return whether a call by hand is left to the proxy, and say so of the first."""
+        if self._proxy() is None:
+            return False
+        if not self._has_left:
+            self._has_left = True
+            log("debug", "calls are recorded by the proxy before this server, and not by itself")
+        return True
+
     def __enter__(self) -> Self:
         return self
 
@@ -169,6 +193,8 @@ class Session:
         """Its version."""
         self._id = ""
         self._process = 0
+        self._is_by_hand = True
+        """Whether the program itself makes its calls known, and not what we put into a server."""
         if recorder.enabled:
             try:
                 self._server = clean_name(server)
@@ -243,6 +269,8 @@ class Session:
             writer = self._recorder._writer  # noqa: SLF001  made for each other
             if writer is None or not self._id:
                 return
+            if self._is_by_hand and self._recorder._leaves_to_proxy():  # noqa: SLF001  the same
+                return
             now_ms = time.time_ns() // 1_000_000
             duration_ms = float(duration_ms)
             _require_call(tool, duration_ms, status, error_kind)
@@ -295,8 +323,10 @@ class Session:
         """
         if function is None:
             return lambda function: self.recorded(function, name=name)
+        from devflow_analytics_recorder.decorating import decorated  # noqa: PLC0415  seldom needed
+
         own_name = str(getattr(function, "__name__", type(function).__name__))
-        recorded: Function = _recorded(self, function, name or own_name)
+        recorded: Function = decorated(self, function, name or own_name)
         return recorded
 
     def _begin(self) -> None:
@@ -312,6 +342,15 @@ class Session:
             self._recorder._project,  # noqa: SLF001  made for each other
         )
         self._process = os.getpid()
+
+
+def _read_mark(database: str) -> Wrapped | None:
+    mark = os.environ.get(MARK)
+    if not mark:
+        return None
+    from devflow_analytics_recorder import wrapped  # noqa: PLC0415  seldom needed
+
+    return wrapped.read(mark, database)
 
 
 def _require_call(
@@ -331,40 +370,3 @@ def _require_call(
     if error_kind not in KINDS:
         kinds = ", ".join(sorted(kind for kind in KINDS if kind))
         raise NoCallError(f"its kind of error is not one of {kinds}")
-
-
-def _recorded(session: Session, function: Any, name: str) -> Any:  # noqa: ANN401  as it came
-    if not callable(function) or isinstance(function, (classmethod, staticmethod)):
-        raise TypeError(f"{function!r} is not called as it is: put this decorator below that one.")
-    if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
-        raise TypeError(
-            f"{name} is a generator function: its calls end before its work begins."
-            " Use `with session.call(…)` inside it."
-        )
-    if inspect.iscoroutinefunction(function):
-
-        @wraps(function)
-        async def recorded(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401  as it came
-            with session.call(name):
-                return await function(*args, **kwargs)
-
-    else:
-
-        @wraps(function)
-        def recorded(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401  as it came
-            call = session.call(name)
-            with call:
-                result = function(*args, **kwargs)
-                if not inspect.isawaitable(result):
-                    return result
-                call.goes_on = True
-            return _awaited(call, result)
-
-    return recorded
-
-
-async def _awaited(call: Call, result: Awaitable[Any]) -> Any:  # noqa: ANN401  as it came
-    """Await what a function returned that is async and does not look so, as when decorated."""
-    call.goes_on = False
-    with call:
-        return await result

@@ -83,6 +83,11 @@ class Connection:
         self.outbound = self
         self._connection = self
 
+    def answers_to(self, stream: object) -> None:
+        """Have answers written to a stream, as either kind of server has it."""
+        self._write_stream = stream
+        self._request_outbound = SimpleNamespace(_dispatcher=self)
+
 
 class Tools:
     """The tools of a server, and what a program that is a server may do with them itself."""
@@ -151,13 +156,15 @@ class OldServer(Tools):
         meta: dict[str, Any] | None = None,
         connection: Any = None,
         headers: Mapping[str, str] | None = None,
+        request_id: Any = 1,
     ) -> Any:
         """Handle a call as if it came from the wire; return the result as it would be sent."""
         request = CallToolRequest(params=Params(name=tool, arguments=arguments, _meta=meta))
         http = None if headers is None else SimpleNamespace(headers=headers)
         handler = self.request_handlers.get(CallToolRequest)
         assert handler is not None
-        context = SimpleNamespace(session=connection or Connection(), request=http)
+        session = connection or Connection()
+        context = SimpleNamespace(session=session, request=http, request_id=request_id)
         token = self.context.set(context)
         try:
             answer = await handler(request)
@@ -223,13 +230,15 @@ class NewServer(Tools):
         meta: dict[str, Any] | None = None,
         connection: Any = None,
         headers: Mapping[str, str] | None = None,
+        request_id: Any = 1,
         **more: Any,
     ) -> Any:
         """Handle a call as if it came from the wire; return the result as it would be sent."""
         params = {"name": tool, "arguments": arguments, "_meta": meta, **more}
         params = {name: value for name, value in params.items() if value is not None}
         http = None if headers is None else SimpleNamespace(headers=headers)
-        return await self.dispatch(NewContext(params, connection or Connection(), http))
+        context = NewContext(params, connection or Connection(), http, request_id=request_id)
+        return await self.dispatch(context)
 
 
 @pytest.fixture(autouse=True)

@@ -17,9 +17,13 @@ if TYPE_CHECKING:
 LONGEST_NAME = 255
 """In characters; a longer name is cut."""
 
+MOST_NAMES = 256
+"""How many names are kept in mind as JSON has them."""
+
 SUCCESS: "Outcome" = ("success", None, None, None)
 """How a call ends that does what it should."""
 
+_quoted: dict[str, str] = {}
 _FREE_BITS = ~(0xF << 76 | 3 << 62)
 
 
@@ -95,7 +99,17 @@ def quoted(name: str | None) -> str:
     """Return a name as JSON, as the recorder does."""
     if name is None:
         return "null"
-    name = name[:LONGEST_NAME].replace("\0", "\ufffd")
+    name = name[:LONGEST_NAME]
+    found = _quoted.get(name)
+    if found is None:
+        found = _quote(name)
+        if len(_quoted) < MOST_NAMES:  # the same few again and again
+            _quoted[name] = found
+    return found
+
+
+def _quote(name: str) -> str:
+    name = name.replace("\0", "\ufffd")
     if not name.isascii():  # there may be half a surrogate pair
         name = name.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     try:

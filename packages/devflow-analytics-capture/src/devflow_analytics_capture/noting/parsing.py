@@ -6,6 +6,12 @@ if TYPE_CHECKING:
 
     Scan = Callable[[str, int], tuple[object, int]]
 
+NO_JSON = (ValueError, StopIteration, RecursionError, SystemError)
+"""What a scanner raises where there is no JSON, or JSON that is nested too deeply.
+
+The last is what the one in C raises for a ValueError as long as ``json.decoder`` is not imported.
+"""
+
 
 class _Decoder:
     """What the scanner asks of a decoder."""
@@ -22,8 +28,7 @@ class _Decoder:
 def scanner() -> "Scan":
     """Return a function that parses the value at a position of a text, and says where it ends.
 
-    It raises ValueError, StopIteration or RecursionError where there is none, or one that is nested
-    too deeply.
+    It raises one of `NO_JSON` where there is none, or one that is nested too deeply.
     """
     try:
         from _json import make_scanner  # noqa: PLC0415
@@ -39,7 +44,8 @@ def parsed(text: str) -> dict[str, object]:
     """Return the object that a text is as JSON; an empty one if it is another value.
 
     Raises:
-        ValueError, StopIteration, RecursionError: it is no JSON, or is nested too deeply.
+        ValueError, StopIteration, RecursionError, SystemError: it is no JSON, or is nested too
+            deeply.
     """
     value, end = scanner()(text, 0)
     if end < len(text):

@@ -59,6 +59,8 @@ class Spool:
         """Say of which database; nothing is opened yet."""
         self._file = file
         self._descriptor = -1
+        self._size = 0
+        """Where our last line ended; 0 if that is not known."""
 
     def append(self, line: bytes) -> None:
         """Append a line; the arguments and errors are those of the function `append`."""
@@ -73,7 +75,7 @@ class Spool:
                 return
             self._descriptor = descriptor
             try:
-                _write(descriptor, line, like=_parent(file))
+                self._size = _write(descriptor, line, like=_parent(file))
             finally:
                 flock(descriptor, LOCK_UN)
 
@@ -91,9 +93,15 @@ class Spool:
         except OSError:
             return False
         try:
-            if not posix.fstat(descriptor).st_nlink:
+            found = posix.fstat(descriptor)
+            if not found.st_nlink:
                 return False
-            _write(descriptor, line, like=_parent(self._file))
+            if found.st_size != self._size or self._size > LARGEST_SPOOL:  # others wrote, or read
+                self._size = _write(descriptor, line, like=_parent(self._file))
+            elif posix.write(descriptor, line) == len(line):
+                self._size += len(line)
+            else:
+                posix.ftruncate(descriptor, self._size)
         finally:
             flock(descriptor, LOCK_UN)
         return True
@@ -144,8 +152,10 @@ def _held(path: str) -> int | None:
     return None
 
 
-def _write(descriptor: int, line: bytes, like: str) -> None:
-    """Write a line to a spool that is held, or nothing of it.
+def _write(descriptor: int, line: bytes, like: str) -> int:
+    """Write a line to a spool that is held, or nothing of it; return where the next may begin.
+
+    0 if that has to be looked at.
 
     Raises:
         OSError: it cannot be written.
@@ -154,11 +164,13 @@ def _write(descriptor: int, line: bytes, like: str) -> None:
     if not size:
         _make_private(descriptor, 0o600, like)
     elif size > LARGEST_SPOOL:
-        return
+        return 0
     elif posix.pread(descriptor, 1, size - 1) != b"\n":
         line = b"\n" + line  # somebody was killed in the middle of one
     if posix.write(descriptor, line) < len(line):
         posix.ftruncate(descriptor, size)
+        return 0
+    return size + len(line)
 
 
 def _require_directory(directory: str, file: str) -> None:

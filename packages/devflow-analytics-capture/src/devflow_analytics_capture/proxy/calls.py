@@ -28,7 +28,10 @@ MOST_ASKED = 256
 CLIENT_INFO = "io.modelcontextprotocol/clientInfo"
 """The key of ``_meta`` under which a client names itself in each request, since 2026-07-28."""
 
-_OF_CLIENT = (b"tools", b"initialize", b"cancelled")
+SERVER_INFO = "io.modelcontextprotocol/serverInfo"
+"""The key of ``_meta`` under which a server names itself in each result, since then."""
+
+_OF_CLIENT = (b"tools", b"initialize", b"discover", b"cancelled")
 _ASKS = b'"input_required"'
 _ENVELOPE = len('{"jsonrpc":"2.0","id":,"result":}')
 
@@ -81,6 +84,7 @@ class Conversation:
         server: str | None = None,
         fallback: str | None = None,
         client: str | None = None,
+        asked: "dict[tuple[str, str, str], Waiting] | None" = None,
     ) -> None:
         """Watch a connection.
 
@@ -92,6 +96,8 @@ class Conversation:
             server: the server's name; without it the one that it gives itself.
             fallback: its name if it gives none.
             client: the client's name if it gives none.
+            asked: where calls are kept whose client was asked for something, if they may go on in
+                another conversation.
         """
         self._notes = notes
         self._session_of = session_of
@@ -101,10 +107,15 @@ class Conversation:
         self._client: str | None = client
         self._version: str | None = None
         self._initialize: RequestId | None = None
-        """The id of a request to initialize, while it is not answered."""
+        """The id of a request whose answer names the server, while it is not answered."""
         self._waiting: dict[RequestId, Waiting] = {}
-        self._asked: dict[tuple[str, str, str], Waiting] = {}
+        self._asked = {} if asked is None else asked
         """Calls whose client was asked for something, by session, tool and state."""
+
+    @property
+    def server(self) -> str | None:
+        """The server's name, as far as it is known."""
+        return self._server
 
     def from_client(self, line: "Line", ns: int) -> None:
         """Look at a line that the client sent.
@@ -168,6 +179,10 @@ class Conversation:
         except Exception as fault:  # noqa: BLE001  as above
             self._notes.tell(fault)
 
+    def forget(self, request: object) -> None:
+        """Forget a call that is made again elsewhere; the argument is as for `cancel`."""
+        self._waiting.pop(_id(request), None)  # type: ignore[arg-type]  # as above
+
     def end(self, ns: int) -> None:
         """Note what was not answered, as the connection is over: when, is as for `cancel`."""
         try:
@@ -186,7 +201,7 @@ class Conversation:
             self._begin(message.get("id"), params, line, ns)
         elif method == "notifications/cancelled":
             self.cancel(params.get("requestId"), ns, params.get("reason"))
-        elif method == "initialize":
+        elif method in {"initialize", "server/discover"}:
             self._initialize = _id(message.get("id"))
             self._name_client(params.get("clientInfo"))
 
@@ -223,23 +238,27 @@ class Conversation:
             self._client = name
             self._version = version if isinstance(version, str) else None
 
+    def _name_server(self, info: object) -> None:
+        name = _object(info).get("name")
+        if not self._is_named and isinstance(name, str) and name:
+            self._server = name
+
     def _answer(self, message: "Message", line: "Line", ns: int) -> None:
         if "method" in message:
             return  # the server asks or tells something
         request = _id(message.get("id"))
         if request is None:
             return
+        result = _object(message.get("result"))
         if request == self._initialize:
             self._initialize = None
-            info = _object(_object(message.get("result")).get("serverInfo"))
-            name = info.get("name")
-            if not self._is_named and isinstance(name, str) and name:
-                self._server = name
+            self._name_server(result.get("serverInfo"))
+            self._name_server(_object(result.get("_meta")).get(SERVER_INFO))
             return
         waiting = self._waiting.pop(request, None)
         if waiting is None:
             return  # of another request, or too late
-        result = _object(message.get("result"))
+        self._name_server(_object(result.get("_meta")).get(SERVER_INFO))
         if result.get("resultType") == "input_required":
             self._wait_for_input(waiting, result.get("requestState"), ns)
             return

@@ -4,6 +4,8 @@ import fcntl
 import os
 from _thread import start_new_thread
 
+from devflow_analytics_capture.proxy.inheritance import OF_PYTHON, by_shell, let_go_of_files
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import signal
@@ -25,13 +27,11 @@ _FORWARDED = {
     signal.SIGUSR1,
     signal.SIGUSR2,
 }
-_OF_PYTHON = (signal.SIGPIPE, signal.SIGXFSZ)
-"""What Python ignores, and so would the server."""
-
 _SENT_BY_KERNEL = 0
 """Above this, ``si_code`` says that no process sent a signal, as for Ctrl-C at a terminal.
 
-That reaches every process of the group anyway, and ours is the server's.
+That reaches every process of the group anyway, and ours is the server's. Only that a terminal is
+gone is told to one process, the leader of the session.
 """
 
 
@@ -76,26 +76,19 @@ class Child:
         """
         before = signal.pthread_sigmask(signal.SIG_BLOCK, _FORWARDED)
         try:
-            self.pid = os.posix_spawnp(
-                command[0],
-                command,
-                environment,
-                file_actions=[
-                    (os.POSIX_SPAWN_DUP2, pipes.its_input, 0),
-                    (os.POSIX_SPAWN_DUP2, pipes.its_output, 1),
-                ],
-                setsigmask=before,
-                setsigdef=_OF_PYTHON,
-            )
+            self.pid = _spawn(command, environment, pipes, before)
         except OSError as fault:
             raise CommandError(command[0], fault) from fault
         except ValueError:  # the name is empty, or holds NUL
             raise CommandError(command[0], FileNotFoundError(2, os.strerror(2))) from None
+        # a client that ignores the ends of its children has us ignore those of ours
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         os.close(pipes.its_input)
         os.close(pipes.its_output)
+        let_go_of_files()
         self.input, self.output = pipes.input, pipes.output
         self.was_told_to_end = False
-        """Whether somebody sent SIGTERM."""
+        """Whether somebody sent SIGTERM, or any signal after it had ended."""
         self.wake, self._waker = os.pipe()
         """Readable after that."""
 
@@ -113,36 +106,72 @@ class Child:
     def has_ended(self) -> bool:
         """Tell whether it has ended."""
         flags = os.WEXITED | os.WNOHANG | os.WNOWAIT
-        return os.waitid(os.P_PID, self.pid, flags) is not None
+        try:
+            return os.waitid(os.P_PID, self.pid, flags) is not None
+        except ChildProcessError:  # somebody has reaped it
+            return True
 
     def kill(self, number: int) -> None:
         """Send it a signal, if it has not ended."""
-        os.kill(self.pid, number)
+        try:  # noqa: SIM105  contextlib takes as long to import as all of these modules
+            os.kill(self.pid, number)
+        except OSError:  # it has become another user
+            pass
 
     def end_alike(self) -> "NoReturn":
         """End as it has ended: with its exit status, or by the signal that ended it."""
-        found = os.waitid(os.P_PID, self.pid, os.WEXITED)
+        try:
+            found = os.waitid(os.P_PID, self.pid, os.WEXITED)
+        except ChildProcessError:  # as above
+            found = None
         if found is None or found.si_code == os.CLD_EXITED:
             os._exit(found.si_status if found else 0)
         _dump_no_core()
         number = found.si_status
-        if number != signal.SIGKILL:
+        try:
             signal.signal(number, signal.SIG_DFL)
             signal.pthread_sigmask(signal.SIG_UNBLOCK, {number})
+        except (OSError, ValueError):  # SIGKILL, and what the C library keeps for itself
+            pass
         os.kill(os.getpid(), number)
         os._exit(128 + number)  # as shells say it, should it not have ended us
 
     def _forward(self) -> None:
         while True:
             number, code = _wait_for_signal()
-            if self.has_ended():  # something that it started writes on
-                os._exit(128 + number)
-            if code > _SENT_BY_KERNEL:
-                continue
-            self.kill(number)
-            if number == signal.SIGTERM:
+            has_ended = self.has_ended()  # then something that it started writes on
+            if not has_ended:
+                if code > _SENT_BY_KERNEL and not (number == signal.SIGHUP and _leads_session()):
+                    continue
+                self.kill(number)
+            if has_ended or number == signal.SIGTERM:
                 self.was_told_to_end = True
                 os.write(self._waker, b".")
+
+
+def _spawn(command: list[str], environment: dict[str, str], pipes: Pipes, mask: "set[int]") -> int:
+    """Start a program, and return its process id.
+
+    Raises:
+        OSError, ValueError: it cannot be started.
+    """
+    try:
+        return os.posix_spawnp(
+            command[0],
+            command,
+            environment,
+            file_actions=[
+                (os.POSIX_SPAWN_DUP2, pipes.its_input, 0),
+                (os.POSIX_SPAWN_DUP2, pipes.its_output, 1),
+            ],
+            setsigmask=mask,
+            setsigdef=OF_PYTHON,
+        )
+    except OSError as fault:
+        script = by_shell(command, fault)
+        if script is None:
+            raise
+        return _spawn(script, environment, pipes, mask)
 
 
 def _widen(pipe: int) -> None:
@@ -151,6 +180,10 @@ def _widen(pipe: int) -> None:
         fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
     except (AttributeError, OSError):  # macOS; or the user has too many such pipes already
         pass
+
+
+def _leads_session() -> bool:
+    return os.getsid(0) == os.getpid()
 
 
 def _wait_for_signal() -> tuple[int, int]:
@@ -175,4 +208,6 @@ def _dump_no_core() -> None:
     """Keep our own core from taking the place of the server's."""
     import resource  # noqa: PLC0415  seldom needed
 
-    resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
+    most = resource.getrlimit(resource.RLIMIT_CORE)[1]
+    # one byte is no room for a file; and to Linux it means not to call a program that takes cores
+    resource.setrlimit(resource.RLIMIT_CORE, (1 if most else 0, most))

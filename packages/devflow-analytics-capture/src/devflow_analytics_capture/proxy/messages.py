@@ -4,7 +4,7 @@ A message is an object of what is outermost in it: ``method``, ``id``, ``params`
 line that is too long to be parsed, or not worth it, the values that nest are left out.
 """
 
-from devflow_analytics_capture.noting.parsing import scanner
+from devflow_analytics_capture.noting.parsing import NO_JSON, scanner
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ def messages(line: "Line") -> "list[Message]":
     text = line.head.decode("utf-8", "replace").strip(_WHITE)
     try:
         value, end = _scan(text, 0)
-    except (ValueError, StopIteration, RecursionError):
+    except NO_JSON:
         return []
     if end != len(text):
         return []
@@ -116,7 +116,7 @@ def _scanned(text: str, position: int, first: str | None) -> tuple[object, int] 
         return None
     try:
         return _scan(text, position)
-    except (ValueError, StopIteration, RecursionError):
+    except NO_JSON:
         return None
 
 

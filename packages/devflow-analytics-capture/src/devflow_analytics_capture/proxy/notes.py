@@ -104,7 +104,8 @@ class Notes:
             while not is_last:
                 self._bell.acquire()
                 is_last = self._is_over
-                self._hurry.acquire(timeout=GATHER_SECONDS)
+                if not is_last:
+                    self._hurry.acquire(timeout=GATHER_SECONDS)
                 self._waits = False
                 self._write(drain)
         except BaseException as fault:  # noqa: BLE001  there is nobody to catch it

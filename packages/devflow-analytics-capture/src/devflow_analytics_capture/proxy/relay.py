@@ -18,7 +18,10 @@ if TYPE_CHECKING:
     from devflow_analytics_capture.proxy.child import Child
 
     Watcher: TypeAlias = Callable[[bytes, int], None]
-    """Is shown a piece of the stream, and when it came, by the monotonic clock in nanoseconds."""
+    """Is shown a piece of the stream, and when it came, by the monotonic clock in nanoseconds.
+
+    No bytes are its end.
+    """
 else:
     import _signal as signal
 
@@ -33,7 +36,8 @@ GRACE_SECONDS = 2.0
 LAST_SECONDS = 1.5
 """How long a server may run on whose client closed the connection and sent SIGTERM.
 
-The SDKs send SIGKILL 2 seconds after that, which would end us alone.
+The SDKs send SIGKILL 2 seconds after that, which would end us alone. It is also how long what a
+server leaves may be written on once a signal has come for it.
 """
 
 _LOOK_MS = 50
@@ -60,10 +64,10 @@ class Relay:
         self._client_can_go = _is_stream(STDOUT)
         self._down = _Stream(self._poll, STDIN, child.input, from_client)
         self._up = _Stream(self._poll, child.output, STDOUT, from_server)
-        self._kill_at: float | None = None
-        """When the server is sent a signal, which asks for nothing any more."""
+        self._next_at: float | None = None
+        """When the server is sent a signal of ours; if it has ended, when we leave."""
         self._is_asked = False
-        """Whether that will not be the first."""
+        """Whether that will not be its first."""
 
     def run(self) -> None:
         """Pass on everything until the server has ended, and nothing of it is left to pass on."""
@@ -80,6 +84,7 @@ class Relay:
         }
         down.start()
         up.start()
+        must_look = self._exit_file is None
         while not (self._has_ended and up.is_over):
             for file, events in wait(self._timeout()):
                 handle = by_file.get(file)
@@ -90,31 +95,33 @@ class Relay:
                     self._poll.unregister(file)
                 else:
                     os.read(file, 1)
-            if down.is_over or up.is_over or self._exit_file is None:
+                    must_look = True
+            if must_look or down.is_over or up.is_over:
                 self._consider_the_end()
 
     def _timeout(self) -> float | None:
         """Return for how long to wait, in milliseconds."""
         if self._exit_file is None and self._up.is_over:
             return _LOOK_MS
-        if self._kill_at is None or self._has_ended:
-            return None
-        return max(0.0, self._kill_at - monotonic()) * 1000
+        return None if self._next_at is None else max(0.0, self._next_at - monotonic()) * 1000
 
     def _consider_the_end(self) -> None:
         if self._exit_file is None:
             self._has_ended = self._child.has_ended()
         is_gone = self._down.is_over and self._up.is_broken and self._client_can_go
-        if self._kill_at is None:
+        if self._next_at is None:
             if is_gone:
-                self._kill_at = monotonic() + GRACE_SECONDS
-            elif self._down.is_over and self._child.was_told_to_end:
+                self._next_at = monotonic() + GRACE_SECONDS
+            elif self._child.was_told_to_end and (self._down.is_over or self._has_ended):
                 self._is_asked = True
-                self._kill_at = monotonic() + LAST_SECONDS
-        elif monotonic() >= self._kill_at and not self._has_ended:
-            self._child.kill(signal.SIGKILL if self._is_asked else signal.SIGTERM)
-            self._is_asked = True
-            self._kill_at = monotonic() + GRACE_SECONDS
+                self._next_at = monotonic() + LAST_SECONDS
+        elif monotonic() >= self._next_at:
+            if self._has_ended:
+                self._up.give_up()
+            else:
+                self._child.kill(signal.SIGKILL if self._is_asked else signal.SIGTERM)
+                self._is_asked = True
+                self._next_at = monotonic() + GRACE_SECONDS
 
 
 class _Stream:
@@ -134,11 +141,16 @@ class _Stream:
         self._size = USUAL
         self._most = LARGE
         """How much is written at once."""
+        self._write: Callable[[bytes | memoryview], int] = self._write_file
 
     def start(self) -> None:
         """Begin."""
-        if self.sink == STDOUT and not _make_nonblocking(STDOUT):
-            self._most = select.PIPE_BUF  # for so much there is room if poll says that there is
+        if self.sink == STDOUT:
+            mode = os.fstat(STDOUT).st_mode
+            if stat.S_ISSOCK(mode):
+                self._write = _writer_of_socket(STDOUT)
+            elif not (stat.S_ISFIFO(mode) and _does_not_wait(STDOUT)):
+                self._most = select.PIPE_BUF  # for so much there is room if poll says that
         self._poll.register(self.source, select.POLLIN)
         self._listen(0)
 
@@ -152,13 +164,14 @@ class _Stream:
             return
         except OSError:  # a terminal that is gone
             data = b""
+        now = monotonic_ns()
         if not data:
             self._end()
+            self._show(b"", now)
             return
-        now = monotonic_ns()
         self._size = LARGE if len(data) == self._size else USUAL
         try:
-            written = os.write(self.sink, data) if self._most == LARGE else 0
+            written = self._write(data) if self._most == LARGE else 0
         except BlockingIOError:
             written = 0
         except OSError:
@@ -168,11 +181,7 @@ class _Stream:
             self._waits = memoryview(data)[written:]
             self._poll.unregister(self.source)
             self._listen(select.POLLOUT)
-        if self._watcher is not None:
-            try:
-                self._watcher(data, now)
-            except Exception:  # noqa: BLE001  what passes is more than what is seen
-                self._watcher = None
+        self._show(data, now)
 
     def write(self, events: int) -> None:
         """Write what waits; or see that nobody reads it."""
@@ -181,7 +190,7 @@ class _Stream:
                 self._break()
             return
         try:
-            written = os.write(self.sink, self._waits[: self._most])
+            written = self._write(self._waits[: self._most])
         except BlockingIOError:
             return
         except OSError:
@@ -191,6 +200,21 @@ class _Stream:
         if not self._waits:
             self._listen(0)
             self._poll.register(self.source, select.POLLIN)
+
+    def give_up(self) -> None:
+        """Pass nothing on any more."""
+        if not self.is_over:
+            self._break()
+
+    def _write_file(self, data: "bytes | memoryview") -> int:
+        return os.write(self.sink, data)
+
+    def _show(self, data: bytes, now: int) -> None:
+        if self._watcher is not None:
+            try:
+                self._watcher(data, now)
+            except Exception:  # noqa: BLE001  what passes is more than what is seen
+                self._watcher = None
 
     def _listen(self, events: int) -> None:
         # without events, poll tells of a pipe or socket that nobody reads any more
@@ -228,11 +252,31 @@ def _is_stream(file: int) -> bool:
     return stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode)
 
 
-def _make_nonblocking(file: int) -> bool:
-    """Make a file never wait, if nobody but us would notice; tell whether that could be done."""
-    found = os.fstat(file)
-    others = [os.fstat(other) for other in (STDIN, STDERR)]
-    if not _is_stream(file) or any(os.path.samestat(found, other) for other in others):
-        return False
-    os.set_blocking(file, False)
+def _does_not_wait(pipe: int) -> bool:
+    """Make a pipe never wait for its reader; tell whether that could be done unnoticed.
+
+    On Linux it is opened anew for that, so that others who have it still wait.
+    """
+    try:
+        own = os.open(f"/proc/self/fd/{pipe}", os.O_WRONLY | os.O_NONBLOCK)
+    except OSError:  # no such system, another user's pipe, or one that nobody reads any more
+        found = os.fstat(pipe)
+        if any(os.path.samestat(found, os.fstat(other)) for other in (STDIN, STDERR)):
+            return False
+        os.set_blocking(pipe, False)
+    else:
+        os.dup2(own, pipe)
+        os.close(own)
     return True
+
+
+def _writer_of_socket(number: int) -> "Callable[[bytes | memoryview], int]":
+    """Return what writes to a socket without waiting for it."""
+    import _socket  # noqa: PLC0415  a tenth of socket, and seldom needed
+
+    file = _socket.socket(fileno=number)
+
+    def write(data: "bytes | memoryview") -> int:
+        return file.send(data, _socket.MSG_DONTWAIT)
+
+    return write

@@ -8,6 +8,11 @@ from devflow_analytics_capture.noting.environment import ENABLED, PROJECT, defau
 from devflow_analytics_capture.noting.line import new_id
 from devflow_analytics_capture.noting.spool import real
 from devflow_analytics_capture.proxy.child import Child, CommandError, Pipes
+from devflow_analytics_capture.proxy.inheritance import (
+    by_shell,
+    environment,
+    listen_to_the_usual_signals,
+)
 from devflow_analytics_capture.proxy.saying import say
 
 TYPE_CHECKING = False
@@ -44,14 +49,14 @@ def wrap(
             _become(command)
         path = real(database or default_database(posix.environ))
         project = _project() if is_on(posix.environ, PROJECT, default=False) else None
-    except (ValueError, OSError):
-        _say_why(database)
+        pipes = Pipes()
+    except (ValueError, OSError) as fault:
+        _say_why(database, fault)
         _become(command)
     session = new_id()
-    pipes = Pipes()
     mark = f"{session} {pipes.name_of_input()} {path}"
     try:
-        child = Child(command, {**os.environ, MARK: mark}, pipes)
+        child = Child(command, {**environment(), MARK: mark}, pipes)
     except CommandError as fault:
         _fail(fault)
     child.forward_signals()
@@ -75,11 +80,11 @@ def wrap(
     sent, answered = Lines(), Lines()
 
     def from_client(data: bytes, ns: int) -> None:
-        for line in sent.feed(data):
+        for line in sent.feed(data) if data else sent.end():
             conversation.from_client(line, ns)
 
     def from_server(data: bytes, ns: int) -> None:
-        for line in answered.feed(data):
+        for line in answered.feed(data) if data else answered.end():
             conversation.from_server(line, ns)
 
     Relay(child, from_client, from_server).run()
@@ -90,12 +95,23 @@ def wrap(
 
 def _become(command: list[str]) -> "NoReturn":
     """Run the server in our place: nothing is recorded."""
+    listen_to_the_usual_signals()
     try:
-        os.execvp(command[0], command)  # noqa: S606  as its client would
+        _execute(command)
     except OSError as fault:
         _fail(CommandError(command[0], fault))
     except ValueError:
         _fail(CommandError(command[0], FileNotFoundError(2, os.strerror(2))))
+
+
+def _execute(command: list[str]) -> "NoReturn":
+    try:
+        os.execvpe(command[0], command, environment())  # noqa: S606  as its client would
+    except OSError as fault:
+        script = by_shell(command, fault)
+        if script is None:
+            raise
+        _execute(script)
 
 
 def _fail(fault: CommandError) -> "NoReturn":
@@ -107,7 +123,7 @@ def _project() -> str | None:
     return os.path.basename(os.getcwd()) or None
 
 
-def _say_why(database: str | None) -> None:
+def _say_why(database: str | None, fault: Exception) -> None:
     """Say why nothing is recorded, in the words of the db package."""
     from devflow_analytics_db import (  # noqa: PLC0415  seldom needed
         AnalyticsDbError,
@@ -120,5 +136,7 @@ def _say_why(database: str | None) -> None:
         is_enabled()
         records_project()
         resolve_path(database)
-    except AnalyticsDbError as fault:
-        say(f"calls are not recorded: {fault.what}")
+    except AnalyticsDbError as named:
+        say(f"calls are not recorded: {named.what}")
+    else:
+        say(f"calls are not recorded: {getattr(fault, 'strerror', None) or type(fault).__name__}")

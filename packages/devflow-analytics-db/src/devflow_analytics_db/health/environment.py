@@ -13,6 +13,7 @@ from devflow_analytics_db.health.finding import Finding, refusal
 from devflow_analytics_db.settings import (
     DB_PATH,
     ENABLED,
+    MARKS,
     PREFIX,
     SETTINGS,
     busy_timeout_ms,
@@ -58,7 +59,7 @@ def variables() -> Iterator[Finding]:
     """Examine the environment variables that begin as our settings do."""
     known = [setting.name for setting in SETTINGS]
     for name in sorted(os.environ):
-        if name.startswith(PREFIX) and name not in known:
+        if name.startswith(PREFIX) and name not in known and name not in MARKS:
             yield _unknown(name, known)
     named = DB_PATH.text()
     if named and not os.path.isabs(named) and not named.startswith("~"):

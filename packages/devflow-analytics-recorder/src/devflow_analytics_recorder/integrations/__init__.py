@@ -28,7 +28,8 @@ def record(
 
     It may be called before or after tools are added, and while the server runs. A second call for
     the same server changes nothing, and returns what the first did. Where recording is switched
-    off, the server is not touched.
+    off, the server is not touched. Where ``devflow-analytics wrap`` runs it, the proxy records its
+    calls over stdio, and this adds to those that fail which exception was raised.
 
     Args:
         server: a server of the official SDK (``FastMCP`` or ``MCPServer``, or the low-level

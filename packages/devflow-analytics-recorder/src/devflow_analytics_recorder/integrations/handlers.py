@@ -179,7 +179,13 @@ class RecordedHandlers(dict[type, "Handler"]):
             session if http is None or client is not None else None,
             http,
         )
-        return Request(params.name, params.arguments, caller)
+        return Request(
+            params.name,
+            params.arguments,
+            caller,
+            id=getattr(context, "request_id", None),
+            channel=getattr(session, "_write_stream", None),
+        )
 
 
 def _of_exception(call: Watched, fault: BaseException) -> Ending:

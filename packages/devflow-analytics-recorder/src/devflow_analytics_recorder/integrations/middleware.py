@@ -152,7 +152,20 @@ def _read(context: RequestContext) -> Request | None:
         _caller(context, given),
         answers=answers,
         state=state if isinstance(state, str) else None,
+        id=context.request_id,
+        channel=_channel(context),
     )
+
+
+def _channel(context: RequestContext) -> object:
+    """Return the stream to which a server writes its answers, or what it has instead."""
+    outbound = getattr(context.session, "_request_outbound", None)
+    outbound = getattr(outbound, "_inner", outbound)  # around which `STATELESS` has another
+    dispatcher = getattr(outbound, "_dispatcher", None)
+    if dispatcher is None:
+        return outbound
+    stream = getattr(dispatcher, "_write_stream", None)
+    return getattr(stream, "_inner", stream)
 
 
 def _caller(context: RequestContext, meta: Mapping[str, object]) -> Caller:

@@ -103,16 +103,18 @@ class Sessions:
         full = (named_id(*key), clean_name(caller.client), clean_name(caller.version))
         session = self._keyed.pop(full, None)
         if session is None:
-            session = self._recorder.session(
-                client=caller.client, client_version=caller.version, key=key
-            )
+            session = self._new(caller, key)
         self._keyed[full] = session  # at the end: the first is the one unused for longest
         if len(self._keyed) > MOST:
             del self._keyed[next(iter(self._keyed))]
         return session
 
-    def _new(self, caller: Caller) -> Session:
-        return self._recorder.session(client=caller.client, client_version=caller.version)
+    def _new(self, caller: Caller, key: tuple[str, str] | None = None) -> Session:
+        session = self._recorder.session(
+            client=caller.client, client_version=caller.version, key=key
+        )
+        session._is_by_hand = False  # noqa: SLF001  made for each other
+        return session
 
 
 def _session_of_http(request: HttpRequest) -> tuple[str, str] | None:

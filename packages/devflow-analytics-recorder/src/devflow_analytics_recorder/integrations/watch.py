@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from devflow_analytics_recorder.conversations import native_id
 from devflow_analytics_recorder.ids import named_id
+from devflow_analytics_recorder.integrations.additions import addition
 from devflow_analytics_recorder.integrations.calls import RunningCall, within_another
 from devflow_analytics_recorder.integrations.endings import Ending
 from devflow_analytics_recorder.integrations.rounds import Rounds
@@ -37,6 +38,10 @@ class Request(NamedTuple):
     """Whether it goes on with a call that asked for input."""
     state: str | None = None
     """The ``requestState`` that came with the answers."""
+    id: object = None
+    """Its JSON-RPC id; None if it has none."""
+    channel: object = None
+    """To what the server writes the answer, as far as that can be found."""
 
 
 class Watched(NamedTuple):
@@ -44,8 +49,9 @@ class Watched(NamedTuple):
 
     running: RunningCall
     request: Request
-    session: Session
-    request_bytes: int | None
+    session: Session | None = None
+    """None if a proxy records it."""
+    request_bytes: int | None = None
 
 
 class Watch:
@@ -77,6 +83,8 @@ class Watch:
             request = read(source)
             if request is None:
                 return None
+            if request.caller.request is None and self.recorder._proxy():  # noqa: SLF001  made for each other
+                return Watched(RunningCall(self._server), request)
             size = self._sizes.arguments(request.arguments)
             session = self._sessions.of(request.caller)
             return Watched(RunningCall(self._server), request, session, size)
@@ -101,37 +109,49 @@ class Watch:
             _tell("end", fault)
 
     def _record(self, call: Watched, duration_ms: float, ending: Ending) -> None:
-        request = call.request
+        request, session = call.request, call.session
         started_ms = call.running.started_ms
+        if session is None:
+            self._add(request, duration_ms, started_ms, ending)
+            return
         if request.answers:
-            earlier = self._rounds.resume(_key(call, request.state))
+            earlier = self._rounds.resume(_key(session, call, request.state))
             if earlier is not None:
                 duration_ms += earlier.duration_ms
                 started_ms = earlier.started_ms
         write = partial(
             _write,
-            session=call.session,
+            session=session,
             tool=request.tool,
             request_bytes=call.request_bytes,
             native_id=native_id(request.caller.meta),
         )
         if ending.asks:
-            key = _key(call, ending.state)
+            key = _key(session, call, ending.state)
             self._rounds.wait(key, duration_ms, started_ms, partial(write, ending=GIVEN_UP))
         else:
             result = ending.result
             size = None if result is None else self._sizes.result(result, ending.content)
             write(duration_ms, started_ms, ending=ending, result_bytes=size)
 
+    def _add(self, request: Request, duration_ms: float, started_ms: int, ending: Ending) -> None:
+        """Add to what the proxy records of a call."""
+        proxy, writer = self.recorder._proxy(), self.recorder._writer  # noqa: SLF001  the same
+        if proxy is None or writer is None:
+            return
+        line = addition(proxy, request, duration_ms, started_ms, ending)
+        if line is not None:
+            writer.append(line)
 
-def _key(call: Watched, state: str | None) -> tuple[object, ...]:
+
+def _key(session: Session, call: Watched, state: str | None) -> tuple[object, ...]:
     """Return what tells that a call with answers goes on with one that asked.
 
     It is the same tool's, with arguments of the same size, in the same session, and with the state
     that the server sent, if it has something to remember.
     """
     kept = None if state is None else named_id("requestState", state)  # it may be of any length
-    return (call.session.id, call.request.tool, call.request_bytes, kept)
+    return (session.id, call.request.tool, call.request_bytes, kept)
 
 
 def _write(  # noqa: PLR0913  one a column

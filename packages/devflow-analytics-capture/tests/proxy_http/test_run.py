@@ -1,0 +1,193 @@
+"""The proxy as a process: what it prints, what it does without a database, and how it ends."""
+
+from __future__ import annotations
+
+import signal
+import socket
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from devflow_analytics_capture.errors import PortTakenError, ServerAddressError
+from devflow_analytics_capture.proxy.http_proxy import WrapUrl, run as run_here
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from conftest import Process, Server
+
+    Run = Callable[..., Process]
+    Rows = Callable[..., list[dict[str, Any]]]
+
+
+def found(rows: Rows) -> list[tuple[object, ...]]:
+    columns = "tool_name, status, error_kind, client"
+    asked = rows(f"SELECT {columns} FROM tool_calls JOIN sessions s ON s.id = session_id")
+    return sorted((tuple(row.values()) for row in asked), key=str)
+
+
+def test_it_prints_the_address_for_the_client(server: Server, run: Run) -> None:
+    proxy = run(f"{server.url}?key=1")
+    assert proxy.said == (
+        f"Passing requests on to http://{server.host}. Put this address into the client's"
+        f" settings, in the place of the server's:\n\n    http://{proxy.host}/mcp?key=1\n\n"
+        "A server that asks for OAuth cannot be used this way: the tokens that a client gets are"
+        " for the server's own address. Press Ctrl-C to end.\n"
+    )
+    assert proxy.end() == (0, "")
+
+
+@pytest.mark.parametrize(
+    ("number", "status"), [(signal.SIGINT, 0), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
+)
+def test_a_signal_ends_it_and_all_calls_are_in_the_database(
+    server: Server, run: Run, rows: Rows, number: int, status: int
+) -> None:
+    proxy = run(server.url, client="cursor")
+    proxy.ask(server)
+    waiting = proxy.ask(server, is_answered=False)
+    assert proxy.end(number) == (status, "")
+    assert waiting.rest() == b""
+    assert found(rows) == [
+        ("search", "error", "transport", "cursor"),
+        ("search", "success", None, "cursor"),
+    ]
+
+
+def test_a_signal_that_is_ignored_stays_so(server: Server, run: Run) -> None:
+    proxy = run(server.url, ignored=(signal.SIGINT, signal.SIGHUP))
+    proxy.process.send_signal(signal.SIGINT)
+    proxy.process.send_signal(signal.SIGHUP)
+    proxy.ask(server)
+    assert proxy.end(signal.SIGTERM) == (143, "")
+
+
+def test_where_recording_is_off_requests_pass_and_no_file_is_made(
+    server: Server, run: Run, home: Path
+) -> None:
+    proxy = run(server.url, DEVFLOW_ANALYTICS_ENABLED="0")
+    proxy.ask(server)
+    assert proxy.end() == (0, "")
+    assert list(home.iterdir()) == []
+
+
+NEITHER = (
+    "DEVFLOW_ANALYTICS_ENABLED is 'maybe', which is neither 1 nor 0, so nothing is recorded."
+    " Correct it or unset it."
+)
+URI = (
+    "'file:analytics.db' is a URI. Write only the path of the file, or './file:analytics.db' if"
+    " that is its name."
+)
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"DEVFLOW_ANALYTICS_ENABLED": "maybe"}, NEITHER),
+        ({"DEVFLOW_ANALYTICS_DB_PATH": "file:analytics.db"}, URI),
+        ({"database": "/dev/null/analytics.db"}, "Not a directory"),
+    ],
+)
+def test_without_a_database_requests_pass_and_one_line_says_why(
+    server: Server, run: Run, options: dict[str, str], said: str
+) -> None:
+    proxy = run(server.url, **options)
+    proxy.ask(server)
+    proxy.ask(server)
+    assert proxy.end() == (0, f"devflow-analytics: calls are not recorded: {said}\n")
+
+
+def test_a_file_that_is_no_database_is_said_and_stays_as_it_is(
+    server: Server, run: Run, file: Path
+) -> None:
+    file.parent.mkdir()
+    file.write_text("mine")
+    proxy = run(server.url)
+    proxy.ask(server)
+    status, errors = proxy.end()
+    assert status == 0
+    assert errors.startswith("devflow-analytics: calls are not recorded: ")
+    assert errors.count("\n") == 1
+    assert file.read_text() == "mine"
+
+
+def test_it_listens_where_it_is_told(server: Server, run: Run) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    proxy = run(server.url, port=port)
+    assert proxy.host == f"127.0.0.1:{port}"
+
+
+def test_a_port_that_is_taken_is_said(server: Server) -> None:
+    port = server.socket.getsockname()[1]
+    with pytest.raises(PortTakenError) as error:
+        run_here(WrapUrl(server.url, port=port))
+    assert str(error.value) == (
+        f"Port {port} of 127.0.0.1 is taken by another program."
+        " Give another `port`, or none for one that is free."
+    )
+    assert error.value.exit_status == 69
+
+
+def test_a_port_that_cannot_be_used_is_said(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def bind(_self: socket.socket, _address: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(socket.socket, "bind", bind)  # root may use every port
+    with pytest.raises(PortTakenError) as error:
+        run_here(WrapUrl(server.url, port=80))
+    assert str(error.value) == (
+        "This user cannot listen on port 80 of 127.0.0.1: Permission denied."
+        " Give a `port` of 1024 or more, or none."
+    )
+
+
+def test_what_is_no_address_of_a_server_is_said() -> None:
+    with pytest.raises(ServerAddressError) as error:
+        run_here(WrapUrl("example.com"))
+    assert error.value.exit_status == 1
+
+
+def test_nobody_needs_to_read_what_it_prints(server: Server, run: Run) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    with open("/dev/full", "wb") as full:  # noqa: PTH123
+        proxy = run(server.url, port=port, stdout=full)
+    proxy.ask(server)
+    assert proxy.end() == (0, "")
+
+
+@pytest.mark.parametrize("direction", ["up", "down"])
+def test_bodies_of_any_size_take_little_memory(server: Server, run: Run, direction: str) -> None:
+    size = 50_000_000
+    proxy = run(server.url)
+    client = proxy.connect()
+    head = f"POST /mcp HTTP/1.1\r\nHost: {proxy.host}\r\nContent-Length: %d\r\n\r\n"
+    client.send((head % (0 if direction == "down" else size)).encode())
+    end = server.accept()
+    end.head()
+    sender, receiver = (client, end) if direction == "up" else (end, client)
+    if direction == "down":
+        end.send(
+            b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
+            % size
+        )
+        client.head()
+    before = peak_of(proxy)
+    sending = threading.Thread(target=sender.send, args=(bytes(size),))
+    sending.start()
+    for _ in range(0, size, 4_000):  # slower than it is sent
+        assert len(receiver.body(4_000)) == 4_000
+    sending.join()
+    assert peak_of(proxy) - before < 4_000
+
+
+def peak_of(proxy: Process) -> int:
+    """Return how much memory a process has had at most, in KiB."""
+    status = Path(f"/proc/{proxy.process.pid}/status").read_text()
+    return int(status.split("VmHWM:")[1].split()[0])
