@@ -445,6 +445,30 @@ def settings_with_hooks_of_another_shape(ground: Ground) -> None:
     (ground.home / ".claude" / "settings.json").write_text('{"hooks": []}\n')
 
 
+def an_mcp_server(ground: Ground) -> None:
+    (ground.home / ".cursor").mkdir()
+    (ground.home / ".cursor" / "mcp.json").write_text(
+        '{"mcpServers": {"files": {"command": "files-mcp"}}}\n'
+    )
+
+
+def mcp_settings_that_are_no_json(ground: Ground) -> None:
+    (ground.home / ".cursor").mkdir()
+    (ground.home / ".cursor" / "mcp.json").write_text('{"mcpServers": {,}}\n')
+
+
+def mcp_settings_that_are_no_toml(ground: Ground) -> None:
+    (ground.home / ".codex").mkdir()
+    (ground.home / ".codex" / "config.toml").write_text('model = "a"\nmodel = "b"\n')
+
+
+def mcp_settings_that_may_only_be_read(ground: Ground) -> None:
+    as_root_only()
+    an_mcp_server(ground)
+    ground.give_to_nobody()
+    (ground.home / ".cursor" / "mcp.json").chmod(0o400)
+
+
 def a_file_that_is_damaged_and_a_backup(ground: Ground) -> None:
     ground.make()
     backup(ground.file, ground.home / "backup.db")
@@ -540,6 +564,12 @@ CASES = [
     Case(a_backup_that_is_damaged, "restore ~/backup.db"),
     Case(a_backup_that_is_newer, "restore ~/backup.db"),
     Case(a_file_that_is_damaged_and_a_backup, "restore ~/backup.db"),
+    Case(nothing, "enable"),
+    Case(mcp_settings_that_are_no_json, "--quiet enable"),
+    Case(mcp_settings_that_are_no_toml, "--quiet enable"),
+    Case(mcp_settings_that_may_only_be_read, "--quiet enable"),
+    Case(an_mcp_server, "enable --server file"),
+    Case(an_mcp_server, "disable --client emacs"),
     Case(nothing, "hooks --write"),
     Case(settings_that_are_no_json, "hooks --write"),
     Case(settings_with_hooks_of_another_shape, "hooks --write"),

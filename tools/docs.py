@@ -76,6 +76,7 @@ PARTS: dict[str, Callable[[str], str]] = {
     "a way down": docs_command.way_down,
     "a page": docs_command.a_page,
     "hooks": docs_command.hooks,
+    "enabling": docs_command.enabling,
     "settings": docs_code.settings,
     "errors of the db package": partial(docs_code.errors, [devflow_analytics_db]),
     "errors": partial(

@@ -24,6 +24,18 @@ MADE = "20261125T120000.000000Z"
 KEY = "vR1c0p3wF2uHq9Zy7bXkT4mN8sLd6aGj5eQoWiUtKxA"
 """Stands for the key of every dashboard."""
 
+MCP_SERVERS = """\
+{
+  "mcpServers": {
+    "files": {
+      "command": "npx",
+      "args": ["-y", "@modelcontextprotocol/server-filesystem", "/home/me/site"] // not the home
+    },
+    "docs": {"url": "https://example.com/mcp"}
+  }
+}
+"""
+
 CALLS = """
 INSERT INTO sessions (id, started_at, ended_at, tool_count)
 VALUES ('0198c0de-0000-7000-8000-000000000001', 1795608000, 1795608600, 3);
@@ -142,6 +154,19 @@ class Session:
         settings.write_text('{"model": "opus"}\n')
         return f"$ cat ~/.claude/settings.json\n{settings.read_text()}"
 
+    def set_up_cursor(self) -> str:
+        """Do what its user does: add MCP servers."""
+        settings = self.home / ".cursor" / "mcp.json"
+        settings.parent.mkdir(exist_ok=True)
+        settings.write_text(MCP_SERVERS)
+        return self.look_at_cursor()
+
+    def look_at_cursor(self) -> str:
+        """Look at the servers that it has."""
+        settings = (self.home / ".cursor" / "mcp.json").read_text()
+        settings = settings.replace(str(COMMAND.parent), "/home/me/.local/bin")
+        return f"$ cat ~/.cursor/mcp.json\n{settings}"
+
     def help_of(self, command: str) -> str:
         """Return a help text without the spaces that end some of its lines."""
         text = self.run(f"{command} --help").partition("\n")[2]
@@ -167,6 +192,8 @@ SESSIONS: dict[str, list[str]] = {
     "import": ["WORK", "import --dry-run", "import", "import", "import --full --json"],
     "wrap": ["wrap -- no-such-server"],
     "hooks": ["CLAUDE", "hooks", "hooks --write", "hooks --write", "hooks --remove"],
+    "enable": ["CURSOR", "enable --dry-run", "enable", "enable --status", "enable --json"],
+    "disable": ["disable", "disable --json"],
 }
 """What is run in each command's section, in this order, in one home."""
 
@@ -210,6 +237,7 @@ def commands(_: str) -> str:
             "OPEN": session.open_to_others,
             "WORK": session.work,
             "CLAUDE": session.set_up_claude_code,
+            "CURSOR": session.set_up_cursor,
         }
         for command, lines in SESSIONS.items():
             show = session.serve if command == "dashboard" else session.run
@@ -257,6 +285,18 @@ def hooks(_: str) -> str:
     with new_session() as session:
         session.set_up_claude_code()
         return console(*map(session.run, ("hooks", "hooks --write", "hooks --remove")))
+
+
+def enabling(_: str) -> str:
+    """Return what is printed when servers are recorded, and not any more."""
+    with new_session() as session:
+        return console(
+            session.set_up_cursor(),
+            session.run("enable"),
+            session.look_at_cursor(),
+            session.run("enable --status"),
+            session.run("disable"),
+        )
 
 
 def way_down(_: str) -> str:

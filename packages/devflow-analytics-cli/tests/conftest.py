@@ -27,6 +27,12 @@ NOW = 1_795_622_770
 HOUR = 3600
 DAY = 24 * HOUR
 
+OF_CLIENTS = (
+    *("CLAUDE_CONFIG_DIR", "CODEX_HOME", "GEMINI_CLI_HOME", "OPENCODE_CONFIG"),
+    *("OPENCODE_CONFIG_DIR", "XDG_CONFIG_HOME"),
+)
+"""Variables that say where an MCP client keeps its settings."""
+
 
 @pytest.fixture(autouse=True)
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
@@ -36,6 +42,8 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("HOME", str(home))
     for name in [name for name in os.environ if name.startswith("DEVFLOW_ANALYTICS_")]:
         monkeypatch.delenv(name)
+    for name in OF_CLIENTS:
+        monkeypatch.delenv(name, raising=False)
     return home
 
 

@@ -116,10 +116,29 @@ def test_json_has_the_documented_keys(command: Command, file: Path) -> None:
         "unread_logs": 0,
         "unread_bytes": 0,
         "unread_agents": [],
+        "mcp_clients": [],
     }
     first, second = command("init", "--json"), command("init", "--json")
     assert list(json.loads(first.stdout).items()) == list(expected.items())
     assert json.loads(second.stdout) == expected | {"created": False, "applied": []}
+
+
+def test_mcp_servers_that_could_be_recorded_are_named(command: Command, home: Path) -> None:
+    (home / ".claude.json").write_text('{"mcpServers": {"a": {"command": "x"}}}')
+    said = (
+        "\nClaude Code has MCP servers in its settings. Record every call of them with:\n"
+        "    devflow-analytics enable\n"
+    )
+    assert said in command("init").stdout
+    (home / ".cursor").mkdir()
+    (home / ".cursor" / "mcp.json").write_text('{"mcpServers": {"a": {"command": "x"}}}')
+    assert command("init").stdout.endswith(
+        "\nClaude Code and Cursor have MCP servers in their settings. Record every call of them"
+        " with:\n    devflow-analytics enable\n"
+    )
+    assert json.loads(command("init", "--json").stdout)["mcp_clients"] == ["Claude Code", "Cursor"]
+    command("enable")
+    assert "MCP servers" not in command("init").stdout
 
 
 def test_quiet_says_nothing_about_what_goes_well_but_answers_json(command: Command) -> None:

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import json
+import signal
 import sqlite3
 import subprocess
 import sys
-from contextlib import closing
+import threading
+from contextlib import closing, contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.request import Request, urlopen
 
 import pytest
 
 COMMAND = Path(sys.executable).with_name("devflow-analytics")
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     Command = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -27,6 +31,35 @@ for line in sys.stdin:
 """
 
 CALL = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "search"}}
+
+
+class Answer(BaseHTTPRequestHandler):
+    """Answers each call."""
+
+    def do_POST(self) -> None:
+        request = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        body = json.dumps({"jsonrpc": "2.0", "id": request["id"], "result": {}}).encode()
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+@contextmanager
+def answering() -> Iterator[ThreadingHTTPServer]:
+    """Give a server that speaks HTTP."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), Answer) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield server
+        finally:
+            server.shutdown()
+            thread.join()
 
 
 def run(*words: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
@@ -92,11 +125,48 @@ def test_nothing_that_takes_long_is_imported_before_the_server_runs() -> None:
     assert slow.isdisjoint(told)
 
 
+def test_requests_are_passed_on_to_a_server_that_speaks_http(tmp_path: Path) -> None:
+    file = tmp_path / "calls.db"
+    with answering() as server:
+        url = f"http://127.0.0.1:{server.server_port}/mcp"
+        words = [str(COMMAND), "--db", str(file), "wrap", "--server", "far", "--url", url]
+        with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as process:
+            assert process.stdout is not None
+            address = next(line.strip() for line in process.stdout if line.startswith("    "))
+            request = Request(address, json.dumps(CALL).encode())
+            with urlopen(request, timeout=60) as answer:
+                assert json.load(answer) == {"jsonrpc": "2.0", "id": 1, "result": {}}
+            process.send_signal(signal.SIGTERM)
+        assert process.returncode == 128 + signal.SIGTERM
+    assert recorded(file) == [("search", "far", None)]
+
+
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("example.com/mcp", "Error: 'example.com/mcp' "),
+        ("ftp://example.com", "Error: 'ftp://example.com' "),
+    ],
+)
+def test_an_address_that_is_none_is_told(command: Command, url: str, said: str) -> None:
+    done = command("wrap", "--url", url)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith(said)
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (("wrap",), "Error: Missing argument 'COMMAND...'.\n"),
-        (("wrap", "--"), "Error: Missing argument 'COMMAND...'.\n"),
+        (("wrap",), "Error: Give the command that starts the server, or --url.\n"),
+        (("wrap", "--"), "Error: Give the command that starts the server, or --url.\n"),
+        (
+            ("wrap", "--url", "http://127.0.0.1/mcp", "x"),
+            "Error: Give --url or a command, not both.\n",
+        ),
+        (
+            ("wrap", "--port", "80", "x"),
+            "Error: --port is where requests come that are passed on to --url.\n",
+        ),
         (
             ("wrap", "--sever", "a", "x"),
             "Error: No such option '--sever'. Did you mean '--server'?\n",

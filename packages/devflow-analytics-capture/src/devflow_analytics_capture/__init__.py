@@ -13,8 +13,23 @@ __version__ = "0.1.0"
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # what `_MODULES` says, for type checkers
+    from devflow_analytics_capture.enabling.enable import (
+        ENABLE_CLIENTS as ENABLE_CLIENTS,
+        disable as disable,
+        enable as enable,
+        mcp_settings as mcp_settings,
+    )
+    from devflow_analytics_capture.enabling.found import (
+        McpFile as McpFile,
+        McpServer as McpServer,
+        McpSettings as McpSettings,
+    )
+    from devflow_analytics_capture.enabling.hint import clients_to_enable as clients_to_enable
     from devflow_analytics_capture.errors import (
         AgentNotFoundError as AgentNotFoundError,
+        PortTakenError as PortTakenError,
+        ServerAddressError as ServerAddressError,
+        ServerNotFoundError as ServerNotFoundError,
         SettingsChangedError as SettingsChangedError,
         SettingsError as SettingsError,
     )
@@ -30,6 +45,7 @@ if TYPE_CHECKING:  # what `_MODULES` says, for type checkers
     from devflow_analytics_capture.importers import CLIENTS as CLIENTS
     from devflow_analytics_capture.importing import import_calls as import_calls
     from devflow_analytics_capture.proxy.arguments import wrap_arguments as wrap_arguments
+    from devflow_analytics_capture.proxy.http_proxy import WrapUrl as WrapUrl, wrap_url as wrap_url
     from devflow_analytics_capture.proxy.stdio_proxy import wrap as wrap
     from devflow_analytics_capture.result import (
         ClientImport as ClientImport,
@@ -39,7 +55,17 @@ if TYPE_CHECKING:  # what `_MODULES` says, for type checkers
     from devflow_analytics_capture.unread import Unread as Unread, unread_logs as unread_logs
 
 _MODULES = {
-    "errors": ("AgentNotFoundError", "SettingsChangedError", "SettingsError"),
+    "enabling.enable": ("ENABLE_CLIENTS", "disable", "enable", "mcp_settings"),
+    "enabling.found": ("McpFile", "McpServer", "McpSettings"),
+    "enabling.hint": ("clients_to_enable",),
+    "errors": (
+        "AgentNotFoundError",
+        "PortTakenError",
+        "ServerAddressError",
+        "ServerNotFoundError",
+        "SettingsChangedError",
+        "SettingsError",
+    ),
     "hooks": (
         "HOOK_CLIENTS",
         "HookSettings",
@@ -52,6 +78,7 @@ _MODULES = {
     "importers": ("CLIENTS",),
     "importing": ("import_calls",),
     "proxy.arguments": ("wrap_arguments",),
+    "proxy.http_proxy": ("WrapUrl", "wrap_url"),
     "proxy.stdio_proxy": ("wrap",),
     "result": ("ClientImport", "Imported", "Place"),
     "unread": ("Unread", "unread_logs"),

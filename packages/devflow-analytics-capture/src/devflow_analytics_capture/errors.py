@@ -17,6 +17,12 @@ class AgentNotFoundError(AnalyticsDbError):
     exit_status = 66
 
 
+class ServerNotFoundError(AnalyticsDbError):
+    """No settings that were found have an MCP server of that name."""
+
+    exit_status = 66
+
+
 class SettingsChangedError(AnalyticsDbError):
     """Somebody else goes on changing the settings; they are left as they are."""
 

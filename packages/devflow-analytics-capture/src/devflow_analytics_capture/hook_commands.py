@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 COMMAND = "devflow-analytics"
 
-_MODULE = "devflow_analytics_cli"
+MODULE = "devflow_analytics_cli"
 _SCRIPT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "hook.py")
 _SCRIPT_ENDING = "devflow_analytics_capture/hook.py"
 _SILENT = (">/dev/null", "2>&1", "||", "true")
@@ -45,7 +45,7 @@ def command(kind: Kind, client: str, database: str | os.PathLike[str] | None) ->
     """
     named = [] if database is None else [str(resolve_path(database))]
     if kind == "import":
-        words = [*_command(), *(["--db", *named] if named else []), *_IMPORT]
+        words = [*own_command(), *(["--db", *named] if named else []), *_IMPORT]
     else:
         words = [_python(), *_QUICKLY, _SCRIPT, client, *named]
     line = f"{shlex.join(words)} {' '.join(_SILENT)}"
@@ -77,7 +77,7 @@ def kind_of(line: object) -> Kind | None:
     if len(words) > 2 and words[-2] == "--db":  # noqa: PLR2004  the command, and the option's two
         words = words[:-2]
     is_ours = [os.path.basename(word) for word in words] == [COMMAND]
-    return "import" if is_ours or words[1:] == ["-m", _MODULE] else None
+    return "import" if is_ours or words[1:] == ["-m", MODULE] else None
 
 
 def is_temporary() -> bool:
@@ -86,7 +86,7 @@ def is_temporary() -> bool:
     return any(part.startswith(("archive-v", "environments-v", "builds-v")) for part in parts)
 
 
-def _command() -> list[str]:
+def own_command() -> list[str]:
     """Return how ``devflow-analytics`` is started, by a path that an upgrade does not change.
 
     That is the one in the user's PATH, if it is this one: ``uv tool`` and ``pipx`` keep a link
@@ -98,13 +98,13 @@ def _command() -> list[str]:
         return [os.path.abspath(found)]
     if os.path.exists(own):
         return [own]
-    if find_spec(_MODULE) is None:
+    if find_spec(MODULE) is None:
         raise InstallationError(
-            f"The command {COMMAND} is not installed, and a hook needs it.",
+            f"The command {COMMAND} is not installed, and what belongs into settings runs it.",
             None,
             "Install devflow-analytics-cli.",
         )
-    return [_python(), "-m", _MODULE]
+    return [_python(), "-m", MODULE]
 
 
 def _python() -> str:

@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 HOOK_CLIENTS = tuple(AGENTS)
 """The agents that run hooks."""
 
+_ADVICE = "Paste what `hook_settings()` shows into it, or have it done by whoever may."
+
 
 @dataclass(frozen=True, slots=True)
 class HookSettings:
@@ -150,7 +152,7 @@ def write_hooks(client: str, *, per_call: bool = False, database: Database = Non
         had_hooks = has_hooks(text, path)
         return with_hooks(text, path, agent, wanted, per_call=per_call)
 
-    done = file.change(path, edit, backup)
+    done = file.change(path, edit, backup, _ADVICE)
     return _changed(agent, path, done, had_hooks=had_hooks)
 
 
@@ -181,7 +183,7 @@ def remove_hooks(client: str) -> HooksChanged:
         is_ours = backup is None and not os.path.islink(path)
         return None if is_ours and meaning(rest, path, agent) == "{}" else rest
 
-    done = file.change(path, edit)
+    done = file.change(path, edit, advice=_ADVICE)
     if done.changed and backup is not None and before is not None:
         now = file.read(path)
         if now is not None and now.content == before.encode():

@@ -554,6 +554,7 @@ def test_what_somebody_writes_meanwhile_is_not_lost(
     write_hooks("claude-code")
     assert json.loads(settings.read_text())["a"] == 3
     assert len(ours(settings)) == 1
+    assert len(os.listdir(settings.parent)) == 2  # a copy of what was changed, and no other
 
 
 def test_a_file_that_somebody_makes_meanwhile_is_not_lost(
@@ -651,6 +652,7 @@ def test_settings_that_may_only_be_read_are_named(
     with pytest.raises(PermissionDeniedError, match="Paste what"):
         write_hooks("claude-code")
     assert settings.read_text() == OTHERS
+    assert os.listdir(settings.parent) == ["settings.json"]
 
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
@@ -749,7 +751,7 @@ def test_a_command_that_is_not_installed_is_named(
 ) -> None:
     (bin_directory / "devflow-analytics").unlink()
     monkeypatch.setenv("PATH", "/none")
-    monkeypatch.setattr(hook_commands, "_MODULE", "json" if is_there else "none_of_that_name")
+    monkeypatch.setattr(hook_commands, "MODULE", "json" if is_there else "none_of_that_name")
     if is_there:
         line = hook_commands.command("import", "x", None)
         assert line.startswith(f"{bin_directory}/python -m json --quiet import ")

@@ -192,8 +192,8 @@ def proxy(server: Server, start: Start) -> Proxy:
 
 RUN = """
 import json, sys
-from devflow_analytics_capture.proxy.http_proxy import WrapUrl, run
-sys.exit(run(WrapUrl(**json.loads(sys.argv[1]))))
+from devflow_analytics_capture import WrapUrl, wrap_url
+sys.exit(wrap_url(WrapUrl(**json.loads(sys.argv[1]))))
 """
 BODY = b'{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"search"}}'
 ANSWER = b'{"jsonrpc":"2.0","id":1,"result":{}}'

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from devflow_analytics_capture.errors import PortTakenError, ServerAddressError
-from devflow_analytics_capture.proxy.http_proxy import WrapUrl, run as run_here
+from devflow_analytics_capture.proxy.http_proxy import WrapUrl, wrap_url as run_here
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -145,9 +145,7 @@ def test_what_the_proxy_opens_the_server_does_not_get(start: Start, script: Comm
     assert start(*script(lists)).finish() == (0, b"[0, 1, 2, 3]", b"")
 
 
-def test_the_switch_puts_the_server_in_our_place(
-    start: Start, script: Command, home: Path
-) -> None:
+def test_the_switch_puts_the_server_in_our_place(start: Start, script: Command, home: Path) -> None:
     proxy = start(
         *script("os.write(1, b'%d\\n' % os.getpid()); os.read(0, 1)"),
         environment={"DEVFLOW_ANALYTICS_ENABLED": "no"},

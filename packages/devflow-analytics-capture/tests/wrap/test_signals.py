@@ -59,9 +59,7 @@ def test_what_the_client_has_us_ignore_the_server_ignores(
 ) -> None:
     """As under nohup."""
     number = signal.Signals[name]
-    proxy = start(
-        *script(COUNTS, 6), preexec_fn=lambda: signal.signal(number, signal.SIG_IGN)
-    )
+    proxy = start(*script(COUNTS, 6), preexec_fn=lambda: signal.signal(number, signal.SIG_IGN))
     proxy.server()
     proxy.kill(number)
     proxy.send(b"on\n")
@@ -146,9 +144,7 @@ def test_a_key_at_the_terminal_reaches_the_server_once(
     assert proxy.wait() == 6
 
 
-def test_the_end_of_the_terminal_ends_a_server_that_has_it(
-    start: Start, script: Command
-) -> None:
+def test_the_end_of_the_terminal_ends_a_server_that_has_it(start: Start, script: Command) -> None:
     master, slave = pty.openpty()
     said, say = os.pipe()
     stays = "os.write(3, b'%d' % os.getpid())\nwhile True: signal.pause()"

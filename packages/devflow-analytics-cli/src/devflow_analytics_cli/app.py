@@ -29,7 +29,8 @@ SECTIONS = {
         *("stats", "tools", "errors", "sessions", "calls", "tail", "export", "dashboard", "demo"),
     ),
     "Record and look after": (
-        *("init", "import", "wrap", "hooks", "status", "doctor", "check", "migrate"),
+        *("init", "import", "enable", "disable", "wrap", "hooks", "status", "doctor", "check"),
+        "migrate",
         *("backup", "restore", "path"),
     ),
 }

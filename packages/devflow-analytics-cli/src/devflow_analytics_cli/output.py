@@ -12,9 +12,17 @@ import click
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from devflow_analytics_db import Finding
+    from devflow_analytics_db import AnalyticsDbError, Finding
+
+
+def raise_first(errors: Sequence[AnalyticsDbError]) -> None:
+    """Raise the first of some errors, if there is one, and print the others."""
+    for error in errors[1:]:
+        click.echo(printable(f"Error: {error.what}"), err=True)
+    if errors:
+        raise errors[0]
 
 
 class Settings:
@@ -98,6 +106,12 @@ COMMANDS = {
     "`diagnose(fix=True)`": "'devflow-analytics doctor --fix'",
     "`sessions()`": "'devflow-analytics sessions --since all'",
     "`hook_settings()`": "'devflow-analytics hooks'",
+    "`write_hooks()`": "'devflow-analytics hooks --write'",
+    "`enable()`": "'devflow-analytics enable'",
+    "`disable()`": "'devflow-analytics disable'",
+    "`mcp_settings()`": "'devflow-analytics enable --status'",
+    "`project`": "--project",
+    "`database`": "--db",
     "`client`": "--client",
     "`path`": "--db",
     "`port`": "--port",

@@ -41,7 +41,7 @@ CLOSE_SECONDS = 2.0
 
 @dataclass(frozen=True, slots=True)
 class WrapUrl:
-    """What `run` is asked to do."""
+    """What `wrap_url` is asked to do."""
 
     url: str
     """The address of the server."""
@@ -55,7 +55,7 @@ class WrapUrl:
     """The path of the database; None for the default one."""
 
 
-def run(options: WrapUrl) -> int:
+def wrap_url(options: WrapUrl) -> int:
     """Pass requests on until SIGINT, SIGTERM or SIGHUP; signals that are ignored stay so.
 
     It prints the address that clients are to use. If calls cannot be recorded, or must not be, they

@@ -7,6 +7,7 @@ the order of keys are other people's.
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -14,22 +15,31 @@ if TYPE_CHECKING:
 
     Value: TypeAlias = "Object | Array | Scalar"
 
-_WHITE = " \t\n\r"
+_WHITE = re.compile(r"[ \t\n\r]*")
+_WHITE_AND_COMMENTS = re.compile(r"(?:[ \t\n\r]+|//[^\n\r]*|/\*.*?\*/)*", re.DOTALL)
 _DEEPEST = 200
 """How deeply values may be nested; settings are not."""
 
 
-class NotJsonError(ValueError):
-    """The text is no JSON, or has a key twice in one object."""
+class NotParsedError(ValueError):
+    """The text is not what it should be."""
 
-    def __init__(self, reason: str, text: str, position: int) -> None:
+    def __init__(self, reason: str, line: int, column: int) -> None:
         super().__init__(reason)
         self.reason = reason
         """What is wrong."""
-        self.line = text.count("\n", 0, position) + 1
+        self.line = line
         """Where: the line, counted from 1."""
-        self.column = position - text.rfind("\n", 0, position)
+        self.column = column
         """Where in the line: the character, counted from 1."""
+
+
+class NotJsonError(NotParsedError):
+    """The text is no JSON, or has a key twice in one object."""
+
+    def __init__(self, reason: str, text: str, position: int) -> None:
+        line = text.count("\n", 0, position) + 1
+        super().__init__(reason, line, position - text.rfind("\n", 0, position))
 
 
 class Scalar(NamedTuple):
@@ -46,6 +56,8 @@ class Array(NamedTuple):
     start: int
     end: int
     items: list[Value]
+    commas: list[int]
+    """Where the commas are: one after each item, but perhaps not after the last."""
 
 
 class Member(NamedTuple):
@@ -73,33 +85,51 @@ class Object(NamedTuple):
         return next((member.value for member in self.items if member.key == key), None)
 
 
-def parse(text: str) -> Value:
+def parse(text: str, *, comments: bool = False, trailing_commas: bool = False) -> Value:
     """Return the value that a text is.
 
+    Args:
+        text: the text, with or without a mark of its encoding before it.
+        comments: whether it may hold ``// ...`` and ``/* ... */``.
+        trailing_commas: whether a comma may follow the last item of an array or object.
+
     Raises:
-        NotJsonError: it is no JSON.
+        NotJsonError: it is no JSON, or not of that kind.
     """
-    reader = _Reader(text)
+    reader = _Reader(text, comments=comments, trailing_commas=trailing_commas)
     value = reader.value(reader.after_white(1 if text.startswith("\ufeff") else 0), 0)
     end = reader.after_white(value.end)
     if end < len(text):
-        raise NotJsonError("there is more after the end", text, end)
+        raise (
+            reader.error(end)
+            if reader.is_comment(end)
+            else NotJsonError("there is more after the end", text, end)
+        )
     return value
 
 
 class _Reader:
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, *, comments: bool, trailing_commas: bool) -> None:
         self.text = text
+        self.white = _WHITE_AND_COMMENTS if comments else _WHITE
+        self.comments = comments
+        self.trailing_commas = trailing_commas
 
     def after_white(self, position: int) -> int:
-        while self.text[position : position + 1] in (*_WHITE,):
-            position += 1
-        return position
+        found = self.white.match(self.text, position)
+        return found.end() if found else position
+
+    def is_comment(self, position: int) -> bool:
+        return self.text.startswith(("//", "/*"), position)
 
     def error(self, position: int) -> NotJsonError:
         found = self.text[position : position + 1]
-        if self.text.startswith(("//", "/*"), position):
-            reason = "there is a comment, which JSON does not have"
+        if self.is_comment(position):
+            reason = (
+                "the comment has no end"
+                if self.comments
+                else "there is a comment, which JSON does not have"
+            )
         else:
             reason = f"{found!r} is not expected" if found else "it ends too early"
         return NotJsonError(reason, self.text, position)
@@ -131,23 +161,22 @@ class _Reader:
 
     def array(self, start: int, depth: int) -> Array:
         items: list[Value] = []
+        commas: list[int] = []
         position = self.after_white(start + 1)
-        if self.text[position : position + 1] == "]":
-            return Array(start, position + 1, items)
-        while True:
+        while not self.ends(position, "]", after_comma=bool(commas)):
             items.append(self.value(position, depth + 1))
             position = self.after_white(items[-1].end)
             if self.text[position : position + 1] == "]":
-                return Array(start, position + 1, items)
+                break
+            commas.append(position)
             position = self.after_comma(position)
+        return Array(start, position + 1, items, commas)
 
     def object(self, start: int, depth: int) -> Object:
         items: list[Member] = []
         keys: set[str] = set()
         position = self.after_white(start + 1)
-        if self.text[position : position + 1] == "}":
-            return Object(start, position + 1, items)
-        while True:
+        while not self.ends(position, "}", after_comma=bool(items)):
             if self.text[position : position + 1] != '"':
                 raise self.error(position)
             end, key = self.string(position)
@@ -160,8 +189,17 @@ class _Reader:
             items.append(Member(position, key, self.value(self.after_white(colon + 1), depth + 1)))
             position = self.after_white(items[-1].end)
             if self.text[position : position + 1] == "}":
-                return Object(start, position + 1, items)
+                break
             position = self.after_comma(position)
+        return Object(start, position + 1, items)
+
+    def ends(self, position: int, bracket: str, *, after_comma: bool) -> bool:
+        """Tell whether an array or object ends where an item could begin."""
+        if self.text[position : position + 1] != bracket:
+            return False
+        if after_comma and not self.trailing_commas:
+            raise self.error(position)
+        return True
 
     def after_comma(self, position: int) -> int:
         if self.text[position : position + 1] != ",":

@@ -20,7 +20,8 @@ LARGEST = 16_000_000
 TRIES = 5
 """How often a change is made anew, when somebody else has changed the file meanwhile."""
 
-_ADVICE = "Paste what `hook_settings()` shows into it, or have it done by whoever may."
+ADVICE = "Have it done by whoever may."
+"""What to do where the user has no right."""
 
 
 class Found(NamedTuple):
@@ -38,8 +39,12 @@ class Change(NamedTuple):
     """The copy of the file as it was before, if one was asked for."""
 
 
-def read(path: str) -> Found | None:
+def read(path: str, advice: str = ADVICE) -> Found | None:
     """Return what is in a file; None if there is none.
+
+    Args:
+        path: the file.
+        advice: what to do where the user has no right.
 
     Raises:
         PermissionDeniedError, SettingsError: it cannot be read, or is no file.
@@ -55,7 +60,7 @@ def read(path: str) -> Found | None:
             ) from None
         return None
     except OSError as fault:
-        raise _fault(fault, path) from fault
+        raise _fault(fault, path, advice) from fault
     try:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
@@ -90,6 +95,7 @@ def change(
     path: str,
     edit: Callable[[str], str | None],
     backup_for: Callable[[str], str | None] = lambda _: None,
+    advice: str = ADVICE,
 ) -> Change:
     """Change a file as a whole: whoever reads it finds it as it was, or as it is then.
 
@@ -102,25 +108,30 @@ def change(
             remove the file.
         backup_for: gets the text, and returns the path to which that is copied first unless
             there is a file already; None for no copy.
+        advice: as for `read`.
 
     Raises:
         PermissionDeniedError, SettingsError, StorageError: it cannot be read or written.
         SettingsChangedError: somebody else goes on changing it.
     """
     for _ in range(TRIES):
-        found = read(path)
+        found = read(path, advice)
         before = text_of(found, path)
         after = edit(before)
         if after == before or (after is None and found is None):
             return Change(changed=False, backup=None)
         backup = backup_for(before) if found else None
+        is_new = done = False
         try:
-            if found and backup:
-                _keep(found, backup)
-            if _replace(path, found, after):
-                return Change(changed=True, backup=backup)
+            is_new = bool(found and backup and _keep(found, backup))
+            done = _replace(path, found, after)
         except OSError as fault:
-            raise _fault(fault, path) from fault
+            raise _fault(fault, path, advice) from fault
+        finally:
+            if is_new and not done and backup:  # a copy of what was not changed
+                _unlink(backup)
+        if done:
+            return Change(changed=True, backup=backup)
     raise SettingsChangedError(
         f"{path} was changed by another program again and again. It was left as it is.",
         path,
@@ -128,17 +139,17 @@ def change(
     )
 
 
-def _keep(found: Found, backup: str) -> None:
-    """Copy what was found to a file that only its owner may read, unless there is one.
+def _keep(found: Found, backup: str) -> bool:
+    """Copy what was found to a file that only its owner may read; False if there is one.
 
     Raises:
         OSError: it cannot be written.
     """
     if os.path.lexists(backup):
-        return
+        return False
     new = _write_beside(backup, found.content, found.status, mode=0o600)
     try:
-        _place(new, backup)
+        return _place(new, backup)
     finally:
         _unlink(new)
 
@@ -240,10 +251,12 @@ def _sync_directory(path: str) -> None:
         os.close(descriptor)
 
 
-def _fault(fault: OSError, path: str) -> PermissionDeniedError | SettingsError | StorageError:
+def _fault(
+    fault: OSError, path: str, advice: str
+) -> PermissionDeniedError | SettingsError | StorageError:
     reason = fault.strerror or str(fault)
     if isinstance(fault, PermissionError) or fault.errno == errno.EROFS:
-        return PermissionDeniedError(f"No right to change {path}: {reason}.", path, _ADVICE)
+        return PermissionDeniedError(f"No right to change {path}: {reason}.", path, advice)
     if fault.errno in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}:
         return StorageError(f"{path} cannot be written: {reason}. It was left as it is.", path)
     return SettingsError(f"{path} cannot be read or written: {reason}.", path)

@@ -20,6 +20,7 @@ from devflow_analytics_cli.output import (
     json_option,
     pick,
     printable,
+    raise_first,
     shell_word,
     shown_path,
 )
@@ -109,15 +110,7 @@ def hooks(  # noqa: PLR0913, PLR0917  click passes each option so
         echo_json({"clients": done})
     elif is_first and not (settings.quiet or errors):
         click.echo("No agent's settings have hooks of devflow-analytics. Nothing was changed.")
-    _raise(errors)
-
-
-def _raise(errors: list[AnalyticsDbError]) -> None:
-    """Raise the first of some errors, if there is one, and print the others."""
-    for error in errors[1:]:
-        click.echo(printable(f"Error: {error.what}"), err=True)
-    if errors:
-        raise errors[0]
+    raise_first(errors)
 
 
 class _Options:

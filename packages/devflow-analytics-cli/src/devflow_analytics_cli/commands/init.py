@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING
 
 import click
 
+from devflow_analytics_capture import clients_to_enable
 from devflow_analytics_cli.output import (
     backup_made,
     echo_json,
     file_mode,
+    in_a_row,
     json_option,
     printable,
     unread,
@@ -27,6 +29,11 @@ IMPORT = """\
 
 Your agents have logged {}. Import that with:
     devflow-analytics import"""
+
+ENABLE = """\
+
+{} {} MCP servers in {} settings. Record every call of them with:
+    devflow-analytics enable"""
 
 RECORD = """\
 
@@ -58,7 +65,8 @@ def init(settings: Settings, as_json: bool) -> None:
       unread_logs       number of logs of agents with something to import
       unread_bytes      how much of them is new
       unread_agents     list of the agents whose they are
-    The last three are null if that is not found within 50 ms.
+      mcp_clients       list of the clients whose MCP servers could be recorded
+    The three of 'unread' are null if that is not found within 50 ms.
     """
     with create_analytics_db(settings.path) as db, closing(db.connect()) as connection:
         path = os.fspath(db)
@@ -75,6 +83,7 @@ def init(settings: Settings, as_json: bool) -> None:
                 "journal_mode": journal_mode,
                 "backup": changes and changes.backup,
                 **unread(settings),
+                "mcp_clients": clients_to_enable(),
             }
         )
     elif settings.quiet:
@@ -94,6 +103,10 @@ def _say_what_is_next(settings: Settings, *, is_new: bool) -> None:
     to_import = unread_words(unread(settings))
     if to_import:
         click.echo(IMPORT.format(to_import))
+    clients = list(clients_to_enable())
+    if clients:
+        has, whose = ("has", "its") if len(clients) == 1 else ("have", "their")
+        click.echo(ENABLE.format(in_a_row(clients), has, whose))
     if is_new:
         click.echo(RECORD)
 
