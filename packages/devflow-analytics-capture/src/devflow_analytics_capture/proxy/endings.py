@@ -88,7 +88,7 @@ def _refuses_arguments(text: str) -> bool:
     """Tell whether a text begins as one of the SDKs begins when a tool cannot take its arguments.
 
     The TypeScript SDK gives the code, the low-level server of Python's says so in words, and its
-    FastMCP names pydantic's model of the arguments, by the function, which may not be the tool's name.
+    FastMCP names pydantic's model of the arguments, after the function and not the tool.
     """
     if text.startswith((f"MCP error {INVALID_PARAMS}: ", "Input validation error: ")):
         return True
