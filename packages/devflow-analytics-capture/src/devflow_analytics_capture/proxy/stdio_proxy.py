@@ -90,9 +90,11 @@ def wrap(
         for line in answered.feed(data) if data else answered.end():
             conversation.from_server(line, ns)
 
-    Relay(child, from_client, from_server).run()
+    relay = Relay(child, from_client, from_server)
+    relay.run()
     conversation.end(monotonic_ns())
     notes.close(LAST_SECONDS)
+    relay.leave()
     child.end_alike()
 
 
