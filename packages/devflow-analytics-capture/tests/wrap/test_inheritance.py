@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import pwd
 import signal
 import socket
 from collections.abc import Callable
@@ -82,6 +83,19 @@ os.write(1, f"{{os.environ['{MARK}']}}\\n{{found.st_dev}}:{{found.st_ino}}\\n".e
     assert database == str(file)
     assert call_id(session, 1)  # a UUID of version 7, or it raises
     assert proxy.finish() == (0, b"", b"")
+
+
+def test_the_mark_has_no_links_in_it(start: Start, home: Path, tmp_path: Path, file: Path) -> None:
+    (tmp_path / "link").symlink_to(home)
+    found = environment_of(start(*SHOW_ENVIRONMENT, environment={"HOME": str(tmp_path / "link")}))
+    assert found[MARK.encode()].split(b" ", 2)[2] == os.fsencode(file)
+
+
+def test_without_a_home_in_the_environment_it_is_the_users(start: Start) -> None:
+    usual = {"PATH": os.environ["PATH"]}
+    found = environment_of(start(*SHOW_ENVIRONMENT, env=usual))
+    database = Path(pwd.getpwuid(os.getuid()).pw_dir).resolve() / ".devflow" / "analytics.db"
+    assert found[MARK.encode()].split(b" ", 2)[2] == os.fsencode(database)
 
 
 @pytest.mark.parametrize("switch", ["1", "0"])

@@ -113,6 +113,11 @@ class Conversation:
         """Calls whose client was asked for something, by session, tool and state."""
 
     @property
+    def is_quiet(self) -> bool:
+        """Whether nothing that the server can say now matters."""
+        return not self._waiting and self._initialize is None
+
+    @property
     def server(self) -> str | None:
         """The server's name, as far as it is known."""
         return self._server
@@ -135,7 +140,7 @@ class Conversation:
 
     def from_server(self, line: "Line", ns: int) -> None:
         """Look at a line that the server sent; the arguments are as for `from_client`."""
-        if not self._waiting and self._initialize is None:
+        if self.is_quiet:
             return
         try:
             is_worth_it = line.size <= SHORT or line.marks_error or self._initialize is not None

@@ -5,6 +5,7 @@ line that is too long to be parsed, or not worth it, the values that nest are le
 """
 
 from devflow_analytics_capture.noting.parsing import NO_JSON, scanner
+from devflow_analytics_capture.proxy.lines import error_marks
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
     Message: TypeAlias = dict[str, object]
 
 _scan = scanner()
+_RESULT_DEPTH = 2
+"""In how many objects the pairs of a result are: in the result, and in the message."""
+
 _WHITE = " \t\r\n"
 _END = 1_024
 """How much of each end of a whole line is looked at, in bytes."""
@@ -50,6 +54,18 @@ def outline(line: "Line") -> "Message":
     return {**last, **found}
 
 
+def ends_as_error(tail: bytes) -> bool:
+    """Tell whether the result in a line that ends so says that it is an error; not what is in it.
+
+    Args:
+        tail: the end of the line.
+    """
+    return any(
+        _unopened(tail[mark:].decode("utf-8", "replace")) == _RESULT_DEPTH
+        for mark in error_marks(tail)
+    )
+
+
 def size_of_value(line: "Line", key: str, value: object) -> int | None:
     """Return the size of a value in a line as it is there, in bytes; None if that is not clear.
 
@@ -71,6 +87,26 @@ def size_of_value(line: "Line", key: str, value: object) -> int | None:
     if found is None or found[0] != value:  # of another object
         return None
     return len(text[: found[1]].encode())
+
+
+def _unopened(text: str) -> int:
+    """Return how many objects and lists end in a text that do not begin there."""
+    found = opened = position = 0
+    while position < len(text):
+        letter = text[position]
+        position += 1
+        if letter == '"':
+            string = _scanned(text, position - 1, letter)
+            if string is None:
+                break
+            position = string[1]
+        elif letter in "[{":
+            opened += 1
+        elif letter in "]}" and opened:
+            opened -= 1
+        elif letter in "]}":
+            found += 1
+    return found
 
 
 def _beginning(text: str) -> "Message":
