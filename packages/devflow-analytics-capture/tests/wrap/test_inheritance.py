@@ -22,7 +22,6 @@ MARK = "DEVFLOW_ANALYTICS_WRAP"
 SHOW_ENVIRONMENT = ["sh", "-c", "exec cat /proc/self/environ"]
 STATE = """
 import json, resource
-status = dict(line.split(":\\t", 1) for line in open("/proc/self/status"))
 json.dump({
     "limits": [resource.getrlimit(number) for number in range(16)],
     "group": os.getpgid(0),
