@@ -392,3 +392,47 @@ sys.exit(subprocess.run(sys.argv[2:]).returncode)
         assert done.returncode == status, done.stderr
     assert done.stderr.startswith("Error: The current directory is not there any more. Name anoth")
     assert "wrap" in cursor.read_text()
+
+
+SERVER = """
+import json, sys
+for line in sys.stdin:
+    asked = json.loads(line)
+    content = [{"type": "text", "text": sys.argv[1]}]
+    answer = {"jsonrpc": "2.0", "id": asked["id"], "result": {"content": content}}
+    print(json.dumps(answer), flush=True)
+"""
+
+
+def test_a_server_that_is_enabled_is_recorded_and_answers_as_before(
+    command: Command, cursor: Path, file: Path, tmp_path: Path
+) -> None:
+    script = tmp_path / "my server.py"
+    script.write_text(SERVER)
+    servers = {
+        name: {"command": sys.executable, "args": [str(script), name]}
+        for name in ("files", "a b", "--", "--db")
+    }
+    cursor.write_text(json.dumps({"mcpServers": servers}))
+
+    def answers() -> list[bytes]:
+        asked = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "look"}}
+        found = []
+        for server in json.loads(cursor.read_text())["mcpServers"].values():
+            words = [server["command"], *server["args"]]
+            line = json.dumps(asked).encode() + b"\n"
+            done = subprocess.run(words, input=line, capture_output=True, check=True, timeout=60)
+            found.append(done.stdout)
+        return found
+
+    before = answers()
+    assert not file.exists()
+    command("enable")
+    assert answers() == before
+    rows = json.loads(command("calls", "--since", "all", "--json").stdout)["calls"]
+    assert {(row["server"], row["tool"], row["status"]) for row in rows} == {
+        *(("files", "look", "success"), ("a b", "look", "success"), ("--", "look", "success")),
+        ("--db", "look", "success"),
+    }
+    command("disable")
+    assert json.loads(cursor.read_text()) == {"mcpServers": servers}

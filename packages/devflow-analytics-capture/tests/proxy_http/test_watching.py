@@ -344,6 +344,22 @@ def test_a_call_that_is_sent_elsewhere_is_one(
     assert [short(row) for row in calls()] == [("search", "success", None, None)]
 
 
+@pytest.mark.parametrize("headers", [{}, IN_SESSION])
+def test_a_call_that_is_sent_elsewhere_before_it_is_whole_is_one(
+    talk: Callable[[], Talk], calls: Calls, headers: dict[str, str]
+) -> None:
+    one = talk()
+    body = compact(call())
+    one.request("POST", {**headers, "Content-Length": str(len(body))})
+    one.end.head()
+    one.answer(b"", "307 Temporary Redirect", {"Location": "/mcp/"})
+    one.client.send(body)
+    assert one.end.body(len(body)) == body
+    one.ask(call(), headers, "/mcp/")
+    one.answer(result())
+    assert [short(row) for row in calls()] == [("search", "success", None, None)]
+
+
 def test_a_batch_is_as_many_calls(talk: Callable[[], Talk], calls: Calls) -> None:
     one = talk()
     one.ask([call(1, "a"), call("1", "b"), call(3, "c")])

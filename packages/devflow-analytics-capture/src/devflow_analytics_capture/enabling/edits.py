@@ -79,8 +79,8 @@ def without_wraps(text: str, read: Read, choose: Choose) -> str:
         [
             edit
             for entry in read(text)
-            if choose(entry) and (found := wrapped(entry))
-            for edit in _unwrapping(text, entry, found)
+            if choose(entry) and entry.args and (found := wrapped(entry))
+            for edit in _unwrapping(text, entry, entry.args, found)
         ],
     )
 
@@ -114,10 +114,7 @@ def _wrapping(
     yield place, place, f"{line},{white or ' '}" if entry.args.items else line
 
 
-def _unwrapping(text: str, entry: Entry, found: Wrapped) -> Iterator[Edit]:
-    args = entry.args
-    if args is None:  # pragma: no cover  what is recognised has some
-        return
+def _unwrapping(text: str, entry: Entry, args: Words, found: Wrapped) -> Iterator[Edit]:
     count = found.length
     if entry.command is not None:
         own = args.items[count - 1]

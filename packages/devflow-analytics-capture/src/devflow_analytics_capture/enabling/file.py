@@ -134,8 +134,9 @@ def disabled(target: Target, names: Names, *, dry_run: bool) -> McpFile:
     def edit(text: str) -> str:
         target.entries(text)  # raises what is to be raised
         rest = without_wraps(text, target.read, _chooser(names))
-        is_same = rest != text and before is not None and _mean_the_same(before, rest)
-        return before if is_same and before is not None else rest
+        if before is None or rest in {text, before}:
+            return rest
+        return before if _mean_the_same(before, rest) else rest
 
     found = _changed(target, edit, lambda _: None, names, dry_run=dry_run)
     if not found.changed or copy is None:

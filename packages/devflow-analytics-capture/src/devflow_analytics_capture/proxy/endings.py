@@ -63,7 +63,7 @@ def _of_error(tool: str, error: object) -> "Outcome":
 def _of_text(tool: str, text: str) -> "Outcome":
     if _is_unknown(tool, text):
         return _NOT_FOUND
-    return _ARGUMENTS if _refuses_arguments(tool, text) else _TOOL
+    return _ARGUMENTS if _refuses_arguments(text) else _TOOL
 
 
 def _first_text(content: object) -> str:
@@ -83,13 +83,13 @@ def _is_unknown(tool: str, text: str) -> bool:
     }
 
 
-def _refuses_arguments(tool: str, text: str) -> bool:
+def _refuses_arguments(text: str) -> bool:
     """Tell whether a text begins as one of the SDKs begins when a tool cannot take its arguments.
 
     The TypeScript SDK gives the code, the low-level server of Python's says so in words, and its
-    FastMCP names pydantic's model of the arguments.
+    FastMCP names pydantic's model of the arguments, after the function and not the tool.
     """
-    return text.startswith((f"MCP error {INVALID_PARAMS}: ", "Input validation error: ")) or (
-        " validation error" in text
-        and (f" for {tool}Arguments" in text or f" for call[{tool}]" in text)
-    )
+    if text.startswith((f"MCP error {INVALID_PARAMS}: ", "Input validation error: ")):
+        return True
+    model = text.partition(" validation error")[2].partition(" for ")[2].partition("\n")[0]
+    return model.endswith("Arguments") or model.startswith("call[")

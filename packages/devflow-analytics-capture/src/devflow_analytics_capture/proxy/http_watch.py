@@ -87,6 +87,8 @@ class Asking(Exchange):
 
     def end_request(self) -> None:
         """See the message."""
+        if self._is_redirected:  # which a server may say before it has read all
+            return
         now = monotonic_ns()
         for line in self._body.end():
             self._ids += [each.get("id") for each in messages(line) if "method" in each]
@@ -99,7 +101,7 @@ class Asking(Exchange):
         """See whether there will be an answer, and in which conversation."""
         given = dict(headers)
         self._status = status
-        if REDIRECTED <= status < REFUSED:  # the client asks again, in another place
+        if self._is_redirected:  # the client asks again, in another place
             self._held.clear()
             for request in self._ids:
                 if self._conversation is not None:
@@ -124,6 +126,10 @@ class Asking(Exchange):
         """See that there will be no answer."""
         self._enter_own()
         self._end(by_client=by_client)
+
+    @property
+    def _is_redirected(self) -> bool:
+        return REDIRECTED <= self._status < REFUSED
 
     def _enter_own(self) -> None:
         if self._conversation is None:
