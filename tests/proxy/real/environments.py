@@ -15,6 +15,8 @@ NPM = {
     "@modelcontextprotocol/server-everything": "2026.8.31",
     "@modelcontextprotocol/server-filesystem": "2026.8.31",
     "@modelcontextprotocol/server-memory": "2026.8.31",
+    "jsonc-parser": "3.3.1",  # by which VS Code and opencode read settings
+    "strip-json-comments": "5.0.3",  # and Gemini CLI
 }
 
 SDK = "2.3.0"
@@ -75,7 +77,8 @@ class Environments:
         self.node.mkdir(exist_ok=True)
         manifest = {"private": True, "type": "module", "dependencies": NPM}
         (self.node / "package.json").write_text(json.dumps(manifest))
-        (self.node / "client.mjs").write_text((CLIENTS / "client.mjs").read_text())
+        for name in ("client.mjs", "settings.mjs"):
+            (self.node / name).write_text((CLIENTS / name).read_text())
         run(["npm", "install", "--no-audit", "--no-fund", "--silent"], self.node)
         for environment, requirements in PYPI.items():
             self._uv("venv", "--clear", "--python", sys.executable, environment)
