@@ -22,7 +22,7 @@ STREAM = (
     b'event: message\ndata:{"b":\ndata:  2}\nid: 2\n\n'
     b"event: ping\n\n"
     b"data\n\n"
-    b"datas: x\n\n"
+    b"data-: x\n\n"
     b"data:\n\n"
     b'data:[3]\nevent: x\n\ndata: {"c": 4}\n\n'
     b'data: {"never ends": 5}\n'
