@@ -111,3 +111,12 @@ class Peer:
     def close(self) -> None:
         """Close the connection; what was written still goes out."""
         self._writer.close()
+
+    def abort(self) -> None:
+        """Close the connection, whatever was written."""
+        self._writer.transport.abort()
+
+    async def wait_closed(self) -> None:
+        """Wait until the connection is closed."""
+        with suppress(OSError):
+            await self._writer.wait_closed()

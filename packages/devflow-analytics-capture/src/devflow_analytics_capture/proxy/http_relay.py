@@ -54,7 +54,7 @@ class Relay:
         self._request: h11.Request | None = None
         self._exchange: Exchange | None = None
         self._endpoint: EndpointEvent | None = None
-        self._answering: asyncio.Task[None] | None = None
+        self._tasks: list[asyncio.Task[None]] = []
         self._moved = asyncio.Event()
         """Set when a request has been answered, so that the next can be read."""
         self._over = asyncio.Event()
@@ -62,25 +62,33 @@ class Relay:
         self._client_left = False
 
     async def run(self) -> None:
-        """Pass on until either end closes its connection."""
-        asking = asyncio.create_task(self._pass_requests())
+        """Pass on until either end closes its connection; return when both are closed."""
+        self._tasks.append(asyncio.create_task(self._pass_requests()))
         try:
             await self._over.wait()
-            await self._stop(asking, self._answering)
+            await self._stop()
+            if self._server is not None:
+                self._server.close()
             if not self._client_left:
                 await self._client.hang_up(HANG_UP_SECONDS)
-        finally:
-            await self._stop(asking, self._answering)
             self._client.close()
+            for peer in self._peers():
+                await peer.wait_closed()
+        except asyncio.CancelledError:
+            await self._stop()
+            for peer in self._peers():
+                peer.abort()
+                await peer.wait_closed()
+            raise
 
-    async def _stop(self, *tasks: asyncio.Task[None] | None) -> None:
-        """End what passes, and let go of the server."""
-        running = [task for task in tasks if task]
-        for task in running:
+    def _peers(self) -> list[Peer]:
+        return [self._client, *([self._server] if self._server else [])]
+
+    async def _stop(self) -> None:
+        """End what passes."""
+        for task in self._tasks:
             task.cancel()
-        await asyncio.gather(*running, return_exceptions=True)
-        if self._server is not None:
-            self._server.close()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
         if self._exchange is not None:
             self._exchange.break_off(by_client=self._client_left)
             self._exchange = None
@@ -135,7 +143,7 @@ class Relay:
                 await self._answer(502, f"Cannot connect to {self._upstream.origin}: {reason}.")
                 return False
             self._server = Peer(h11.CLIENT, reader, writer)
-            self._answering = asyncio.create_task(self._pass_answers(self._server))
+            self._tasks.append(asyncio.create_task(self._pass_answers(self._server)))
         headers = self._heads.of_request(
             request.headers.raw_items(),
             host=_host(request),
