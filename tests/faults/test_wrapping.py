@@ -34,11 +34,9 @@ WITHIN_S = 0.03
 PATIENCE_S = 30
 """How long anything may take until it counts as a hang."""
 
-# Answers every request, and says which process it is. While it runs it has the pipe of the argument
-# open, as a launcher between us may close whatever it inherits.
+# Answers every request, and says which process it is.
 SERVER = """
 import json, os, sys
-alive = os.open(sys.argv[1], os.O_WRONLY)
 while line := sys.stdin.buffer.readline():
     message = json.loads(line)
     if "id" in message:
@@ -51,12 +49,9 @@ while line := sys.stdin.buffer.readline():
 # at a time. Prints the ids of the two processes, notes each answer, and ends when the server does.
 CLIENT = """
 import json, os, subprocess, sys
-alive, notes, name, window, *command = sys.argv[1:]
-alive = os.open(alive, os.O_WRONLY)
+notes, name, window, *command = sys.argv[1:]
 notes = os.open(notes, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-server = subprocess.Popen(
-    command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, pass_fds=[alive], bufsize=0
-)
+server = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0)
 def send(id, method, params):
     message = {"jsonrpc": "2.0", "id": id, "method": method, "params": params}
     os.write(server.stdin.fileno(), json.dumps(message).encode() + b"\\n")
@@ -96,45 +91,39 @@ class Conversations:
 
     def __init__(self, directory: Path) -> None:
         self.file = directory / "analytics.db"
-        self._alive = str(directory / "alive")
         self._notes = directory / "notes"
-        os.mkfifo(self._alive)
 
     def kill(self, victim: str, seconds: float, name: str, window: int) -> Killed:
         """Kill one after so many seconds of conversation, and wait until all have ended."""
         self._notes.write_bytes(b"")
         wrap = [COMMAND, "--db", str(self.file), "wrap", "--server", "s", "--"]
-        server = [*PYTHON, SERVER, self._alive]
-        arguments = [self._alive, str(self._notes), name, str(window)]
+        arguments = [str(self._notes), name, str(window)]
         with ExitStack() as stack:
-            alive = os.open(self._alive, os.O_RDONLY | os.O_NONBLOCK)
-            stack.callback(os.close, alive)
             client = stack.enter_context(
                 subprocess.Popen(
-                    [*PYTHON, CLIENT, *arguments, *wrap, *server],
-                    stdout=subprocess.PIPE,
-                    start_new_session=True,
+                    [*PYTHON, CLIENT, *arguments, *wrap, *PYTHON, SERVER], stdout=subprocess.PIPE
                 )
             )
             assert client.stdout
-            proxy_pid, server_pid = map(int, client.stdout.readline().split())
-            pids = {"proxy": proxy_pid, "server": server_pid, "client": client.pid}
+            pids = dict(zip(("proxy", "server"), client.stdout.readline().split(), strict=True))
+            running = {who: os.pidfd_open(int(pid)) for who, pid in pids.items()}
+            running["client"] = os.pidfd_open(client.pid)
+            for file in running.values():
+                stack.callback(os.close, file)
+                stack.callback(_kill, file)
             select.select([], [], [], seconds)
-            os.kill(pids[victim], signal.SIGKILL)
-            ended, _, _ = select.select([alive], [], [], PATIENCE_S)
-            if not ended:
-                left = [who for who, pid in pids.items() if _end(pid)]
-                pytest.fail(f"{name}: {' and '.join(left)} went on after the {victim} was killed")
+            _kill(running[victim])
+            for who, file in running.items():
+                ended, _, _ = select.select([file], [], [], PATIENCE_S)
+                assert ended, f"{name}: the {who} goes on after the {victim} was killed"
             expected = -signal.SIGKILL if victim == "client" else 0
-            assert client.wait(PATIENCE_S) == expected, name
+            assert client.wait() == expected, name
         return Killed(name, window, self._notes.read_text().splitlines())
 
 
-def _end(pid: int) -> bool:
+def _kill(process: int) -> None:
     with suppress(ProcessLookupError):
-        os.kill(pid, signal.SIGKILL)
-        return True
-    return False
+        signal.pidfd_send_signal(process, signal.SIGKILL)
 
 
 @pytest.fixture
