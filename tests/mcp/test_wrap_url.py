@@ -29,11 +29,7 @@ if TYPE_CHECKING:
     from matrix.play import Play
     from matrix.rows import Row
 
-WRAP = """
-import sys
-from devflow_analytics_capture.proxy.http_proxy import WrapUrl, run
-sys.exit(run(WrapUrl(sys.argv[1], database=sys.argv[2])))
-"""
+COMMAND = Path(sys.executable).with_name("devflow-analytics")
 
 WAYS = ("http", "stateless")
 
@@ -60,7 +56,7 @@ class Through:
 def proxy(stage: Stage, url: str, database: Path) -> Iterator[str]:
     """Run a proxy for an address, and give its own; it is ended after that."""
     with subprocess.Popen(
-        [sys.executable, "-c", WRAP, url, str(database)],
+        [COMMAND, "--db", database, "wrap", "--url", url],
         stdout=subprocess.PIPE,
         env={"HOME": str(stage.directory / "home"), "PATH": os.environ["PATH"]},
         text=True,

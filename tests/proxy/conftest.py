@@ -42,6 +42,7 @@ def only_once(directory: Path) -> Iterator[bool]:
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A directory that all workers of a run have in common."""
     base = tmp_path_factory.getbasetemp()
+    # without workers its parent is that of all runs, and of other clones
     return (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "shared"
 
 

@@ -8,7 +8,6 @@ import re
 import socket
 import sqlite3
 import subprocess
-import sys
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
@@ -17,7 +16,7 @@ import pytest
 
 from devflow_analytics_recorder import drain
 from real.plays import EVERYTHING, Row
-from real.running import TIMES, VERSION, player
+from real.running import COMMAND, TIMES, VERSION, player
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,12 +28,6 @@ SECONDS = 100
 
 TRANSPORTS = {"streamableHttp": "mcp", "sse": "sse"}
 """What the server calls them, and the path at which it has them."""
-
-WRAP = """
-import sys
-from devflow_analytics_capture.proxy.http_proxy import WrapUrl, run
-sys.exit(run(WrapUrl(sys.argv[1], database=sys.argv[2])))
-"""
 
 
 @contextmanager
@@ -71,7 +64,7 @@ def _listens(port: int) -> bool:
 def wrapped(url: str, home: Path) -> Iterator[str]:
     """Run the proxy before an address, and give its own; it is ended after that."""
     with subprocess.Popen(
-        [sys.executable, "-c", WRAP, url, str(home / "analytics.db")],
+        [COMMAND, "--db", home / "analytics.db", "wrap", "--url", url],
         env={"PATH": os.environ["PATH"], "HOME": str(home)},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

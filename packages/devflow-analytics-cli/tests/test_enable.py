@@ -309,6 +309,11 @@ def test_settings_of_a_project_are_changed_only_when_they_are_asked_for(
     )
     assert command("enable").stdout.endswith(hint)
     assert shared.read_text() == before
+    assert command("enable", "--project", "--dry-run").stdout.endswith(
+        "\nTo have it done: devflow-analytics enable --project\n\nNote: Others who use these"
+        " settings need devflow-analytics in their PATH, or their clients cannot start these"
+        " servers.\n"
+    )
     assert (
         command("enable", "--project").stdout
         == f"""\

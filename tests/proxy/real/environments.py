@@ -16,6 +16,8 @@ NPM = {
     "@modelcontextprotocol/server-everything": "2026.8.31",
     "@modelcontextprotocol/server-filesystem": "2026.8.31",
     "@modelcontextprotocol/server-memory": "2026.8.31",
+    "jsonc-parser": "3.3.1",  # by which VS Code and opencode read settings
+    "strip-json-comments": "5.0.3",  # and Gemini CLI
 }
 
 SDK = "2.3.0"

@@ -286,6 +286,39 @@ def test_what_others_have_laid_out_anew_is_taken_out_all_the_same(anew: str, exp
     assert found == f'{start}"x", "args": {expected}}}}}}}'
 
 
+@pytest.mark.parametrize(
+    ("server", "expected"),
+    [
+        ('"args": [{}], "command": "devflow-analytics"', '"args": [], "command": "x"'),
+        (
+            '"command": "devflow-analytics", "env": {{}}, "args": [{}]',
+            '"command": "x", "env": {}, "args": []',
+        ),
+    ],
+)
+def test_arguments_that_others_have_moved_stay_as_an_empty_list(server: str, expected: str) -> None:
+    words = '"wrap", "--client", "cursor", "--server", "a", "--", "x"'
+    text = f'{{"mcpServers": {{"a": {{{server.format(words)}}}}}}}'
+    found = without_wraps(text, read_json("cursor"), everything)
+    assert found == f'{{"mcpServers": {{"a": {{{expected}}}}}}}'
+
+
+@pytest.mark.parametrize("line_end", ["\n", "\r\n", "\r"])
+def test_lines_that_are_added_end_as_the_others_do(line_end: str) -> None:
+    lines = ["{", ' "mcpServers": {', '  "a": {', '   "command": "x"', "  }", " }", "}", ""]
+    after, is_safe = with_wraps(
+        line_end.join(lines), read_json("cursor"), "cursor", PROGRAM, everything
+    )
+    assert is_safe
+    found = after.split(line_end)
+    assert len(found) == len(lines) + 1
+    assert not [line for line in found if "\n" in line or "\r" in line]
+    if line_end != "\r":  # which TOML does not have
+        text = line_end.join(["[mcp_servers.a]", 'command = "x"', ""])
+        after, _ = with_wraps(text, read_toml, "codex", PROGRAM, everything)
+        assert [line[:4] for line in after.split(line_end)] == ["[mcp", "comm", "args", ""]
+
+
 def test_a_program_that_is_started_by_python_is_known_again() -> None:
     read = read_json("cursor")
     text = '{"mcpServers": {"a": {"command": "x", "args": ["y"]}}}'

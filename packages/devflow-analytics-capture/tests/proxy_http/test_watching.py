@@ -415,6 +415,18 @@ def test_a_compressed_answer_is_read(
     assert [short(row) for row in calls()] == [("search", "error", "tool", None)]
 
 
+@pytest.mark.parametrize("headers", [{}, IN_SESSION])
+def test_an_answer_that_cannot_be_read_leaves_no_row_that_might_be_wrong(
+    talk: Callable[[], Talk], calls: Calls, headers: dict[str, str]
+) -> None:
+    one = talk()
+    one.ask(call(1, "unknown"), headers)
+    one.answer(b"?", headers={"Content-Encoding": "br"})
+    one.ask(call(2, "refused"), headers)
+    one.answer(b"?", "503 Busy", headers={"Content-Encoding": "br"})
+    assert [short(row) for row in calls()] == [("refused", "error", "transport", 503)]
+
+
 def test_only_encodings_that_can_be_read_are_asked_for(talk: Callable[[], Talk]) -> None:
     one = talk()
     one.request("GET", {"Accept-Encoding": "br, zstd"})

@@ -110,6 +110,27 @@ def test_ids_1_and_text_1_are_two(play: Play) -> None:
     assert play(steps, call(1, "number"), call("1", "text")) == [("number", *GOOD), ("text", *BAD)]
 
 
+def test_an_id_that_comes_again_is_another_call(
+    start: Start, player: Command, recorded: Recorded
+) -> None:
+    answers = [text(answer(1, is_error=is_error)) for is_error in (False, True, False)]
+    proxy = start(*player("<", answers[0], "<", answers[1], "<", answers[2]))
+    for tool in ("t1", "t2", "t3"):
+        proxy.ask(call(1, tool))
+    assert proxy.finish() == (0, b"", b"")
+    assert sorted(recorded()) == [("t1", *GOOD), ("t2", *BAD), ("t3", *GOOD)]
+
+
+def test_a_proxy_behind_a_proxy_leaves_the_calls_to_it(
+    start: Start, player: Command, recorded: Recorded
+) -> None:
+    words = start("true").started.args[:3]
+    proxy = start("sh", "-c", '"$@"; exit $?', "sh", *words, *player("<", text(answer(1))))
+    proxy.ask(call(1))
+    assert proxy.finish() == (0, b"", b"")
+    assert recorded() == [("a", *GOOD)]
+
+
 def test_answers_in_another_order(play: Play) -> None:
     steps = ["<"] * 3 + [text(answer(number, is_error=number == 2)) for number in (2, 3, 1)]
     lines = [call(number, f"t{number}") for number in (1, 2, 3)]

@@ -140,19 +140,25 @@ def test_a_home_that_is_read_only(start: Start, server: list[str], unwritable: s
     assert proxy.finish() == (0, b"", b"")
 
 
-@pytest.mark.parametrize("room", [0, 10])
+@pytest.mark.parametrize(
+    ("room", "reason"), [(0, "File too large"), (10, "No space left on device")]
+)
 def test_a_disk_that_is_full(
-    room: int, start: Start, server: list[str], file: Path, monkeypatch: pytest.MonkeyPatch
+    room: int,
+    reason: str,
+    start: Start,
+    server: list[str],
+    file: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     for name in [name for name in os.environ if name.startswith("COVERAGE")]:
         monkeypatch.delenv(name)  # which has files, too
     proxy = start(
         *server, preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (room, room))
     )
-    for _ in range(2):
-        assert proxy.ask(CALL) == ANSWER
-    said = proxy.said_line().decode()
-    assert said.startswith(SAYS)
+    assert proxy.ask(CALL) == ANSWER
+    assert proxy.said_line().decode() == f"{SAYS}{reason}\n"
+    assert proxy.ask(CALL) == ANSWER
     assert proxy.finish() == (0, b"", b"")
     for spool in Path(f"{file}-spool").glob("*"):
         assert spool.read_bytes() in {b"", b"\n"}

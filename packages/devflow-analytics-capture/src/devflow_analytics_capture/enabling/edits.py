@@ -132,12 +132,7 @@ def _end_of(text: str, words: Words, count: int) -> int:
     if len(words.commas) < count:
         return words.items[count - 1].end
     end = words.commas[count - 1] + 1
-    if len(words.items) == count:
-        return end
-    white = _white_after(text, words.start + 1) or " "
-    if text.startswith(white, end):
-        return end + len(white)
-    return end + len(_white_after(text, end))
+    return end if len(words.items) == count else end + len(_white_after(text, end))
 
 
 def _white_after(text: str, position: int) -> str:

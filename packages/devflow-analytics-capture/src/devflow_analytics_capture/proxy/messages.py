@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     Message: TypeAlias = dict[str, object]
 
 _scan = scanner()
+_DEPTH = 4
+"""How many objects in one another are looked at: a message, its ``params``, their ``_meta``."""
+
 _RESULT_DEPTH = 2
 """In how many objects the pairs of a result are: in the result, and in the message."""
 
@@ -130,16 +133,22 @@ def _end_of_nesting(text: str) -> int:
     return max(text.rfind("}", 0, -1), text.rfind("]", 0, -1)) + 1
 
 
-def _pairs(text: str, position: int) -> "Message":
-    """Return the pairs of an object from a position on, as far as they are there and whole."""
+def _pairs(text: str, position: int, depth: int = _DEPTH) -> "Message":
+    """Return the pairs of an object from a position on, as far as they are there and whole.
+
+    Args:
+        text: the beginning of a message, or its end.
+        position: where in it.
+        depth: how many objects in one another may be cut off at the end.
+    """
     found: Message = {}
     while position and (key := _scanned(text, _after(text, position, _WHITE + ","), '"')):
         start = _after(text, key[1], _WHITE + ":")
         value = _scanned(text, start, None)
         if value is None or value[1] == len(text):  # there is more of it
-            if text[start : start + 1] == "{":
-                found[str(key[0])] = _pairs(text, start + 1)
-            elif text[start : start + 1] == "[":
+            if text[start : start + 1] == "{" and depth:
+                found[str(key[0])] = _pairs(text, start + 1, depth - 1)
+            elif text[start : start + 1] in {"{", "["}:
                 found[str(key[0])] = None
             break
         found[str(key[0])], position = value

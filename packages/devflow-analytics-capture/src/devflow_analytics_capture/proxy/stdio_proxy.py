@@ -7,7 +7,7 @@ from time import monotonic_ns
 from devflow_analytics_capture.noting.environment import ENABLED, PROJECT, default_database, is_on
 from devflow_analytics_capture.noting.line import new_id
 from devflow_analytics_capture.noting.spool import real
-from devflow_analytics_capture.proxy.child import Child, CommandError, Pipes
+from devflow_analytics_capture.proxy.child import STDIN, Child, CommandError, Pipes, name_of
 from devflow_analytics_capture.proxy.inheritance import (
     by_shell,
     environment,
@@ -45,7 +45,7 @@ def wrap(
         database: the database; without it the usual one.
     """
     settings = _settings(database)
-    if settings is None:
+    if settings is None or _is_watched(settings[0]):
         _become(command)
     path, project = settings
     if _is_seen(path):
@@ -56,7 +56,7 @@ def wrap(
         say_none(fault)
         _become(command)
     session = new_id()
-    mark = f"{session} {pipes.name_of_input()} {path}"
+    mark = f"{session} {name_of(pipes.its_input)} {path}"
     try:
         child = Child(command, {**environment(), MARK: mark}, pipes)
     except CommandError as fault:
@@ -108,6 +108,12 @@ def _is_seen(database: str) -> bool:
     except OSError:  # it is closed
         return False
     return noted_in == database and pipe == f"{found.st_dev}:{found.st_ino}"
+
+
+def _is_watched(database: str) -> bool:
+    """Tell whether a proxy before us, to whose server we belong, notes these very calls."""
+    words = os.environ.get(MARK, "").split(" ", 2)
+    return words[1:] == [name_of(STDIN), database]
 
 
 def _become(command: list[str]) -> "NoReturn":
