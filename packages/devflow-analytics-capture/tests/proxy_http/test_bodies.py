@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import random
+import tracemalloc
 
 import pytest
 
@@ -118,7 +119,12 @@ def test_a_few_bytes_that_stand_for_many_take_little_memory() -> None:
     body = body_of({b"content-type": b"application/json", b"content-encoding": b"gzip"})
     assert body
     bomb = gzip.compress(bytes(300_000_000), 1)
-    assert body.feed(bomb) == []
+    tracemalloc.start()
+    try:
+        assert body.feed(bomb) == []
+        assert tracemalloc.get_traced_memory()[1] < 4_000_000
+    finally:
+        tracemalloc.stop()
     (line,) = body.end()
     assert (line.size, len(line.head)) == (300_000_000, 65_536)
 

@@ -383,6 +383,15 @@ def test_a_server_that_cannot_be_reached_is_told_of(
     assert client.rest() == answer
 
 
+def test_who_waits_to_continue_hears_that_the_server_cannot_be_reached(
+    proxy: Proxy, server: Server
+) -> None:
+    server.close()
+    client = proxy.connect()
+    ask(proxy, client, "Expect: 100-continue", "Content-Length: 2")
+    assert client.rest().startswith(b"HTTP/1.1 502 Bad Gateway\r\n")
+
+
 def test_an_answer_of_ours_to_head_has_no_body(proxy: Proxy, server: Server) -> None:
     server.close()
     client = proxy.connect()

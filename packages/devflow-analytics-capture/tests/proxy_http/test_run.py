@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from devflow_analytics_capture.errors import PortTakenError, ServerAddressError
-from devflow_analytics_capture.proxy.http_proxy import WrapUrl, wrap_url as run_here
+from devflow_analytics_capture.proxy.http_proxy import WrapUrl, listen, wrap_url as run_here
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from conftest import Process, Server
+    from conftest import End, Process, Server
 
     Run = Callable[..., Process]
     Rows = Callable[..., list[dict[str, Any]]]
@@ -121,6 +121,11 @@ def test_it_listens_where_it_is_told(server: Server, run: Run) -> None:
     assert proxy.host == f"127.0.0.1:{port}"
 
 
+def test_small_pieces_are_not_held_back_for_larger_ones() -> None:
+    with listen(None) as listening:  # asyncio turns that off where it sees the protocol
+        assert listening.proto == socket.IPPROTO_TCP
+
+
 def test_a_port_that_is_taken_is_said(server: Server) -> None:
     port = server.socket.getsockname()[1]
     with pytest.raises(PortTakenError) as error:
@@ -162,27 +167,46 @@ def test_nobody_needs_to_read_what_it_prints(server: Server, run: Run) -> None:
     assert proxy.end() == (0, "")
 
 
-@pytest.mark.parametrize("direction", ["up", "down"])
-def test_bodies_of_any_size_take_little_memory(server: Server, run: Run, direction: str) -> None:
-    size = 50_000_000
+@pytest.fixture(params=["to the server", "to the client"])
+def ends(request: pytest.FixtureRequest, server: Server, run: Run) -> tuple[Process, End, End]:
+    """A proxy, who sends a large body through it, and who receives that."""
     proxy = run(server.url)
     client = proxy.connect()
-    head = f"POST /mcp HTTP/1.1\r\nHost: {proxy.host}\r\nContent-Length: %d\r\n\r\n"
-    client.send((head % (0 if direction == "down" else size)).encode())
+    length = LARGE if request.param == "to the server" else 0
+    head = f"POST /mcp HTTP/1.1\r\nHost: {proxy.host}\r\nContent-Length: {length}\r\n\r\n"
+    client.send(head.encode())
     end = server.accept()
     end.head()
-    sender, receiver = (client, end) if direction == "up" else (end, client)
-    if direction == "down":
-        end.send(
-            b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
-            % size
-        )
-        client.head()
+    if length:
+        return proxy, client, end
+    kind = "Content-Type: application/json"
+    end.send(f"HTTP/1.1 200 OK\r\n{kind}\r\nContent-Length: {LARGE}\r\n\r\n".encode())
+    client.head()
+    return proxy, end, client
+
+
+LARGE = 50_000_000
+
+
+def test_what_nobody_takes_is_not_taken_from_who_sends_it(
+    ends: tuple[Process, End, End],
+) -> None:
+    proxy, sender, _ = ends
     before = peak_of(proxy)
-    sending = threading.Thread(target=sender.send, args=(bytes(size),))
+    sender.socket.settimeout(1)
+    with pytest.raises(TimeoutError):  # for ever, once what is between them is full
+        sender.send(bytes(LARGE))
+    assert peak_of(proxy) - before < 4_000
+
+
+def test_bodies_of_any_size_pass_in_little_memory(ends: tuple[Process, End, End]) -> None:
+    proxy, sender, receiver = ends
+    before = peak_of(proxy)
+    body = b"".join(b"%09d" % number for number in range(0, LARGE, 9))[:LARGE]
+    sending = threading.Thread(target=sender.send, args=(body,))
     sending.start()
-    for _ in range(0, size, 4_000):  # slower than it is sent
-        assert len(receiver.body(4_000)) == 4_000
+    for start in range(0, LARGE, 50_000):
+        assert receiver.body(50_000) == body[start : start + 50_000]
     sending.join()
     assert peak_of(proxy) - before < 4_000
 

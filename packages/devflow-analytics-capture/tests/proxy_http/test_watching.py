@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from devflow_analytics_capture.proxy.http_exchange import Exchange, SafeExchange
 from devflow_analytics_recorder import named_id
 
 if TYPE_CHECKING:
@@ -513,6 +514,41 @@ def test_a_session_that_ends_leaves_nothing_waiting(talk: Callable[[], Talk], ca
     listening.listen(IN_SESSION)
     listening.say(event(result()))  # too late
     assert [short(row) for row in calls()] == [("search", "error", "transport", None)]
+
+
+def test_a_session_that_the_server_does_not_end_goes_on(
+    talk: Callable[[], Talk], calls: Calls
+) -> None:
+    asking, ending, listening = talk(), talk(), talk()
+    asking.ask(call(), IN_SESSION)
+    asking.answer(b"", "202 Accepted")
+    ending.request("DELETE", IN_SESSION)
+    ending.end.head()
+    ending.end.send(b"HTTP/1.1 405 Method Not Allowed\r\nContent-Length: 0\r\n\r\n")
+    ending.client.head()
+    listening.listen(IN_SESSION)
+    listening.say(event(result()))
+    assert [short(row) for row in calls()] == [("search", "success", None, None)]
+
+
+def test_an_exchange_that_failed_is_told_nothing_more() -> None:
+    told: list[str] = []
+
+    class Failing(Exchange):
+        def see_request(self, data: bytes) -> None:
+            told.append(data.decode())
+            raise ValueError("s3cr3t")
+
+        def end_request(self) -> None:
+            told.append("the end")
+
+    faults: list[Exception] = []
+    exchange = SafeExchange(Failing, faults.append)
+    exchange.see_request(b"one")
+    exchange.see_request(b"two")
+    exchange.end_request()
+    assert told == ["one"]
+    assert list(map(type, faults)) == [ValueError]
 
 
 def test_a_call_that_waits_when_the_proxy_ends_is_an_error_of_the_transport(
