@@ -24,15 +24,18 @@ IN_A_PROJECT = {
     "gemini-cli": ".gemini/settings.json",
     "opencode": "opencode.json",
     "vscode": ".vscode/mcp.json",
+    "windsurf": ".devin/mcp_config.json",
     "zed": ".zed/settings.json",
 }
 """Where clients have settings in a project, but for Codex, whose library is no script's."""
 
 
 def read_by_their_clients(environments: Environments, files: list[tuple[str, Path]]) -> list[Any]:
+    script = environments.node / "settings.mjs"  # beside the libraries, where they are found
+    shutil.copy(Path(__file__).with_name("clients") / script.name, script)
     lines = "".join(f"{json.dumps([client, str(path)])}\n" for client, path in files)
     done = subprocess.run(
-        ["node", environments.node / "settings.mjs"],
+        ["node", script],
         input=lines,
         capture_output=True,
         text=True,

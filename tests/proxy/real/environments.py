@@ -77,8 +77,7 @@ class Environments:
         self.node.mkdir(exist_ok=True)
         manifest = {"private": True, "type": "module", "dependencies": NPM}
         (self.node / "package.json").write_text(json.dumps(manifest))
-        for name in ("client.mjs", "settings.mjs"):
-            (self.node / name).write_text((CLIENTS / name).read_text())
+        (self.node / "client.mjs").write_text((CLIENTS / "client.mjs").read_text())
         run(["npm", "install", "--no-audit", "--no-fund", "--silent"], self.node)
         for environment, requirements in PYPI.items():
             self._uv("venv", "--clear", "--python", sys.executable, environment)

@@ -179,8 +179,8 @@ def test_without_settings_there_is_nothing_to_enable(home: Path, project: Path) 
         enable(["windsurf", "zed"])
     with pytest.raises(AgentNotFoundError, match=f"no {project}/.mcp.json.*Name another directory"):
         enable(project=project)
-    with pytest.raises(AgentNotFoundError, match=r"of Windsurf were found\. "):
-        enable(["windsurf"], project=project)
+    with pytest.raises(AgentNotFoundError, match=r"of Claude Desktop were found\. "):
+        enable(["claude-desktop"], project=project)
     with pytest.raises(ServerNotFoundError, match=r"There is none\."):
         disable((), ["x"])
     assert mcp_settings().files == disable().files == ()
@@ -212,7 +212,7 @@ def test_a_file_that_is_broken_does_not_keep_the_others_from_being_done(put: Put
         ("vscode", '{"a": 1,\n "a": 2}', "the key 'a' is there twice, in line 2, column 2"),
         ("zed", "{a: 1}", "is no JSON: 'a' is not expected, in line 1, column 2"),
         (
-            "windsurf",
+            "claude-desktop",
             "{} // c",
             "there is a comment, which JSON does not have, in line 1, column 4",
         ),
@@ -501,6 +501,7 @@ def test_each_client_is_found_where_it_has_its_settings(
         ".vscode-server-insiders/data/User/mcp.json": "vscode",
         ".codex/config.toml": "codex",
         ".gemini/settings.json": "gemini-cli",
+        ".config/devin/mcp_config.json": "windsurf",
         ".codeium/windsurf/mcp_config.json": "windsurf",
         ".codeium/windsurf-next/mcp_config.json": "windsurf",
         ".config/zed/settings.json": "zed",
@@ -536,6 +537,7 @@ def test_each_client_is_found_in_a_project(project: Path) -> None:
         ".vscode/mcp.json": "vscode",
         ".codex/config.toml": "codex",
         ".gemini/settings.json": "gemini-cli",
+        ".devin/mcp_config.json": "windsurf",
         ".zed/settings.json": "zed",
         "opencode.json": "opencode",
         "opencode.jsonc": "opencode",
