@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import sqlite3
 import subprocess
+import sys
 from collections import Counter
 from contextlib import closing
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from devflow_analytics_db import create_analytics_db
 from devflow_analytics_recorder import call_id, drain
 from matrix import wire
 from matrix.cases import CASES
@@ -20,13 +21,23 @@ from matrix.rows import can_be_made, row_of
 from matrix.running import HERE, SECONDS, Stage
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from matrix.play import Play
 
 SESSION = "0199c82c-c000-7abc-8def-0123456789ab"
 
 HIGH = [flavour for flavour in FLAVOURS if flavour.level == "high"]
+
+NEWEST = {"mcp-1.30.0", "mcp-2.3.0", "fastmcp-3.4.11", "fastmcp-4.2.3"}
+
+ON_STDIO = [
+    pytest.param(flavour, way, id=f"{flavour}-{way}")
+    for flavour in FLAVOURS
+    for way in ways(flavour)
+    if way == "stdio" or (way == "legacy" and str(flavour) in NEWEST)
+]
+
+AT = len(["launch.sh", "directory"])
+"""Where in the command of a server its own begins."""
 
 
 def ids_of_failures(play: Play) -> set[str]:
@@ -38,36 +49,25 @@ def ids_of_failures(play: Play) -> set[str]:
     return {call_id(SESSION, one) for one in failed}
 
 
-@pytest.mark.parametrize(
-    ("flavour", "over"),
-    [
-        pytest.param(flavour, way, id=f"{flavour}-{way}")
-        for flavour in FLAVOURS
-        for way in ways(flavour)
-        if way in {"stdio", "legacy"}
-    ],
-)
+@pytest.mark.parametrize("flavour", [one for one in HIGH if str(one) in NEWEST], ids=str)
 def test_only_the_classes_of_failures_are_written_each_to_the_call_that_the_proxy_saw(
-    flavour: Flavour, over: str, tmp_path: Path
+    flavour: Flavour, tmp_path: Path
 ) -> None:
     stage = Stage(flavour, tmp_path)
-    cases = [case for case in CASES.values() if can_be_made(case, flavour, over)]
+    cases = [case for case in CASES.values() if can_be_made(case, flavour, "stdio")]
     data = stage.data("wrapped")
     database = data.resolve() / "stdio.db"
-    play = stage.stdio("wrapped", over, data, cases=[case.name for case in cases], crowd=20)
-    at = len(["launch.sh", "directory"])
-    play.command[at:at] = [str(HERE / "servers" / "wrap.sh"), SESSION, str(database)]
+    play = stage.stdio("wrapped", "stdio", data, cases=[case.name for case in cases], crowd=20)
+    play.command[AT:AT] = [str(HERE / "servers" / "wrap.sh"), SESSION, str(database)]
     stage.perform([play])
     drain(database)
-    with create_analytics_db(database):
-        pass  # nothing may have made it
     with closing(sqlite3.connect(database)) as connection:
         found = connection.execute(
             "SELECT tool_name, status, error_type, source, session_id FROM tool_calls"
         ).fetchall()
         ids = {id_ for (id_,) in connection.execute("SELECT id FROM tool_calls")}
         sessions = connection.execute("SELECT id, client, tool_count FROM sessions").fetchall()
-    rows = [(case.name, row_of(case, flavour, over)) for case in cases]
+    rows = [(case.name, row_of(case, flavour, "stdio")) for case in cases]
     assert Counter(found) == Counter(
         (name, "error", row.error_type, "proxy", SESSION)
         for name, row in rows
@@ -75,7 +75,43 @@ def test_only_the_classes_of_failures_are_written_each_to_the_call_that_the_prox
     )
     assert len(ids) == len(found)
     assert ids <= ids_of_failures(play)
-    assert sessions == [(SESSION, "matrix-client", len(found))] * bool(found)
+    assert sessions == [(SESSION, "matrix-client", len(found))]
+
+
+@pytest.mark.parametrize(("flavour", "over"), ON_STDIO)
+def test_a_call_that_both_record_is_one_row_with_what_each_knows(
+    flavour: Flavour, over: str, tmp_path: Path
+) -> None:
+    stage = Stage(flavour, tmp_path)
+    cases = [case for case in CASES.values() if can_be_made(case, flavour, over)]
+    data = stage.data("wrapped")
+    database = data / "stdio.db"
+    play = stage.stdio("wrapped", over, data, cases=[case.name for case in cases], crowd=20)
+    command = str(Path(sys.executable).with_name("devflow-analytics"))
+    wrap = [command, "--db", str(database), "wrap", "--server", "stdio", "--"]
+    play.command[AT:AT] = wrap
+    stage.perform([play])
+    drain(database)
+    with closing(sqlite3.connect(database)) as connection:
+        found = connection.execute(
+            "SELECT tool_name, status <> 'success', error_type, source, server, duration_kind"
+            " FROM tool_calls"
+        ).fetchall()
+        sessions = connection.execute("SELECT client, tool_count FROM sessions").fetchall()
+    rows = [(case, row_of(case, flavour, over)) for case in cases]
+    assert Counter(found) == Counter(
+        (
+            case.name,
+            row.status != "success",
+            None if row.error_kind == "cancelled" else row.error_type,
+            "proxy",
+            "stdio",
+            "run",
+        )
+        for case, row in rows
+        for _ in range(play.crowd if case.in_crowd else 1)
+    )
+    assert sessions == [("matrix-client", len(found))]
 
 
 @pytest.mark.parametrize("is_wrapped", [True, False])

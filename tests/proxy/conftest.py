@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import os
 import shutil
 from contextlib import contextmanager
 from pathlib import Path
@@ -40,7 +41,9 @@ def only_once(directory: Path) -> Iterator[bool]:
 @pytest.fixture(scope="session")
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A directory that all workers of a run have in common."""
-    return tmp_path_factory.getbasetemp().parent / "shared"
+    base = tmp_path_factory.getbasetemp()
+    # without workers its parent is that of all runs, and of other clones
+    return (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "shared"
 
 
 @pytest.fixture(scope="session")

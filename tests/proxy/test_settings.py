@@ -31,11 +31,9 @@ IN_A_PROJECT = {
 
 
 def read_by_their_clients(environments: Environments, files: list[tuple[str, Path]]) -> list[Any]:
-    script = environments.node / "settings.mjs"  # beside the libraries, where they are found
-    shutil.copy(Path(__file__).with_name("clients") / script.name, script)
     lines = "".join(f"{json.dumps([client, str(path)])}\n" for client, path in files)
     done = subprocess.run(
-        ["node", script],
+        ["node", environments.node / "settings.mjs"],
         input=lines,
         capture_output=True,
         text=True,

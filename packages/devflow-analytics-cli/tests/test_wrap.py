@@ -87,6 +87,21 @@ def test_a_server_is_run_and_its_calls_are_recorded(tmp_path: Path, *, is_quick:
     assert recorded(file) == [("search", "mine", "me")]
 
 
+def test_a_server_that_is_wrapped_twice_is_recorded_once(tmp_path: Path) -> None:
+    file, other = tmp_path / "calls.db", tmp_path / "other.db"
+    inner = (str(COMMAND), "--db", str(file), "wrap", sys.executable, "-c", SERVER)
+    outer = ("wrap", "--server", "outer", "sh", "-c", '"$@"; exit 3', "sh", *inner)
+    done = run("--db", str(file), *outer, stdin=f"{json.dumps(CALL)}\n")
+    assert (done.returncode, done.stderr) == (3, "")
+    assert recorded(file) == [("search", "outer", None)]
+    run("--db", str(other), *outer, stdin=f"{json.dumps(CALL)}\n")
+    assert recorded(other) == [("search", "outer", None)]
+    assert recorded(file) == [
+        ("search", "outer", None),
+        ("search", Path(sys.executable).name, None),
+    ]
+
+
 def test_the_status_is_that_of_the_server() -> None:
     assert run("wrap", "--", "sh", "-c", "exit 7").returncode == 7
     assert run("wrap", "sh", "-c", "kill -9 $$").returncode == -9

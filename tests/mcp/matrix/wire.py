@@ -63,11 +63,11 @@ def session_of(play: Play) -> str:
     return str(session)
 
 
-def result_sizes(play: Play) -> list[int]:
+def result_sizes(play: Play, *, as_they_came: bool = False) -> list[int]:
     """Return the sizes of all results of tools that came over the wire, in the order of the calls.
 
     A size is that of compact JSON in UTF-8. So it came; only version 2 of the SDK escapes what is
-    not ASCII, where there are no sessions.
+    not ASCII, where there are no sessions: that counts if ``as_they_came``.
     """
     messages = []
     for text in _messages(play):
@@ -76,7 +76,8 @@ def result_sizes(play: Play) -> list[int]:
             result = compact(message["result"])
             escaped = json.dumps(message["result"], separators=(",", ":"))
             assert result in text.encode() or escaped in text
-            messages.append((message["id"], len(result)))
+            came = result if result in text.encode() else escaped.encode()
+            messages.append((message["id"], len(came if as_they_came else result)))
     return [size for _, size in sorted(messages)]
 
 

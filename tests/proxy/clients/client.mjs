@@ -3,7 +3,9 @@
 import { closeSync, openSync, readFileSync, writeFileSync } from "node:fs";
 import { pathToFileURL } from "node:url";
 import { Client } from "@modelcontextprotocol/sdk/client/index.js";
+import { SSEClientTransport } from "@modelcontextprotocol/sdk/client/sse.js";
 import { StdioClientTransport } from "@modelcontextprotocol/sdk/client/stdio.js";
+import { StreamableHTTPClientTransport } from "@modelcontextprotocol/sdk/client/streamableHttp.js";
 import {
   CreateMessageRequestSchema,
   ElicitRequestSchema,
@@ -11,6 +13,15 @@ import {
   McpError,
   ResultSchema,
 } from "@modelcontextprotocol/sdk/types.js";
+
+function transport(play, errors) {
+  if (!play.url) {
+    const [command, ...args] = play.command;
+    return new StdioClientTransport({ command, args, env: play.env, stderr: errors });
+  }
+  const Transport = play.url.endsWith("/sse") ? SSEClientTransport : StreamableHTTPClientTransport;
+  return new Transport(new URL(play.url));
+}
 
 async function connect(play, asked, errors) {
   const client = new Client(
@@ -31,8 +42,7 @@ async function connect(play, asked, errors) {
   answer(ListRootsRequestSchema, {
     roots: [{ uri: pathToFileURL(play.root).href, name: "the root" }],
   });
-  const [command, ...args] = play.command;
-  await client.connect(new StdioClientTransport({ command, args, env: play.env, stderr: errors }));
+  await client.connect(transport(play, errors));
   return client;
 }
 

@@ -16,15 +16,18 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from mcp import ClientSession, StdioServerParameters
+from mcp.client.sse import sse_client
 from mcp.client.stdio import stdio_client
 
 IS_2 = not version("mcp").startswith("1.")
 if IS_2:
     import mcp_types as types
     from mcp.client import Client
+    from mcp.client.streamable_http import streamable_http_client
     from mcp.shared.exceptions import MCPError
 else:
     from mcp import types
+    from mcp.client.streamable_http import streamablehttp_client as streamable_http_client
     from mcp.shared.exceptions import McpError as MCPError
 
 SECONDS = 60
@@ -66,10 +69,17 @@ class Playing:
         uri: Any = Path(self.play["root"]).as_uri()
         return types.ListRootsResult(roots=[types.Root(uri=uri, name="the root")])
 
+    def transport(self) -> Any:
+        """Return what leads to the server."""
+        url = self.play.get("url")
+        if url is None:
+            command, *arguments = self.play["command"]
+            server = StdioServerParameters(command=command, args=arguments, env=self.play["env"])
+            return stdio_client(server, errlog=self.errors)
+        return sse_client(url) if url.endswith("/sse") else streamable_http_client(url)
+
     async def connect(self, stack: AsyncExitStack) -> None:
         """Connect to the server, as it is done with this version."""
-        command, *arguments = self.play["command"]
-        server = StdioServerParameters(command=command, args=arguments, env=self.play["env"])
         options: dict[str, Any] = {
             "client_info": types.Implementation(
                 name=self.play["client"], version=self.play["version"]
@@ -78,12 +88,12 @@ class Playing:
             "elicitation_callback": self.elicit,
             "list_roots_callback": self.roots,
         }
-        transport = stdio_client(server, errlog=self.errors)
+        transport = self.transport()
         if IS_2:
             self.client = await stack.enter_async_context(Client(transport, **options))
         else:
-            streams = await stack.enter_async_context(transport)
-            self.client = await stack.enter_async_context(ClientSession(*streams, **options))
+            read, write, *_ = await stack.enter_async_context(transport)
+            self.client = await stack.enter_async_context(ClientSession(read, write, **options))
             await self.client.initialize()
 
     async def take(self, step: dict[str, Any]) -> Any:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 NPM = {
+    "@modelcontextprotocol/conformance": "0.1.13",  # the last that runs on Node.js 20
     "@modelcontextprotocol/sdk": "1.32.2",
     "@modelcontextprotocol/server-everything": "2026.8.31",
     "@modelcontextprotocol/server-filesystem": "2026.8.31",
@@ -52,7 +53,7 @@ class Environments:
 
     @property
     def node(self) -> Path:
-        """The directory with what comes from npm, and with our client that imports it."""
+        """The directory with what comes from npm, and with our scripts that import it."""
         return self.directory / "node"
 
     @property
@@ -77,7 +78,8 @@ class Environments:
         self.node.mkdir(exist_ok=True)
         manifest = {"private": True, "type": "module", "dependencies": NPM}
         (self.node / "package.json").write_text(json.dumps(manifest))
-        (self.node / "client.mjs").write_text((CLIENTS / "client.mjs").read_text())
+        for script in CLIENTS.glob("*.mjs"):
+            (self.node / script.name).write_text(script.read_text())
         run(["npm", "install", "--no-audit", "--no-fund", "--silent"], self.node)
         for environment, requirements in PYPI.items():
             self._uv("venv", "--clear", "--python", sys.executable, environment)

@@ -27,7 +27,7 @@ TIMES = (
     r"\d\d\d\d-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)?",
     r"\b\d\d?:\d\d:\d\d( [AP]M)?",
 )
-MARK = r'\\n *\\"DEVFLOW_ANALYTICS_WRAP\\": \\".*?\\",?(?=\\n)'
+MARK = r',\\n *\\"DEVFLOW_ANALYTICS_WRAP\\": \\"[^"]*\\"(?=\\n)'
 """The one variable that is there only with the proxy, in the JSON of a text in JSON."""
 
 
@@ -101,7 +101,7 @@ def play_all(played: Played, environments: Environments) -> None:
     file = directory / "plays.json"
     file.write_text(json.dumps(plays))
     done = subprocess.run(
-        [*_player(client, environments), str(file)],
+        [*player(client, environments), str(file)],
         env={"PATH": os.environ["PATH"], "HOME": str(directory), "PYTHONWARNINGS": "ignore"},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -112,7 +112,8 @@ def play_all(played: Played, environments: Environments) -> None:
     assert (done.returncode, done.stdout) == (0, "")
 
 
-def _player(client: str, environments: Environments) -> list[str]:
+def player(client: str, environments: Environments) -> list[str]:
+    """Return the command of a client, but for what it is to play."""
     if client == "typescript":
         return ["node", str(environments.node / "client.mjs")]
     script = Path(__file__).parent.parent / "clients" / "client.py"

@@ -42,6 +42,8 @@ def _error(code: object, message: object) -> dict[str, object]:
             None,
         ),
         (_result("2 validation errors for call[add]\na"), "error", "arguments", None),
+        (_result("1 validation error for add_upArguments\na"), "error", "arguments", None),
+        (_result("1 validation error for Sum\na for addArguments"), "error", "tool", None),
         (_result("1 validation error for Order\nprice"), "error", "tool", None),
         (_result("Input validation error: 'a' is required"), "error", "arguments", None),
         # TypeScript's SDK

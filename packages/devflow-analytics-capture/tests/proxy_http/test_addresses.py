@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import errno
+import socket
+import ssl
 from itertools import product
 from typing import TYPE_CHECKING
 
@@ -10,12 +13,27 @@ import pytest
 from devflow_analytics_capture.errors import ServerAddressError
 from devflow_analytics_capture.proxy.http_endpoint import EndpointEvent
 from devflow_analytics_capture.proxy.http_heads import Heads
-from devflow_analytics_capture.proxy.http_upstream import upstream_at
+from devflow_analytics_capture.proxy.http_upstream import reason_of, upstream_at
 
 if TYPE_CHECKING:
     from conftest import Proxy, Server
 
 HOST = b"127.0.0.1:8080"
+
+
+REASONS = [
+    (TimeoutError(), "it takes too long"),
+    (socket.gaierror(socket.EAI_NONAME, "?"), "no server of this name is found"),
+    (ConnectionRefusedError(errno.ECONNREFUSED, "?"), "Connection refused"),
+    (OSError(errno.ENETUNREACH, "?"), "Network is unreachable"),
+    (OSError("Multiple exceptions: ?"), "none of its addresses answers"),
+    (ssl.SSLError(1, "?"), "it does not speak TLS as it should"),
+]
+
+
+@pytest.mark.parametrize(("fault", "words"), REASONS)
+def test_why_a_server_cannot_be_reached_is_said(fault: OSError, words: str) -> None:
+    assert reason_of(fault) == words
 
 
 def heads(url: str = "https://example.com/mcp") -> Heads:

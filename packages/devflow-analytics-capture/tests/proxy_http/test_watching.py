@@ -344,6 +344,22 @@ def test_a_call_that_is_sent_elsewhere_is_one(
     assert [short(row) for row in calls()] == [("search", "success", None, None)]
 
 
+@pytest.mark.parametrize("headers", [{}, IN_SESSION])
+def test_a_call_that_is_sent_elsewhere_before_it_is_whole_is_one(
+    talk: Callable[[], Talk], calls: Calls, headers: dict[str, str]
+) -> None:
+    one = talk()
+    body = compact(call())
+    one.request("POST", {**headers, "Content-Length": str(len(body))})
+    one.end.head()
+    one.answer(b"", "307 Temporary Redirect", {"Location": "/mcp/"})
+    one.client.send(body)
+    assert one.end.body(len(body)) == body
+    one.ask(call(), headers, "/mcp/")
+    one.answer(result())
+    assert [short(row) for row in calls()] == [("search", "success", None, None)]
+
+
 def test_a_batch_is_as_many_calls(talk: Callable[[], Talk], calls: Calls) -> None:
     one = talk()
     one.ask([call(1, "a"), call("1", "b"), call(3, "c")])
@@ -397,6 +413,18 @@ def test_a_compressed_answer_is_read(
     body = encode(event(said) if headers else compact(said))
     one.answer(body, headers={"Content-Encoding": "gzip", **headers})
     assert [short(row) for row in calls()] == [("search", "error", "tool", None)]
+
+
+@pytest.mark.parametrize("headers", [{}, IN_SESSION])
+def test_an_answer_that_cannot_be_read_leaves_no_row_that_might_be_wrong(
+    talk: Callable[[], Talk], calls: Calls, headers: dict[str, str]
+) -> None:
+    one = talk()
+    one.ask(call(1, "unknown"), headers)
+    one.answer(b"?", headers={"Content-Encoding": "br"})
+    one.ask(call(2, "refused"), headers)
+    one.answer(b"?", "503 Busy", headers={"Content-Encoding": "br"})
+    assert [short(row) for row in calls()] == [("refused", "error", "transport", 503)]
 
 
 def test_only_encodings_that_can_be_read_are_asked_for(talk: Callable[[], Talk]) -> None:

@@ -177,6 +177,16 @@ class Proxy:
         errors = self.said() if self.errors >= 0 else b""
         return self.wait(), out, errors
 
+    def said_line(self) -> bytes:
+        """Read a line of its stderr."""
+        found = b""
+        while not found.endswith(b"\n"):
+            _ready(self.errors, select.POLLIN)
+            data = os.read(self.errors, 1)
+            assert data
+            found += data
+        return found
+
     def said(self) -> bytes:
         """Read its stderr to the end."""
         found = b""
@@ -214,7 +224,7 @@ def start() -> Iterator[Callable[..., Proxy]]:
 
         def start(*command: object, direct: bool = False, **options: Any) -> Proxy:
             before = [] if direct else [sys.executable, "-c", WRAP]
-            given = {name: subprocess.PIPE for name in ("stdin", "stdout", "stderr")}
+            given = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
             environment = options.pop("env", os.environ) | options.pop("environment", {})
             proxy = Proxy(
                 subprocess.Popen(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import resource
 import signal
@@ -163,8 +164,7 @@ def test_a_server_may_close_its_input_and_live_on(start: Start, script: Command)
     proxy = start(*script(f"os.close(0)\n{SAY_PID}signal.pause()"))
     server = proxy.server()
     with pytest.raises(BrokenPipeError):  # as the server's own would do
-        while True:
-            proxy.exchange([b"x" * 65_536], 0)
+        proxy.exchange(itertools.repeat(b"x" * 65_536), 0)
     server.kill(signal.SIGUSR2)
     assert proxy.finish() == (-signal.SIGUSR2, b"", b"")
 
@@ -182,6 +182,47 @@ for _ in range(2000):
     proxy = start(*script(launcher))
     assert proxy.exchange([b"x"]) == b"x" * 200_000
     assert proxy.finish() == (4, b"", b"")
+
+
+LEAVES = """
+gate, = sys.argv[1:]
+child = os.fork()
+if child:
+    os.write(1, b'%d\\n' % child)
+    while os.read(0, 65536): pass
+    os._exit(3)
+os.open(gate, os.O_RDONLY)
+os.write(1, b'late\\n')
+"""
+"""Ends with its input, but for a process that writes once somebody has opened a named pipe."""
+
+
+def test_a_client_sees_a_server_end_that_leaves_its_output_to_another(
+    start: Start, script: Command, tmp_path: Path
+) -> None:
+    os.mkfifo(tmp_path / "gate")
+    proxy = start(*script(LEAVES, tmp_path / "gate"))
+    proxy.server()
+    proxy.close_input()
+    assert proxy.wait() == 3
+    os.close(os.open(tmp_path / "gate", os.O_WRONLY))
+    assert (proxy.line(), proxy.line()) == (b"late", b"")
+
+
+def test_what_a_server_leaves_behind_is_told_that_nobody_reads_it(
+    start: Start, script: Command, tmp_path: Path
+) -> None:
+    os.mkfifo(tmp_path / "gate")
+    on_and_on = f"{LEAVES}while True: os.write(1, b'late')"  # until it gets SIGPIPE
+    proxy = start(
+        *script(f"signal.signal(signal.SIGPIPE, signal.SIG_DFL){on_and_on}", tmp_path / "gate")
+    )
+    left = proxy.server()
+    proxy.close_input()
+    assert proxy.wait() == 3
+    proxy.close_output()
+    os.close(os.open(tmp_path / "gate", os.O_WRONLY))
+    left.wait()
 
 
 def test_the_last_that_a_server_writes_before_it_ends_is_there(start: Start) -> None:

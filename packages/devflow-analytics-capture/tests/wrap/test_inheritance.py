@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import pwd
 import signal
 import socket
 from collections.abc import Callable
@@ -21,14 +22,11 @@ MARK = "DEVFLOW_ANALYTICS_WRAP"
 SHOW_ENVIRONMENT = ["sh", "-c", "exec cat /proc/self/environ"]
 STATE = """
 import json, resource
-status = dict(line.split(":\\t", 1) for line in open("/proc/self/status"))
 json.dump({
-    # without the two that the C library keeps for itself
-    "signals": [int(status[name], 16) & ~(3 << 31) for name in ("SigBlk", "SigIgn", "SigCgt")],
     "limits": [resource.getrlimit(number) for number in range(16)],
     "group": os.getpgid(0),
     "session": os.getsid(0),
-    "umask": status["Umask"],
+    "umask": os.umask(0),
     "directory": os.getcwd(),
     "nice": os.nice(0),
     "files": sorted(map(int, os.listdir("/proc/self/fd"))),
@@ -84,34 +82,70 @@ os.write(1, f"{{os.environ['{MARK}']}}\\n{{found.st_dev}}:{{found.st_ino}}\\n".e
     assert proxy.finish() == (0, b"", b"")
 
 
+def test_the_mark_has_no_links_in_it(start: Start, home: Path, tmp_path: Path, file: Path) -> None:
+    (tmp_path / "link").symlink_to(home)
+    found = environment_of(start(*SHOW_ENVIRONMENT, environment={"HOME": str(tmp_path / "link")}))
+    assert found[MARK.encode()].split(b" ", 2)[2] == os.fsencode(file)
+
+
+def test_without_a_home_in_the_environment_it_is_the_users(start: Start) -> None:
+    usual = {"PATH": os.environ["PATH"]}
+    found = environment_of(start(*SHOW_ENVIRONMENT, env=usual))
+    database = Path(pwd.getpwuid(os.getuid()).pw_dir).resolve() / ".devflow" / "analytics.db"
+    assert found[MARK.encode()].split(b" ", 2)[2] == os.fsencode(database)
+
+
+Outputs = Callable[..., list[bytes]]
+
+
+@pytest.fixture
+def outputs(start: Start) -> Outputs:
+    """Return what a command prints behind the proxy, and without it."""
+
+    def outputs(*command: str, switch: str, prepare: Callable[[], None]) -> list[bytes]:
+        found = []
+        for direct in (False, True):
+            environment = {"DEVFLOW_ANALYTICS_ENABLED": switch}
+            proxy = start(*command, environment=environment, preexec_fn=prepare, direct=direct)
+            status, out, said = proxy.finish()
+            assert (status, said) == (0, b"")
+            found.append(out.replace(b"%d" % proxy.pid, b"PID"))
+        return found
+
+    return outputs
+
+
 @pytest.mark.parametrize("switch", ["1", "0"])
-@pytest.mark.parametrize("kind", ["usual", "blocked and ignored"])
-def test_signals_limits_and_group_are_the_same(
-    kind: str, switch: str, start: Start, script: Command
+def test_limits_group_and_the_like_are_the_same(
+    switch: str, outputs: Outputs, script: Command
 ) -> None:
     def prepare() -> None:
         os.setpgid(0, 0)
         os.umask(0o27)
         os.nice(3)
+
+    ours, without = outputs(*script(STATE), switch=switch, prepare=prepare)
+    assert ours == without
+    assert json.loads(ours.replace(b"PID", b"0"))["group"] == 0
+
+
+@pytest.mark.parametrize("switch", ["1", "0"])
+@pytest.mark.parametrize("kind", ["usual", "blocked and ignored"])
+def test_what_is_done_with_signals_is_the_same(kind: str, switch: str, outputs: Outputs) -> None:
+    def prepare() -> None:
         if kind != "usual":
             signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM, signal.SIGUSR1])
             signal.signal(signal.SIGHUP, signal.SIG_IGN)
             signal.signal(signal.SIGCHLD, signal.SIG_IGN)
 
-    def state(**options: bool) -> dict[str, Any]:
-        proxy = start(
-            *script(STATE),
-            environment={"DEVFLOW_ANALYTICS_ENABLED": switch},
-            preexec_fn=prepare,
-            **options,
-        )
-        status, out, said = proxy.finish()
-        assert (status, said) == (0, b"")
-        found: dict[str, Any] = json.loads(out)
-        assert found.pop("group") == proxy.pid
-        return found
-
-    assert state() == state(direct=True)
+    command = ["grep", "-E", "^Sig(Blk|Ign)", "/proc/self/status"]
+    masks = [
+        # without the two that the C library keeps for itself
+        [int(line.split()[1], 16) & ~(3 << 31) for line in out.splitlines()]
+        for out in outputs(*command, switch=switch, prepare=prepare)
+    ]
+    assert masks[0] == masks[1]
+    assert any(masks[0]) == (kind != "usual")
 
 
 @pytest.mark.parametrize("switch", ["1", "0"])

@@ -105,35 +105,30 @@ def until(master: int, wanted: bytes) -> bytes:
 def on_terminal(start: Start, terminal: Terminal) -> Callable[..., Any]:
     """Start a proxy with a terminal for everything; as its leader, or by a shell that is."""
 
-    def on_terminal(*command: str, leads: bool) -> Any:
+    def on_terminal(*command: str, leader: str) -> Any:
         streams = dict.fromkeys(("stdin", "stdout", "stderr"))
-        proxy = start(*command, preexec_fn=terminal[1], **streams) if leads else None
-        if proxy is None:
-            words = start("true").started.args[:3]
-            shell = 'trap "" INT QUIT HUP; (trap - INT QUIT HUP; exec "$@"); exit $?'
-            proxy = start(
-                *("sh", "-c", shell, "sh", *words, *command),
-                direct=True,
-                preexec_fn=terminal[1],
-                **streams,
-            )
-        return proxy
+        if leader == "proxy":
+            return start(*command, preexec_fn=terminal[1], **streams)
+        words = start("true").started.args[:3]
+        shell = """trap "" INT QUIT HUP; (trap - INT QUIT HUP; exec "$@"); exit $?"""
+        line = ["sh", "-c", shell, "sh", *words, *command]
+        return start(*line, direct=True, preexec_fn=terminal[1], **streams)
 
     return on_terminal
 
 
-@pytest.mark.parametrize("leads", [True, False])
+@pytest.mark.parametrize("leader", ["proxy", "shell"])
 @pytest.mark.parametrize(("key", "name"), [(b"\x03", "SIGINT"), (b"\x1c", "SIGQUIT")])
 def test_a_key_at_the_terminal_reaches_the_server_once(
     key: bytes,
     name: str,
-    leads: bool,
+    leader: str,
     on_terminal: Callable[..., Any],
     counts: list[str],
     terminal: Terminal,
 ) -> None:
     master = terminal[0]
-    proxy = on_terminal(*counts, leads=leads)
+    proxy = on_terminal(*counts, leader=leader)
     until(master, b"\n")
     os.write(master, key)
     seen = until(master, b"got %d\r\n" % signal.Signals[name])

@@ -193,8 +193,8 @@ class Session:
         """Its version."""
         self._id = ""
         self._process = 0
-        self._is_by_hand = True
-        """Whether the program itself makes its calls known, and not what we put into a server."""
+        self._leaves = recorder._mark is not None  # noqa: SLF001  made for each other
+        """Whether its calls may be a proxy's: those that the program makes known, and no server."""
         if recorder.enabled:
             try:
                 self._server = clean_name(server)
@@ -269,7 +269,7 @@ class Session:
             writer = self._recorder._writer  # noqa: SLF001  made for each other
             if writer is None or not self._id:
                 return
-            if self._is_by_hand and self._recorder._leaves_to_proxy():  # noqa: SLF001  the same
+            if self._leaves and self._recorder._leaves_to_proxy():  # noqa: SLF001  the same
                 return
             now_ms = time.time_ns() // 1_000_000
             duration_ms = float(duration_ms)

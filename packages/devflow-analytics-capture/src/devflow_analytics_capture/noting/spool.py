@@ -18,6 +18,7 @@ TRIES = 8
 """How often a spool is opened anew that was read in and removed meanwhile."""
 
 _FLAGS = posix.O_RDWR | posix.O_APPEND | posix.O_NOFOLLOW | posix.O_NONBLOCK | posix.O_CLOEXEC
+_ENOSPC = 28  # of errno, everywhere
 _TYPE, _DIRECTORY, _FILE = 0o170000, 0o040000, 0o100000  # of st_mode
 _ENDING = ".v1.jsonl"
 _OF_HOOKS = "686f6f6b"
@@ -102,6 +103,7 @@ class Spool:
                 self._size += len(line)
             else:
                 posix.ftruncate(descriptor, self._size)
+                raise _no_room()
         finally:
             flock(descriptor, LOCK_UN)
         return True
@@ -169,8 +171,12 @@ def _write(descriptor: int, line: bytes, like: str) -> int:
         line = b"\n" + line  # somebody was killed in the middle of one
     if posix.write(descriptor, line) < len(line):
         posix.ftruncate(descriptor, size)
-        return 0
+        raise _no_room()
     return size + len(line)
+
+
+def _no_room() -> OSError:
+    return OSError(_ENOSPC, posix.strerror(_ENOSPC))
 
 
 def _require_directory(directory: str, file: str) -> None:

@@ -25,6 +25,9 @@ SHORT = 2_048
 MOST_ASKED = 256
 """How many calls are kept in mind that wait for what their client was asked."""
 
+MOST_USED = 1_024
+"""How many keys of calls are kept in mind, so that an id that comes again is another call's."""
+
 CLIENT_INFO = "io.modelcontextprotocol/clientInfo"
 """The key of ``_meta`` under which a client names itself in each request, since 2026-07-28."""
 
@@ -109,8 +112,15 @@ class Conversation:
         self._initialize: RequestId | None = None
         """The id of a request whose answer names the server, while it is not answered."""
         self._waiting: dict[RequestId, Waiting] = {}
+        self._used: dict[str, None] = {}
+        """The last keys that were made of ids of requests."""
         self._asked = {} if asked is None else asked
         """Calls whose client was asked for something, by session, tool and state."""
+
+    @property
+    def is_quiet(self) -> bool:
+        """Whether nothing that the server can say now matters."""
+        return not self._waiting and self._initialize is None
 
     @property
     def server(self) -> str | None:
@@ -135,7 +145,7 @@ class Conversation:
 
     def from_server(self, line: "Line", ns: int) -> None:
         """Look at a line that the server sent; the arguments are as for `from_client`."""
-        if not self._waiting and self._initialize is None:
+        if self.is_quiet:
             return
         try:
             is_worth_it = line.size <= SHORT or line.marks_error or self._initialize is not None
@@ -229,7 +239,15 @@ class Conversation:
         native = native_id(meta)
         if native is not None:
             return named_id(self._client or "", native)
-        return new_id() if self._connection is None else call_id(self._connection, request)
+        if self._connection is None:
+            return new_id()
+        key = call_id(self._connection, request)
+        if key in self._used:  # MCP forbids it, but simple clients give each request the same id
+            return new_id()
+        self._used[key] = None
+        if len(self._used) > MOST_USED:
+            del self._used[next(iter(self._used))]
+        return key
 
     def _name_client(self, info: object) -> None:
         given = _object(info)

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 else:
     import _signal as signal  # without the enums of signal, which take 6 ms
 
+STDIN = 0
+
 NOT_FOUND, NOT_EXECUTABLE = 127, 126
 """The exit statuses of shells for a command that is missing, or that cannot be run."""
 
@@ -53,11 +55,6 @@ class Pipes:
         self.its_input, self.input = os.pipe()
         self.output, self.its_output = os.pipe()
         _widen(self.output)
-
-    def name_of_input(self) -> str:
-        """Return what tells the server's standard input from every other file."""
-        found = os.fstat(self.its_input)
-        return f"{found.st_dev}:{found.st_ino}"
 
 
 class Child:
@@ -172,6 +169,15 @@ def _spawn(command: list[str], environment: dict[str, str], pipes: Pipes, mask: 
         if script is None:
             raise
         return _spawn(script, environment, pipes, mask)
+
+
+def name_of(file: int) -> str | None:
+    """Return what tells an open file from every other; None if it is closed."""
+    try:
+        found = os.fstat(file)
+    except OSError:
+        return None
+    return f"{found.st_dev}:{found.st_ino}"
 
 
 def _widen(pipe: int) -> None:

@@ -1,6 +1,7 @@
 """How a call ended, as the answer on the wire says it. Of its texts nothing is kept."""
 
 from devflow_analytics_capture.noting.line import SUCCESS
+from devflow_analytics_capture.proxy.messages import ends_as_error
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -43,11 +44,9 @@ def ending(tool: str, message: "Message", line: "Line") -> "Outcome":
     if "error" in message:
         return _of_error(tool, message["error"])
     result = message.get("result")
-    if not line.is_whole:
-        return _TOOL if line.marks_error else SUCCESS
     if isinstance(result, dict) and result.get("isError") is True:
         return _of_text(tool, _first_text(result.get("content")))
-    return SUCCESS
+    return _TOOL if ends_as_error(line.tail) else SUCCESS
 
 
 def _of_error(tool: str, error: object) -> "Outcome":
@@ -64,7 +63,7 @@ def _of_error(tool: str, error: object) -> "Outcome":
 def _of_text(tool: str, text: str) -> "Outcome":
     if _is_unknown(tool, text):
         return _NOT_FOUND
-    return _ARGUMENTS if _refuses_arguments(tool, text) else _TOOL
+    return _ARGUMENTS if _refuses_arguments(text) else _TOOL
 
 
 def _first_text(content: object) -> str:
@@ -84,13 +83,13 @@ def _is_unknown(tool: str, text: str) -> bool:
     }
 
 
-def _refuses_arguments(tool: str, text: str) -> bool:
+def _refuses_arguments(text: str) -> bool:
     """Tell whether a text begins as one of the SDKs begins when a tool cannot take its arguments.
 
     The TypeScript SDK gives the code, the low-level server of Python's says so in words, and its
-    FastMCP names pydantic's model of the arguments.
+    FastMCP names pydantic's model of the arguments, after the function and not the tool.
     """
-    return text.startswith((f"MCP error {INVALID_PARAMS}: ", "Input validation error: ")) or (
-        " validation error" in text
-        and (f" for {tool}Arguments" in text or f" for call[{tool}]" in text)
-    )
+    if text.startswith((f"MCP error {INVALID_PARAMS}: ", "Input validation error: ")):
+        return True
+    model = text.partition(" validation error")[2].partition(" for ")[2].partition("\n")[0]
+    return model.endswith("Arguments") or model.startswith("call[")

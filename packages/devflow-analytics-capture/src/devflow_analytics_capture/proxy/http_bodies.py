@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 from devflow_analytics_capture.proxy.lines import Lines
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from devflow_analytics_capture.proxy.lines import Line
 
@@ -20,6 +20,12 @@ _ENDS_OF_LINES = bytes.maketrans(b"\r\n", b"  ")
 
 _MOST_AT_ONCE = 65_536
 """How much is decoded at once: a few bytes may stand for any number."""
+
+_PLAIN = frozenset((b"", b"identity"))
+_ENCODINGS = frozenset((b"deflate", b"gzip", b"x-gzip"))
+
+READABLE = _PLAIN | _ENCODINGS
+"""The encodings of bodies that can be read here."""
 
 _GZIP_OR_ZLIB = 47
 """The number by which zlib is told to find out which of the two it gets."""
@@ -192,24 +198,21 @@ class Decoded:
             data = self._decoder.unconsumed_tail
 
 
-def body_of(content_type: bytes, encoding: bytes) -> Body:
-    """Return what the messages of a body are read from.
+def body_of(headers: Mapping[bytes, bytes]) -> Body | None:
+    """Return what the messages of a body are read from; None if nobody here can read it.
 
     Args:
-        content_type: the value of ``Content-Type``.
-        encoding: the value of ``Content-Encoding``, or nothing.
+        headers: by names in lower case.
     """
-    kind = content_type.partition(b";")[0].strip().lower()
+    kind = headers.get(b"content-type", b"").partition(b";")[0].strip().lower()
+    encoding = headers.get(b"content-encoding", b"").strip().lower()
     body: Body
     if kind == b"text/event-stream":
         body = Events()
     elif kind.endswith(b"json"):
         body = JsonBody()
     else:
-        return NoMessages()
-    match encoding.strip().lower():
-        case b"" | b"identity":
-            return body
-        case b"gzip" | b"x-gzip" | b"deflate":
-            return Decoded(body)
-    return NoMessages()
+        body = NoMessages()
+    if encoding in _PLAIN:
+        return body
+    return Decoded(body) if encoding in _ENCODINGS else None

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from devflow_analytics_capture.proxy.http_bodies import READABLE
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -22,9 +24,6 @@ _OF_ONE_CONNECTION = frozenset(
 
 _OF_EACH = frozenset((b"content-length", b"host", b"transfer-encoding"))
 """What must stay, even if ``Connection`` names it: it says where a message ends."""
-
-READABLE = (b"deflate", b"gzip", b"identity", b"x-gzip")
-"""The encodings that can be read in passing. A server is asked for no others."""
 
 
 class Heads:
@@ -112,7 +111,7 @@ def _named_in_connection(headers: Iterable[tuple[bytes, bytes]]) -> frozenset[by
 
 
 def _readable(value: bytes) -> bytes:
-    """Return what a client takes of encodings, without those that cannot be read in passing."""
+    """Return which encodings a client takes, without those that cannot be read in passing."""
     words = (word.strip() for word in value.split(b","))
     kept = [word for word in words if word.partition(b";")[0].strip().lower() in READABLE]
     return b", ".join(kept) or b"identity"

@@ -77,6 +77,8 @@ class Asking(Exchange):
         self._ids: list[object] = []
         """Of the requests that were asked."""
         self._status = 0
+        self._is_lost = False
+        """Whether no answer can be seen: the client asks elsewhere, or nobody here can read it."""
         self._answer: Body = NoMessages()
         self._error: int | None = None
         """The code of the error that a refusal holds."""
@@ -87,6 +89,8 @@ class Asking(Exchange):
 
     def end_request(self) -> None:
         """See the message."""
+        if self._is_lost:  # which a server may say before it has read all
+            return
         now = monotonic_ns()
         for line in self._body.end():
             self._ids += [each.get("id") for each in messages(line) if "method" in each]
@@ -99,7 +103,9 @@ class Asking(Exchange):
         """See whether there will be an answer, and in which conversation."""
         given = dict(headers)
         self._status = status
-        if REDIRECTED <= status < REFUSED:  # the client asks again, in another place
+        body = body_of(given)
+        if REDIRECTED <= status < REFUSED or (body is None and status < REDIRECTED):
+            self._is_lost = True
             self._held.clear()
             for request in self._ids:
                 if self._conversation is not None:
@@ -109,7 +115,7 @@ class Asking(Exchange):
         if self._conversation is None and session is not None:
             self._enter(self._conversations.of_session(session))
         self._enter_own()
-        self._answer = body_of(given.get(b"content-type", b""), given.get(b"content-encoding", b""))
+        self._answer = body or NoMessages()
 
     def see_answer(self, data: bytes) -> None:
         """See a part of the answer."""
@@ -188,11 +194,8 @@ class Listening(Exchange):
 
     def see_head(self, status: int, headers: Headers) -> None:
         """See whether there will be messages."""
-        given = dict(headers)
         if status < REDIRECTED:
-            self._body = body_of(
-                given.get(b"content-type", b""), given.get(b"content-encoding", b"")
-            )
+            self._body = body_of(dict(headers)) or NoMessages()
 
     def see_answer(self, data: bytes) -> None:
         """See what the server says, and where it wants to be answered."""

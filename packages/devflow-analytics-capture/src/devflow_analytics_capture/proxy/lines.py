@@ -34,7 +34,7 @@ class Line:
     @property
     def marks_error(self) -> bool:
         """Whether what is kept has ``"isError":true``, which no JSON string holds unescaped."""
-        return _marks_error(self.head) or _marks_error(self.tail)
+        return bool(error_marks(self.head) or error_marks(self.tail))
 
 
 class Lines:
@@ -60,6 +60,13 @@ class Lines:
             found += self._finish()
         self._add(rest)
         return found
+
+    def skip(self, data: bytes) -> None:
+        """Take in the next bytes of the stream, of which only a line that goes on matters."""
+        end = data.rfind(b"\n")
+        if end >= 0:
+            self._finish()
+        self._add(data[end + 1 :])
 
     def end(self) -> list[Line]:
         """Return the last line, if the stream ends without an end of line."""
@@ -89,11 +96,14 @@ def whole(data: bytes) -> Line:
     return Line(data, b"", len(data))
 
 
-def _marks_error(data: bytes) -> bool:
+def error_marks(data: bytes) -> list[int]:
+    """Return the position behind each ``"isError":true`` in a part of a line."""
+    found = []
     start = data.find(_ERROR_KEY)
     while start >= 0:
         value = start + len(_ERROR_KEY)
-        if data[value : value + 8].lstrip(b" ").startswith(b"true"):
-            return True
+        blanks = len(data[value : value + 8]) - len(data[value : value + 8].lstrip(b" "))
+        if data.startswith(b"true", value + blanks):
+            found.append(value + blanks + 4)
         start = data.find(_ERROR_KEY, value)
-    return False
+    return found

@@ -5,6 +5,7 @@ line that is too long to be parsed, or not worth it, the values that nest are le
 """
 
 from devflow_analytics_capture.noting.parsing import NO_JSON, scanner
+from devflow_analytics_capture.proxy.lines import error_marks
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -15,6 +16,12 @@ if TYPE_CHECKING:
     Message: TypeAlias = dict[str, object]
 
 _scan = scanner()
+_DEPTH = 4
+"""How many objects in one another are looked at: a message, its ``params``, their ``_meta``."""
+
+_RESULT_DEPTH = 2
+"""In how many objects the pairs of a result are: in the result, and in the message."""
+
 _WHITE = " \t\r\n"
 _END = 1_024
 """How much of each end of a whole line is looked at, in bytes."""
@@ -50,6 +57,18 @@ def outline(line: "Line") -> "Message":
     return {**last, **found}
 
 
+def ends_as_error(tail: bytes) -> bool:
+    """Tell whether the result in a line that ends so says that it is an error; not what is in it.
+
+    Args:
+        tail: the end of the line.
+    """
+    return any(
+        _unopened(tail[mark:].decode("utf-8", "replace")) == _RESULT_DEPTH
+        for mark in error_marks(tail)
+    )
+
+
 def size_of_value(line: "Line", key: str, value: object) -> int | None:
     """Return the size of a value in a line as it is there, in bytes; None if that is not clear.
 
@@ -73,6 +92,26 @@ def size_of_value(line: "Line", key: str, value: object) -> int | None:
     return len(text[: found[1]].encode())
 
 
+def _unopened(text: str) -> int:
+    """Return how many objects and lists end in a text that do not begin there."""
+    found = opened = position = 0
+    while position < len(text):
+        letter = text[position]
+        position += 1
+        if letter == '"':
+            string = _scanned(text, position - 1, letter)
+            if string is None:
+                break
+            position = string[1]
+        elif letter in "[{":
+            opened += 1
+        elif letter in "]}" and opened:
+            opened -= 1
+        elif letter in "]}":
+            found += 1
+    return found
+
+
 def _beginning(text: str) -> "Message":
     """Return the pairs with which an object begins."""
     start = _after(text, 0, _WHITE)
@@ -94,16 +133,22 @@ def _end_of_nesting(text: str) -> int:
     return max(text.rfind("}", 0, -1), text.rfind("]", 0, -1)) + 1
 
 
-def _pairs(text: str, position: int) -> "Message":
-    """Return the pairs of an object from a position on, as far as they are there and whole."""
+def _pairs(text: str, position: int, depth: int = _DEPTH) -> "Message":
+    """Return the pairs of an object from a position on, as far as they are there and whole.
+
+    Args:
+        text: the beginning of a message, or its end.
+        position: where in it.
+        depth: how many objects in one another may be cut off at the end.
+    """
     found: Message = {}
     while position and (key := _scanned(text, _after(text, position, _WHITE + ","), '"')):
         start = _after(text, key[1], _WHITE + ":")
         value = _scanned(text, start, None)
         if value is None or value[1] == len(text):  # there is more of it
-            if text[start : start + 1] == "{":
-                found[str(key[0])] = _pairs(text, start + 1)
-            elif text[start : start + 1] == "[":
+            if text[start : start + 1] == "{" and depth:
+                found[str(key[0])] = _pairs(text, start + 1, depth - 1)
+            elif text[start : start + 1] in {"{", "["}:
                 found[str(key[0])] = None
             break
         found[str(key[0])], position = value

@@ -9,7 +9,7 @@ import sys
 from _thread import allocate_lock, start_new_thread
 
 from devflow_analytics_capture.noting.spool import Spool
-from devflow_analytics_capture.proxy.saying import say
+from devflow_analytics_capture.proxy.saying import say_none
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -81,9 +81,7 @@ class Notes:
         if self._has_told:
             return
         self._has_told = True
-        # of our errors and the system's, the message names files at most
-        reason = getattr(fault, "what", None) or getattr(fault, "strerror", None)
-        say(f"calls are not recorded: {reason or type(fault).__name__}")
+        say_none(fault)
 
     def _start(self) -> None:
         if self._is_started:

@@ -70,7 +70,10 @@ class Relay:
         """Whether that will not be its first."""
 
     def run(self) -> None:
-        """Pass on everything until the server has ended, and nothing of it is left to pass on."""
+        """Pass on everything until the server has ended, and nothing of it is left to pass on.
+
+        If the client has closed its side, what the server has left behind is for `leave`.
+        """
         down, up, wait = self._down, self._up, self._poll.poll
         os.set_blocking(self._child.input, False)
         self._poll.register(self._child.wake, select.POLLIN)
@@ -85,7 +88,7 @@ class Relay:
         down.start()
         up.start()
         must_look = self._exit_file is None
-        while not (self._has_ended and up.is_over):
+        while not (self._has_ended and (up.is_over or (down.is_over and up.is_idle()))):
             for file, events in wait(self._timeout()):
                 handle = by_file.get(file)
                 if handle is not None:
@@ -98,6 +101,23 @@ class Relay:
                     must_look = True
             if must_look or down.is_over or up.is_over:
                 self._consider_the_end()
+
+    def leave(self) -> None:
+        """Let a process of its own pass on what those say who still have the server's output.
+
+        They are what a server has started that has ended itself. So the client sees it end at once,
+        and what they say still arrives, or fails once nobody reads it, as without us.
+        """
+        if self._up.is_over:
+            return
+        try:
+            is_ours = os.fork() == 0
+        except OSError:  # there are too many processes: what comes now is lost
+            return
+        if is_ours:
+            signal.pthread_sigmask(signal.SIG_SETMASK, ())
+            self._up.pump()
+            os._exit(0)
 
     def _timeout(self) -> float | None:
         """Return for how long to wait, in milliseconds."""
@@ -200,6 +220,30 @@ class _Stream:
         if not self._waits:
             self._listen(0)
             self._poll.register(self.source, select.POLLIN)
+
+    def is_idle(self) -> bool:
+        """Tell whether there is nothing to pass on at this moment."""
+        if self._waits:
+            return False
+        poll = select.poll()
+        poll.register(self.source, select.POLLIN)
+        return not poll.poll(0)
+
+    def pump(self) -> None:
+        """Pass on what comes, and nothing else, until nobody writes or nobody reads any more."""
+        os.set_blocking(self.sink, True)
+        poll = select.poll()
+        poll.register(self.source, select.POLLIN)
+        poll.register(self.sink, 0)
+        while all(file == self.source for file, _ in poll.poll()):
+            waits = memoryview(os.read(self.source, USUAL))
+            if not waits:
+                return
+            while waits:
+                try:
+                    waits = waits[os.write(self.sink, waits) :]
+                except OSError:
+                    return
 
     def give_up(self) -> None:
         """Pass nothing on any more."""

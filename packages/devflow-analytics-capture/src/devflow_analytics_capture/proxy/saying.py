@@ -4,6 +4,13 @@ import os
 import select
 
 
+def say_none(fault: BaseException) -> None:
+    """Say that calls are not recorded, and why; never what was in them."""
+    # of our errors and the system's, the message names files at most
+    reason = getattr(fault, "what", None) or getattr(fault, "strerror", None)
+    say(f"calls are not recorded: {reason or type(fault).__name__}")
+
+
 def say(sentence: str) -> None:
     """Write a line to stderr, if that does not make anybody wait."""
     line = f"devflow-analytics: {sentence}\n".encode("utf-8", "backslashreplace")

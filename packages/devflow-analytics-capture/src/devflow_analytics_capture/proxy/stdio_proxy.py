@@ -7,13 +7,13 @@ from time import monotonic_ns
 from devflow_analytics_capture.noting.environment import ENABLED, PROJECT, default_database, is_on
 from devflow_analytics_capture.noting.line import new_id
 from devflow_analytics_capture.noting.spool import real
-from devflow_analytics_capture.proxy.child import Child, CommandError, Pipes
+from devflow_analytics_capture.proxy.child import STDIN, Child, CommandError, Pipes, name_of
 from devflow_analytics_capture.proxy.inheritance import (
     by_shell,
     environment,
     listen_to_the_usual_signals,
 )
-from devflow_analytics_capture.proxy.saying import say
+from devflow_analytics_capture.proxy.saying import say, say_none
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -44,17 +44,19 @@ def wrap(
         client: the client's name, where that does not give it.
         database: the database; without it the usual one.
     """
+    settings = _settings(database)
+    if settings is None or _is_watched(settings[0]):
+        _become(command)
+    path, project = settings
+    if _is_seen(path):
+        _become(command)
     try:
-        if not is_on(posix.environ, ENABLED, default=True):
-            _become(command)
-        path = real(database or default_database(posix.environ))
-        project = _project() if is_on(posix.environ, PROJECT, default=False) else None
         pipes = Pipes()
-    except (ValueError, OSError) as fault:
-        _say_why(database, fault)
+    except OSError as fault:
+        say_none(fault)
         _become(command)
     session = new_id()
-    mark = f"{session} {pipes.name_of_input()} {path}"
+    mark = f"{session} {name_of(pipes.its_input)} {path}"
     try:
         child = Child(command, {**environment(), MARK: mark}, pipes)
     except CommandError as fault:
@@ -84,13 +86,34 @@ def wrap(
             conversation.from_client(line, ns)
 
     def from_server(data: bytes, ns: int) -> None:
+        if conversation.is_quiet:
+            answered.skip(data)
+            return
         for line in answered.feed(data) if data else answered.end():
             conversation.from_server(line, ns)
 
-    Relay(child, from_client, from_server).run()
+    relay = Relay(child, from_client, from_server)
+    relay.run()
     conversation.end(monotonic_ns())
     notes.close(LAST_SECONDS)
+    relay.leave()
     child.end_alike()
+
+
+def _is_seen(database: str) -> bool:
+    """Tell whether a proxy before us sees the same calls, and notes them in the same place."""
+    pipe, _, noted_in = os.environ.get(MARK, "").partition(" ")[2].partition(" ")
+    try:
+        found = os.fstat(0)
+    except OSError:  # it is closed
+        return False
+    return noted_in == database and pipe == f"{found.st_dev}:{found.st_ino}"
+
+
+def _is_watched(database: str) -> bool:
+    """Tell whether a proxy before us, to whose server we belong, notes these very calls."""
+    words = os.environ.get(MARK, "").split(" ", 2)
+    return words[1:] == [name_of(STDIN), database]
 
 
 def _become(command: list[str]) -> "NoReturn":
@@ -119,12 +142,19 @@ def _fail(fault: CommandError) -> "NoReturn":
     os._exit(fault.exit_status)
 
 
-def _project() -> str | None:
-    return os.path.basename(os.getcwd()) or None
+def _settings(database: str | None) -> tuple[str, str | None] | None:
+    """Return the database, and what is kept of the working directory; None to record nothing."""
+    try:
+        if not is_on(posix.environ, ENABLED, default=True):
+            return None
+        path = os.path.realpath(real(database or default_database(posix.environ)))
+        return path, _project() if is_on(posix.environ, PROJECT, default=False) else None
+    except (ValueError, OSError):
+        return _careful_settings(database)
 
 
-def _say_why(database: str | None, fault: Exception) -> None:
-    """Say why nothing is recorded, in the words of the db package."""
+def _careful_settings(database: str | None) -> tuple[str, str | None] | None:
+    """Do the same by the db package, which knows more of homes, and says what is wrong."""
     from devflow_analytics_db import (  # noqa: PLC0415  seldom needed
         AnalyticsDbError,
         is_enabled,
@@ -134,9 +164,11 @@ def _say_why(database: str | None, fault: Exception) -> None:
 
     try:
         is_enabled()
-        records_project()
-        resolve_path(database)
-    except AnalyticsDbError as named:
-        say(f"calls are not recorded: {named.what}")
-    else:
-        say(f"calls are not recorded: {getattr(fault, 'strerror', None) or type(fault).__name__}")
+        return str(resolve_path(database)), _project() if records_project() else None
+    except (AnalyticsDbError, OSError) as fault:
+        say_none(fault)
+        return None
+
+
+def _project() -> str | None:
+    return os.path.basename(os.getcwd()) or None

@@ -113,7 +113,7 @@ class Sessions:
         session = self._recorder.session(
             client=caller.client, client_version=caller.version, key=key
         )
-        session._is_by_hand = False  # noqa: SLF001  made for each other
+        session._leaves = False  # noqa: SLF001  made for each other
         return session
 
 
