@@ -62,6 +62,13 @@ def only(settings: McpSettings) -> McpFile:
     return file
 
 
+def recorded(name: str) -> McpServer:
+    """Return what is told of a server that is recorded from then on."""
+    return McpServer(
+        name, None, recorded=True, was_recorded=False, changed=True, reason=None, problem=None
+    )
+
+
 def server(path: Path, name: str = "files", key: str = "mcpServers") -> list[str]:
     """Return the words that start a server."""
     found = json.loads(path.read_text())[key][name]
@@ -78,16 +85,17 @@ def test_servers_are_started_through_wrap(put: Put, program: Path) -> None:
         title="Cursor",
         path=path,
         servers=(
-            McpServer("files", None, recorded=True, changed=True, reason=None, problem=None),
+            recorded("files"),
             McpServer(
                 "web",
                 None,
                 recorded=False,
+                was_recorded=False,
                 changed=False,
                 reason="reached by a URL, not started by a command",
                 problem=None,
             ),
-            McpServer("time", None, recorded=True, changed=True, reason=None, problem=None),
+            recorded("time"),
         ),
         changed=True,
         backup=path.with_name("mcp.json.before-devflow-analytics"),
@@ -363,6 +371,10 @@ def test_a_command_that_moved_is_pointed_to_and_not_wrapped_twice(
         True,
     ]
     assert [file.backup for file in done.files] == [None, None]
+    assert [server.was_recorded for file in done.files for server in file.servers] == [
+        *(True, False, True),
+        True,
+    ]
     assert server(path)[:2] == [f"{moved}/devflow-analytics", "wrap"]
     assert server(path).count("wrap") == 1
     assert not any(server.problem for file in mcp_settings().files for server in file.servers)
