@@ -23,7 +23,7 @@ SHORT = 2_048
 """In bytes. An answer that is longer, and no error, is not parsed."""
 
 MOST_WAITING = 10_000
-"""How many calls are kept in mind that are not answered; the oldest of more is given up for lost."""
+"""How many calls are kept in mind that are not answered; the oldest of more counts as lost."""
 
 MOST_ASKED = 256
 """How many calls are kept in mind that wait for what their client was asked."""

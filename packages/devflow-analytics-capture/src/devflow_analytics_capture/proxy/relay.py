@@ -179,7 +179,7 @@ class _Stream:
         """Read, pass on at once what can be, and show it to the watcher.
 
         What the server says is shown first, so that an answer which a client has seen is kept, even
-        if we are killed in the next moment. That takes some 20 µs, and only if an answer is awaited.
+        if we are killed in the next moment. That takes some 20 µs, if an answer is awaited.
         """
         if self.is_over:  # since poll told of both its ends
             return
