@@ -77,6 +77,7 @@ PARTS: dict[str, Callable[[str], str]] = {
     "a page": docs_command.a_page,
     "hooks": docs_command.hooks,
     "enabling": docs_command.enabling,
+    "servers that are enabled": docs_command.enabled,
     "settings": docs_code.settings,
     "errors of the db package": partial(docs_code.errors, [devflow_analytics_db]),
     "errors": partial(

@@ -299,6 +299,13 @@ def enabling(_: str) -> str:
         )
 
 
+def enabled(_: str) -> str:
+    """Return what is printed when servers are recorded from then on."""
+    with new_session() as session:
+        session.set_up_cursor()
+        return console(session.run("enable"))
+
+
 def way_down(_: str) -> str:
     """Return what is printed on the way to an older schema version and back."""
     with new_session() as session:

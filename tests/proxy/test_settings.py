@@ -24,6 +24,7 @@ IN_A_PROJECT = {
     "gemini-cli": ".gemini/settings.json",
     "opencode": "opencode.json",
     "vscode": ".vscode/mcp.json",
+    "windsurf": ".devin/mcp_config.json",
     "zed": ".zed/settings.json",
 }
 """Where clients have settings in a project, but for Codex, whose library is no script's."""

@@ -116,7 +116,7 @@ def test_it_is_undone_to_the_byte(command: Command, cursor: Path, codex: Path) -
     assert (cursor.read_text(), codex.read_text()) == (CURSOR, CODEX)
     assert os.listdir(cursor.parent) == [cursor.name]
     assert command("disable").stdout == (
-        "No server in these settings is recorded. Nothing was changed.\n"
+        "No server is recorded by 'devflow-analytics enable' here. Nothing was changed.\n"
     )
 
 
@@ -199,7 +199,10 @@ Problem: /gone/devflow-analytics is not there any more, so Cursor cannot start i
 has it started without.
 """
     )
-    command("enable")
+    assert "  would be pointed to the command or database of now (1): files\n" in (
+        command("enable", "--dry-run").stdout
+    )
+    assert "  pointed to the command or database of now (1): files\n" in command("enable").stdout
     assert "Problem" not in command("enable", "--status").stdout
 
 

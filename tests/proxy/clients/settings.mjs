@@ -6,11 +6,11 @@ import { createInterface } from "node:readline";
 import { parse, printParseErrorCode } from "jsonc-parser";
 import stripJsonComments from "strip-json-comments";
 
-const STRICT = ["claude-code", "claude-desktop", "windsurf"];
+const STRICT = ["claude-code", "claude-desktop"];
 
 function read(client, text) {
   if (STRICT.includes(client)) return JSON.parse(text);
-  if (client === "gemini-cli") return JSON.parse(stripJsonComments(text));
+  if (client === "gemini-cli" || client === "windsurf") return JSON.parse(stripJsonComments(text));
   const errors = [];
   const value = parse(text, errors, { allowTrailingComma: true });
   if (errors.length > 0) throw new Error(printParseErrorCode(errors[0].error));

@@ -30,6 +30,7 @@ IN_A_PROJECT = {
     "vscode": ".vscode/mcp.json",
     "codex": ".codex/config.toml",
     "gemini-cli": ".gemini/settings.json",
+    "windsurf": ".devin/mcp_config.json",
     "zed": ".zed/settings.json",
     "opencode": "opencode.jsonc",
 }

@@ -19,7 +19,7 @@ Case = dict[str, Any]
 
 CORPUS = Path(__file__).with_name("corpus")
 CASES: dict[str, Case] = tomllib.loads((CORPUS / "expected.toml").read_text())
-STRICT = ("claude-code", "claude-desktop", "windsurf")
+STRICT = ("claude-code", "claude-desktop")
 """Clients whose settings are JSON and nothing else."""
 
 each_file = pytest.mark.parametrize("name", CASES)

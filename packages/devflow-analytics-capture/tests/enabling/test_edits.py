@@ -135,7 +135,9 @@ def check(text: str, read: Read, client: str, values: Callable[[str], Any]) -> N
 
 
 @every
-@given(st.randoms(use_true_random=False), st.sampled_from(["windsurf", "gemini-cli", "cursor"]))
+@given(
+    st.randoms(use_true_random=False), st.sampled_from(["claude-desktop", "gemini-cli", "cursor"])
+)
 def test_json_of_any_layout_is_given_back(chance: random.Random, client: str) -> None:
     syntax = CLIENTS[client].syntax
     assert syntax

@@ -62,6 +62,13 @@ def only(settings: McpSettings) -> McpFile:
     return file
 
 
+def recorded(name: str) -> McpServer:
+    """Return what is told of a server that is recorded from then on."""
+    return McpServer(
+        name, None, recorded=True, was_recorded=False, changed=True, reason=None, problem=None
+    )
+
+
 def server(path: Path, name: str = "files", key: str = "mcpServers") -> list[str]:
     """Return the words that start a server."""
     found = json.loads(path.read_text())[key][name]
@@ -78,16 +85,17 @@ def test_servers_are_started_through_wrap(put: Put, program: Path) -> None:
         title="Cursor",
         path=path,
         servers=(
-            McpServer("files", None, recorded=True, changed=True, reason=None, problem=None),
+            recorded("files"),
             McpServer(
                 "web",
                 None,
                 recorded=False,
+                was_recorded=False,
                 changed=False,
                 reason="reached by a URL, not started by a command",
                 problem=None,
             ),
-            McpServer("time", None, recorded=True, changed=True, reason=None, problem=None),
+            recorded("time"),
         ),
         changed=True,
         backup=path.with_name("mcp.json.before-devflow-analytics"),
@@ -179,8 +187,8 @@ def test_without_settings_there_is_nothing_to_enable(home: Path, project: Path) 
         enable(["windsurf", "zed"])
     with pytest.raises(AgentNotFoundError, match=f"no {project}/.mcp.json.*Name another directory"):
         enable(project=project)
-    with pytest.raises(AgentNotFoundError, match=r"of Windsurf were found\. "):
-        enable(["windsurf"], project=project)
+    with pytest.raises(AgentNotFoundError, match=r"of Claude Desktop were found\. "):
+        enable(["claude-desktop"], project=project)
     with pytest.raises(ServerNotFoundError, match=r"There is none\."):
         disable((), ["x"])
     assert mcp_settings().files == disable().files == ()
@@ -212,7 +220,7 @@ def test_a_file_that_is_broken_does_not_keep_the_others_from_being_done(put: Put
         ("vscode", '{"a": 1,\n "a": 2}', "the key 'a' is there twice, in line 2, column 2"),
         ("zed", "{a: 1}", "is no JSON: 'a' is not expected, in line 1, column 2"),
         (
-            "windsurf",
+            "claude-desktop",
             "{} // c",
             "there is a comment, which JSON does not have, in line 1, column 4",
         ),
@@ -363,6 +371,10 @@ def test_a_command_that_moved_is_pointed_to_and_not_wrapped_twice(
         True,
     ]
     assert [file.backup for file in done.files] == [None, None]
+    assert [server.was_recorded for file in done.files for server in file.servers] == [
+        *(True, False, True),
+        True,
+    ]
     assert server(path)[:2] == [f"{moved}/devflow-analytics", "wrap"]
     assert server(path).count("wrap") == 1
     assert not any(server.problem for file in mcp_settings().files for server in file.servers)
@@ -501,6 +513,7 @@ def test_each_client_is_found_where_it_has_its_settings(
         ".vscode-server-insiders/data/User/mcp.json": "vscode",
         ".codex/config.toml": "codex",
         ".gemini/settings.json": "gemini-cli",
+        ".config/devin/mcp_config.json": "windsurf",
         ".codeium/windsurf/mcp_config.json": "windsurf",
         ".codeium/windsurf-next/mcp_config.json": "windsurf",
         ".config/zed/settings.json": "zed",
@@ -536,6 +549,7 @@ def test_each_client_is_found_in_a_project(project: Path) -> None:
         ".vscode/mcp.json": "vscode",
         ".codex/config.toml": "codex",
         ".gemini/settings.json": "gemini-cli",
+        ".devin/mcp_config.json": "windsurf",
         ".zed/settings.json": "zed",
         "opencode.json": "opencode",
         "opencode.jsonc": "opencode",

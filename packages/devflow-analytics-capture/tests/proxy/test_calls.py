@@ -171,6 +171,22 @@ def test_an_id_that_is_used_again_too_early_leaves_the_first_call_lost(
     assert rows(ENDED) == [{"tool": "first", **LOST}, {"tool": "second", **OK}]
 
 
+def test_no_more_than_so_many_calls_are_awaited(
+    wire: Any, rows: Ask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("devflow_analytics_capture.proxy.calls.MOST_WAITING", 2)
+    for request in range(3):
+        wire.call(request, f"tool-{request}")
+    for request in range(3):
+        wire.answer(request)
+    wire.end()
+    assert rows(ENDED) == [
+        {"tool": "tool-0", **LOST},
+        {"tool": "tool-1", **OK},
+        {"tool": "tool-2", **OK},
+    ]
+
+
 def test_the_agents_own_id_of_a_call_is_its_key(wire: Any, rows: Ask) -> None:
     wire.client(
         {"id": 0, "method": "initialize", "params": {"clientInfo": {"name": "claude-code"}}}

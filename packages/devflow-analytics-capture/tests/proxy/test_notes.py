@@ -125,7 +125,10 @@ def test_a_call_that_cannot_be_kept_is_told_once(
     notes.add(_call())
     notes.add(_call())
     notes.close(LONG)
-    assert capfd.readouterr().err == "devflow-analytics: calls are not recorded: Not a directory\n"
+    assert (
+        capfd.readouterr().err
+        == f"devflow-analytics: calls are not recorded: Not a directory ({file}-spool)\n"
+    )
 
 
 def test_a_spool_that_was_read_in_is_replaced(file: Path) -> None:

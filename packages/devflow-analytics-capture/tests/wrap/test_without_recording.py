@@ -43,7 +43,7 @@ def test_where_a_call_cannot_be_kept_one_line_says_so(
     proxy = start(*server, environment={"DEVFLOW_ANALYTICS_DB_PATH": f"{tmp_path}/none/none/a.db"})
     for _ in range(3):
         assert proxy.ask(CALL) == ANSWER
-    assert proxy.said_line().decode() == f"{SAYS}No such file or directory\n"
+    assert proxy.said_line().decode() == f"{SAYS}No such file or directory ({tmp_path}/none/none)\n"
     assert proxy.finish() == (0, b"", b"")
 
 
@@ -82,7 +82,7 @@ def test_a_directory_that_is_gone(
         preexec_fn=(tmp_path / "gone").rmdir,
         environment={"DEVFLOW_ANALYTICS_PROJECT": "1", "DEVFLOW_ANALYTICS_DB_PATH": str(file)},
     )
-    assert proxy.said_line().decode() == f"{SAYS}No such file or directory\n"
+    assert proxy.said_line().decode() == f"{SAYS}No such file or directory ({tmp_path}/none/none)\n"
     assert proxy.ask(CALL) == ANSWER
     assert proxy.finish() == (0, b"", b"")
 

@@ -94,7 +94,7 @@ _CLIENTS = (
     Client("vscode", (".vscode/mcp.json",), JSONC, _under("servers")),
     Client("codex", (".codex/config.toml",), TOML, _under("mcp_servers")),
     Client("gemini-cli", (".gemini/settings.json",), JSON_WITH_COMMENTS, _under("mcpServers")),
-    Client("windsurf", (), JSON, _under("mcpServers")),
+    Client("windsurf", (".devin/mcp_config.json",), JSON_WITH_COMMENTS, _under("mcpServers")),
     Client("zed", (".zed/settings.json",), JSONC, _under("context_servers")),
     Client(
         "opencode",

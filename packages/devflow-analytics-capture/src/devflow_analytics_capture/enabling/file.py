@@ -202,16 +202,14 @@ def _file(target: Target, servers: tuple[McpServer, ...]) -> McpFile:
 def _servers(
     client: Client, before: list[Entry], after: list[Entry], names: Names
 ) -> tuple[McpServer, ...]:
-    words = {entry.key: entry.words for entry in before}
+    old = {entry.key: entry for entry in before}
     choose = _chooser(names)
     return tuple(
-        _server(client, entry, changed=words.get(entry.key) != entry.words)
-        for entry in after
-        if choose(entry)
+        _server(client, old.get(entry.key, entry), entry) for entry in after if choose(entry)
     )
 
 
-def _server(client: Client, entry: Entry, *, changed: bool) -> McpServer:
+def _server(client: Client, old: Entry, entry: Entry) -> McpServer:
     found = wrapped(entry)
     reason = entry.reason or (None if found else why_not(entry.words))
     problem = None
@@ -225,7 +223,8 @@ def _server(client: Client, entry: Entry, *, changed: bool) -> McpServer:
         entry.name,
         entry.scope,
         recorded=found is not None or reason == BY_HAND,
-        changed=changed,
+        was_recorded=wrapped(old) is not None or reason == BY_HAND,
+        changed=old.words != entry.words,
         reason=reason,
         problem=problem,
     )

@@ -21,8 +21,10 @@ class McpServer:
     """The directory in which the client starts it; None: anywhere."""
     recorded: bool
     """Whether its calls are recorded when the client starts it the next time."""
+    was_recorded: bool
+    """Whether they were before; then what was changed is where the command is, or the database."""
     changed: bool
-    """Whether that was changed just now."""
+    """Whether what starts it was changed just now."""
     reason: str | None
     """Why it is left as it is, in a few words; None: it is recorded, or can be."""
     problem: str | None

@@ -59,9 +59,10 @@ def gemini_cli() -> list[str]:
 
 
 def windsurf() -> list[str]:
-    """Return the files of Windsurf, of each edition."""
+    """Return the files of Windsurf, of each edition, and of Devin Desktop, as it is called now."""
     names = ("windsurf", "windsurf-next")
-    return [os.path.expanduser(f"~/.codeium/{name}/mcp_config.json") for name in names]
+    older = [os.path.expanduser(f"~/.codeium/{name}/mcp_config.json") for name in names]
+    return [*_config("devin", "mcp_config.json"), *older]
 
 
 def zed() -> list[str]:

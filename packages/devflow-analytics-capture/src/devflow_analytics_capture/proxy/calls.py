@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 SHORT = 2_048
 """In bytes. An answer that is longer, and no error, is not parsed."""
 
+MOST_WAITING = 10_000
+"""How many calls are kept in mind that are not answered; the oldest of more counts as lost."""
+
 MOST_ASKED = 256
 """How many calls are kept in mind that wait for what their client was asked."""
 
@@ -234,6 +237,9 @@ class Conversation:
             return
         size = _size_of_arguments(line, params)
         self._waiting[request] = Waiting(self._key(request, meta), tool, session, ns, size)
+        if len(self._waiting) > MOST_WAITING:
+            oldest = self._waiting.pop(next(iter(self._waiting)))
+            self._note(oldest, TRANSPORT, ns)
 
     def _key(self, request: "RequestId", meta: "Message") -> str:
         native = native_id(meta)

@@ -7,7 +7,7 @@ if TYPE_CHECKING:
 LONGEST: "Final" = 65_536
 """In bytes. Of a longer line only its beginning, as much as this, and its end are kept."""
 
-TAIL: "Final" = 1_024
+TAIL: "Final" = 8_192
 """How much of the end of a longer line is kept, in bytes."""
 
 _ERROR_KEY = b'"isError":'

@@ -45,6 +45,8 @@ class Notes:
         self._database = database
         self._spool = Spool(database)
         self._has_told = False
+        self._fails = False
+        """Whether the thread could not write what waits when it last tried."""
         self._is_started = False
         self._is_over = False
         self._waits = False
@@ -67,12 +69,12 @@ class Notes:
             _release(self._bell)
 
     def close(self, seconds: float) -> None:
-        """Give the thread some time to write what waits; the rest stays in the spool."""
+        """Give the thread some time to write what waits, unless it cannot; the rest stays there."""
         self._is_over = True
         if self._is_started:
             _release(self._hurry)
             _release(self._bell)
-            if self._running.acquire(timeout=seconds):
+            if not self._fails and self._running.acquire(timeout=seconds):
                 self._running.release()
         self._spool.close()
 
@@ -117,9 +119,11 @@ class Notes:
             try:
                 drain(self._database)
             except Exception as fault:  # noqa: BLE001  it may be better another time
+                self._fails = True
                 if getattr(fault, "exit_status", None) != LOCKED:
                     self.tell(fault)
             else:
+                self._fails = False
                 return
             if self._is_over:
                 return

@@ -1,4 +1,4 @@
-"""Passes on what a client and its server say, in one thread, and shows it to watchers afterwards.
+"""Passes on what a client and its server say, in one thread, and shows it to watchers.
 
 At most one piece of each direction is held: who does not read makes the other one wait, as without
 us. Neither direction waits for the other.
@@ -150,6 +150,7 @@ class _Stream:
     def __init__(self, poll: "select.poll", source: int, sink: int, watcher: "Watcher") -> None:
         self.source = source
         self.sink = sink
+        self._is_up = sink == STDOUT
         self.is_over = False
         """Whether nothing more will pass."""
         self.is_broken = False
@@ -175,7 +176,11 @@ class _Stream:
         self._listen(0)
 
     def read(self, _: int) -> None:
-        """Read, pass on at once what can be, and show it to the watcher then."""
+        """Read, pass on at once what can be, and show it to the watcher.
+
+        What the server says is shown first, so that an answer which a client has seen is kept, even
+        if we are killed in the next moment. That takes some 20 µs, if an answer is awaited.
+        """
         if self.is_over:  # since poll told of both its ends
             return
         try:
@@ -190,18 +195,11 @@ class _Stream:
             self._show(b"", now)
             return
         self._size = LARGE if len(data) == self._size else USUAL
-        try:
-            written = self._write(data) if self._most == LARGE else 0
-        except BlockingIOError:
-            written = 0
-        except OSError:
-            self._break()
-            return
-        if written < len(data):
-            self._waits = memoryview(data)[written:]
-            self._poll.unregister(self.source)
-            self._listen(select.POLLOUT)
-        self._show(data, now)
+        if self._is_up:
+            self._show(data, now)
+            self._pass(data)
+        elif self._pass(data):
+            self._show(data, now)
 
     def write(self, events: int) -> None:
         """Write what waits; or see that nobody reads it."""
@@ -244,6 +242,21 @@ class _Stream:
                     waits = waits[os.write(self.sink, waits) :]
                 except OSError:
                     return
+
+    def _pass(self, data: bytes) -> bool:
+        """Write what can be written at once, and let the rest wait; False if nobody reads it."""
+        try:
+            written = self._write(data) if self._most == LARGE else 0
+        except BlockingIOError:
+            written = 0
+        except OSError:
+            self._break()
+            return False
+        if written < len(data):
+            self._waits = memoryview(data)[written:]
+            self._poll.unregister(self.source)
+            self._listen(select.POLLOUT)
+        return True
 
     def give_up(self) -> None:
         """Pass nothing on any more."""

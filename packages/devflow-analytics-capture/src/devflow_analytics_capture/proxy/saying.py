@@ -8,7 +8,9 @@ def say_none(fault: BaseException) -> None:
     """Say that calls are not recorded, and why; never what was in them."""
     # of our errors and the system's, the message names files at most
     reason = getattr(fault, "what", None) or getattr(fault, "strerror", None)
-    say(f"calls are not recorded: {reason or type(fault).__name__}")
+    file = getattr(fault, "filename", None)
+    where = f" ({file})" if file else ""
+    say(f"calls are not recorded: {reason or type(fault).__name__}{where}")
 
 
 def say(sentence: str) -> None:

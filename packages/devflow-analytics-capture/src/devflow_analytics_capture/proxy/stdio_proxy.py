@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 MARK = "DEVFLOW_ANALYTICS_WRAP"
 """What tells a recorder in the server that its calls are seen: session, input and database."""
 
+_DB_PATH = b"DEVFLOW_ANALYTICS_DB_PATH"
+
 LAST_SECONDS = 0.5
 """How long the writing of what waits may take at the end. It takes a hundredth of a second."""
 
@@ -48,8 +50,6 @@ def wrap(
     if settings is None or _is_watched(settings[0]):
         _become(command)
     path, project = settings
-    if _is_seen(path):
-        _become(command)
     try:
         pipes = Pipes()
     except OSError as fault:
@@ -100,16 +100,6 @@ def wrap(
     child.end_alike()
 
 
-def _is_seen(database: str) -> bool:
-    """Tell whether a proxy before us sees the same calls, and notes them in the same place."""
-    pipe, _, noted_in = os.environ.get(MARK, "").partition(" ")[2].partition(" ")
-    try:
-        found = os.fstat(0)
-    except OSError:  # it is closed
-        return False
-    return noted_in == database and pipe == f"{found.st_dev}:{found.st_ino}"
-
-
 def _is_watched(database: str) -> bool:
     """Tell whether a proxy before us, to whose server we belong, notes these very calls."""
     words = os.environ.get(MARK, "").split(" ", 2)
@@ -147,7 +137,8 @@ def _settings(database: str | None) -> tuple[str, str | None] | None:
     try:
         if not is_on(posix.environ, ENABLED, default=True):
             return None
-        path = os.path.realpath(real(database or default_database(posix.environ)))
+        named = {_DB_PATH: os.fsencode(database)} if database else {}
+        path = os.path.realpath(real(default_database({**posix.environ, **named})))
         return path, _project() if is_on(posix.environ, PROJECT, default=False) else None
     except (ValueError, OSError):
         return _careful_settings(database)

@@ -64,7 +64,7 @@ def _lines(found: McpSettings, chosen: Chosen, *, dry_run: bool) -> Iterator[str
         if not dry_run:
             yield from backup_line(file)
     if not changed:
-        yield "No server in these settings is recorded. Nothing was changed."
+        yield "No server is recorded by 'devflow-analytics enable' here. Nothing was changed."
     elif dry_run:
         yield "Nothing was changed."
         yield f"To have it done: {chosen.command('disable')}"

@@ -168,13 +168,17 @@ def _lines(
 
 
 def _file_lines(file: McpFile, *, dry_run: bool) -> Iterator[str]:
-    new = [server for server in file.servers if server.changed]
+    new = [server for server in file.servers if server.changed and not server.was_recorded]
+    moved = [server for server in file.servers if server.changed and server.was_recorded]
     known = [server for server in file.servers if server.recorded and not server.changed]
     known = [server for server in known if not server.reason]
     yield heading(file)
     if new:
         what = "would be recorded" if dry_run else "recorded from now on"
         yield f"  {what} ({len(new)}): {listed(new)}"
+    if moved:
+        what = "would be pointed" if dry_run else "pointed"
+        yield f"  {what} to the command or database of now ({len(moved)}): {listed(moved)}"
     if known:
         yield f"  recorded already ({len(known)}): {listed(known)}"
     yield from left_lines(file)
