@@ -93,7 +93,15 @@ def test_what_is_no_address_is_said(url: str, words: str) -> None:
     assert words in str(error.value)
 
 
-@pytest.mark.parametrize("url", ["http://me:s3cr3t@example.com/", "http://s3cr3t@example.com/"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://me:s3cr3t@example.com/",
+        "http://s3cr3t@example.com/",
+        "http://me:s3cr3t@example.com/a b",
+        "ftp://me:s3cr3t@example.com/",
+    ],
+)
 def test_an_address_with_a_password_is_refused_and_not_repeated(url: str) -> None:
     with pytest.raises(ServerAddressError) as error:
         upstream_at(url)

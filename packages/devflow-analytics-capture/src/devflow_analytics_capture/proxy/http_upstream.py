@@ -108,4 +108,5 @@ def reason_of(fault: OSError) -> str:
 
 
 def _refuse(url: str, fault: str) -> NoReturn:
-    raise ServerAddressError(f"{url!r} {fault}.")
+    named = "The address" if "@" in url else repr(url)  # there may be a password before that
+    raise ServerAddressError(f"{named} {fault}.")
