@@ -69,6 +69,13 @@ class End:
         body, self._read = self._read[:length], self._read[length:]
         return body
 
+    def receive_up_to(self, end: bytes) -> None:
+        """Receive until these bytes have come."""
+        while end not in self._read:
+            piece = self.socket.recv(PIECE)
+            assert piece
+            self._read = self._read[-len(end) :] + piece
+
     def rest(self) -> bytes:
         """Receive all until the other end closes the connection."""
         try:
@@ -109,6 +116,11 @@ class Server:
         end = End(self.socket.accept()[0])
         self._ends.append(end)
         return end
+
+    @property
+    def last(self) -> End:
+        """The connection that was accepted last."""
+        return self._ends[-1]
 
     def close(self) -> None:
         for end in self._ends:

@@ -12,6 +12,7 @@ import pytest
 
 from devflow_analytics_capture.errors import PortTakenError, ServerAddressError
 from devflow_analytics_capture.proxy.http_proxy import WrapUrl, listen, wrap_url as run_here
+from devflow_analytics_recorder import drain
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -56,6 +57,31 @@ def test_a_signal_ends_it_and_all_calls_are_in_the_database(
     ]
 
 
+@pytest.mark.parametrize("is_chunked", [True, False])
+def test_an_answer_that_the_client_has_seen_is_kept_if_the_proxy_is_killed(
+    server: Server, run: Run, rows: Rows, file: Path, *, is_chunked: bool
+) -> None:
+    for _ in range(10):
+        proxy = run(server.url)
+        client = proxy.ask(server, is_answered=False)
+        body = b'{"jsonrpc":"2.0","id":1,"result":{"text":"%s"},"end":1}' % (b"x" * 100_000)
+        if is_chunked:
+            event = b"data: %s\n\n" % body
+            kind, framing = b"text/event-stream", b"Transfer-Encoding: chunked"
+            sent = b"%x\r\n%s\r\n" % (len(event), event)
+        else:
+            kind, framing = b"application/json", b"Content-Length: %d" % len(body)
+            sent = body
+        head = b"HTTP/1.1 200 OK\r\nContent-Type: %s\r\n%s\r\n\r\n" % (kind, framing)
+        server.last.send(head + sent)
+        client.head()
+        client.receive_up_to(b'"end":1}')
+        proxy.process.kill()
+        proxy.process.wait()
+    drain(file)
+    assert found(rows) == 10 * [("search", "success", None, None)]
+
+
 def test_a_signal_that_is_ignored_stays_so(server: Server, run: Run) -> None:
     proxy = run(server.url, ignored=(signal.SIGINT, signal.SIGHUP))
     proxy.process.send_signal(signal.SIGINT)
@@ -88,7 +114,7 @@ URI = (
     [
         ({"DEVFLOW_ANALYTICS_ENABLED": "maybe"}, NEITHER),
         ({"DEVFLOW_ANALYTICS_DB_PATH": "file:analytics.db"}, URI),
-        ({"database": "/dev/null/analytics.db"}, "Not a directory"),
+        ({"database": "/dev/null/a.db"}, "Not a directory (/dev/null/a.db-spool)"),
     ],
 )
 def test_without_a_database_requests_pass_and_one_line_says_why(

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class Exchange:
-    """What is told of a request and of its answer, each part after it has passed on.
+    """What is told of a request, as each part has passed on, and of its answer, before it does.
 
     This one forgets it: it is for what nobody wants to know.
     """
@@ -30,7 +30,7 @@ class Exchange:
         """See the next part of the answer's body."""
 
     def end_answer(self) -> None:
-        """See that the answer is whole."""
+        """See that the answer is whole; it may be told twice."""
 
     def break_off(self, *, by_client: bool) -> None:
         """See that there will be no more, as the client, or else the server, has gone."""

@@ -36,6 +36,8 @@ class Peer:
             writer: what goes to it.
         """
         self._http = h11.Connection(role, MOST_HEADER_BYTES)
+        self._ahead: h11.Event | type[h11.NEED_DATA | h11.PAUSED] | None = None
+        """What is next, if that was looked at already."""
         self._reader = reader
         self._writer = writer
 
@@ -76,10 +78,17 @@ class Peer:
             h11.RemoteProtocolError: it is no HTTP, or it ends too soon.
         """
         while True:
-            event = self._http.next_event()
+            event, self._ahead = self._ahead or self._http.next_event(), None
             if event is not h11.NEED_DATA:
                 return event
             self._http.receive_data(await self._reader.read(PIECE))
+
+    def is_at_end(self) -> bool:
+        """Tell whether the message that is being read ends here, as far as that has come."""
+        if self._ahead is None:
+            with suppress(h11.RemoteProtocolError):  # which the next event will be, too
+                self._ahead = self._http.next_event()
+        return isinstance(self._ahead, h11.EndOfMessage)
 
     def write(self, event: h11.Event) -> None:
         """Send; without waiting for that as long as there is room for it."""

@@ -184,7 +184,7 @@ class Relay:
     async def _pass_answers(self, server: Peer) -> None:
         try:
             while event := await _next_of(server):
-                self._pass_to_client(event)
+                self._pass_to_client(event, is_last=server.is_at_end())
                 try:
                     await self._client.drain()
                 except OSError:
@@ -198,7 +198,12 @@ class Relay:
         finally:
             self._over.set()
 
-    def _pass_to_client(self, event: h11.Event) -> None:
+    def _pass_to_client(self, event: h11.Event, *, is_last: bool) -> None:
+        """Show and pass on a part of an answer.
+
+        It is shown first, so that an answer which the client has seen is kept, even if we are
+        killed in the next moment; also that it ends, if it does with this part.
+        """
         request, exchange = self._request, self._exchange
         assert request  # noqa: S101  or it would be no answer
         assert exchange  # noqa: S101  the same
@@ -207,20 +212,22 @@ class Relay:
             if request.http_version > b"1.0":
                 client.write(event)
         elif isinstance(event, h11.Response):
-            client.write(self._answer_head(request, event))
             exchange.see_head(event.status_code, event.headers)
+            client.write(self._answer_head(request, event))
         elif isinstance(event, h11.Data):
             data = bytes(event.data)
+            exchange.see_answer(data)
+            if is_last:
+                exchange.end_answer()
             passed = data if self._endpoint is None else self._endpoint.feed(data)
             if passed:
                 client.write(h11.Data(data=passed))
-            exchange.see_answer(data)
         elif isinstance(event, h11.EndOfMessage):
+            exchange.end_answer()
             rest = self._endpoint.end() if self._endpoint else b""
             if rest:
                 client.write(h11.Data(data=rest))
             client.write(h11.EndOfMessage(headers=event.headers.raw_items()))
-            exchange.end_answer()
 
     def _answer_head(self, request: h11.Request, answer: h11.Response) -> h11.Response:
         host = _host(request)
