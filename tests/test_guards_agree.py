@@ -6,7 +6,7 @@ import asyncio
 from itertools import product
 from typing import TYPE_CHECKING
 
-from devflow_analytics_capture.proxy.http_guard import refusal
+from devflow_analytics_capture.proxy.http.guard import refusal
 from devflow_analytics_dashboard.guard import Guard
 
 if TYPE_CHECKING:

@@ -44,9 +44,9 @@ if TYPE_CHECKING:  # what `_MODULES` says, for type checkers
     )
     from devflow_analytics_capture.importers import CLIENTS as CLIENTS
     from devflow_analytics_capture.importing import import_calls as import_calls
-    from devflow_analytics_capture.proxy.arguments import wrap_arguments as wrap_arguments
-    from devflow_analytics_capture.proxy.http_proxy import WrapUrl as WrapUrl, wrap_url as wrap_url
-    from devflow_analytics_capture.proxy.stdio_proxy import wrap as wrap
+    from devflow_analytics_capture.proxy.http.proxy import WrapUrl as WrapUrl, wrap_url as wrap_url
+    from devflow_analytics_capture.proxy.stdio.arguments import wrap_arguments as wrap_arguments
+    from devflow_analytics_capture.proxy.stdio.proxy import wrap as wrap
     from devflow_analytics_capture.result import (
         ClientImport as ClientImport,
         Imported as Imported,
@@ -77,9 +77,9 @@ _MODULES = {
     ),
     "importers": ("CLIENTS",),
     "importing": ("import_calls",),
-    "proxy.arguments": ("wrap_arguments",),
-    "proxy.http_proxy": ("WrapUrl", "wrap_url"),
-    "proxy.stdio_proxy": ("wrap",),
+    "proxy.stdio.arguments": ("wrap_arguments",),
+    "proxy.http.proxy": ("WrapUrl", "wrap_url"),
+    "proxy.stdio.proxy": ("wrap",),
     "result": ("ClientImport", "Imported", "Place"),
     "unread": ("Unread", "unread_logs"),
 }

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from devflow_analytics_capture.proxy.http_bodies import READABLE
+from devflow_analytics_capture.proxy.http.bodies import READABLE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from devflow_analytics_capture.proxy.http_upstream import Upstream
+    from devflow_analytics_capture.proxy.http.upstream import Upstream
 
     Headers = list[tuple[bytes, bytes]]
 

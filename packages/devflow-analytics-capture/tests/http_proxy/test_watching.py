@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from devflow_analytics_capture.proxy.http_exchange import Exchange, SafeExchange
+from devflow_analytics_capture.proxy.http.exchange import Exchange, SafeExchange
 from devflow_analytics_recorder import named_id
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ import fcntl
 import os
 from _thread import start_new_thread
 
-from devflow_analytics_capture.proxy.inheritance import OF_PYTHON, by_shell, let_go_of_files
+from devflow_analytics_capture.proxy.stdio.inheritance import OF_PYTHON, by_shell, let_go_of_files
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import TypeAlias
 
-    from devflow_analytics_capture.proxy.child import Child
+    from devflow_analytics_capture.proxy.stdio.child import Child
 
     Watcher: TypeAlias = Callable[[bytes, int], None]
     """Is shown a piece of the stream, and when it came, by the monotonic clock in nanoseconds.

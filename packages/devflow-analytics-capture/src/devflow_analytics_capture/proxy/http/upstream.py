@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from devflow_analytics_capture.errors import ServerAddressError
-from devflow_analytics_capture.proxy.http_peer import PIECE
+from devflow_analytics_capture.proxy.http.peer import PIECE
 
 if TYPE_CHECKING:
     from typing import NoReturn

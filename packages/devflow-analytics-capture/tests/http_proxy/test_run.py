@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from devflow_analytics_capture.errors import PortTakenError, ServerAddressError
-from devflow_analytics_capture.proxy.http_proxy import WrapUrl, listen, wrap_url as run_here
+from devflow_analytics_capture.proxy.http.proxy import WrapUrl, listen, wrap_url as run_here
 from devflow_analytics_recorder import drain
 
 if TYPE_CHECKING:

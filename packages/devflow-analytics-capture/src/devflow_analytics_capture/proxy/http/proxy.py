@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING
 import h11
 
 from devflow_analytics_capture.errors import PortTakenError
-from devflow_analytics_capture.proxy.http_exchange import Exchange
-from devflow_analytics_capture.proxy.http_heads import Heads
-from devflow_analytics_capture.proxy.http_peer import PIECE, Peer
-from devflow_analytics_capture.proxy.http_relay import Relay
-from devflow_analytics_capture.proxy.http_upstream import upstream_at
-from devflow_analytics_capture.proxy.http_watch import Watch
+from devflow_analytics_capture.proxy.http.exchange import Exchange
+from devflow_analytics_capture.proxy.http.heads import Heads
+from devflow_analytics_capture.proxy.http.peer import PIECE, Peer
+from devflow_analytics_capture.proxy.http.relay import Relay
+from devflow_analytics_capture.proxy.http.upstream import upstream_at
+from devflow_analytics_capture.proxy.http.watch import Watch
 from devflow_analytics_capture.proxy.notes import Notes
 from devflow_analytics_capture.proxy.saying import say
 from devflow_analytics_db import AnalyticsDbError, is_enabled, resolve_path
@@ -28,8 +28,8 @@ from devflow_analytics_db import AnalyticsDbError, is_enabled, resolve_path
 if TYPE_CHECKING:
     from collections.abc import Awaitable
 
-    from devflow_analytics_capture.proxy.http_exchange import Headers
-    from devflow_analytics_capture.proxy.http_upstream import Upstream
+    from devflow_analytics_capture.proxy.http.exchange import Headers
+    from devflow_analytics_capture.proxy.http.upstream import Upstream
 
 HOST = "127.0.0.1"
 

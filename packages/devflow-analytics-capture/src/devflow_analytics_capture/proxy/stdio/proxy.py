@@ -7,13 +7,13 @@ from time import monotonic_ns
 from devflow_analytics_capture.noting.environment import ENABLED, PROJECT, default_database, is_on
 from devflow_analytics_capture.noting.line import new_id
 from devflow_analytics_capture.noting.spool import real
-from devflow_analytics_capture.proxy.child import STDIN, Child, CommandError, Pipes, name_of
-from devflow_analytics_capture.proxy.inheritance import (
+from devflow_analytics_capture.proxy.saying import say, say_none
+from devflow_analytics_capture.proxy.stdio.child import STDIN, Child, CommandError, Pipes, name_of
+from devflow_analytics_capture.proxy.stdio.inheritance import (
     by_shell,
     environment,
     listen_to_the_usual_signals,
 )
-from devflow_analytics_capture.proxy.saying import say, say_none
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -67,8 +67,8 @@ def wrap(
     from devflow_analytics_capture.proxy.calls import Conversation  # noqa: PLC0415
     from devflow_analytics_capture.proxy.lines import Lines  # noqa: PLC0415
     from devflow_analytics_capture.proxy.notes import Notes  # noqa: PLC0415
-    from devflow_analytics_capture.proxy.relay import Relay  # noqa: PLC0415
     from devflow_analytics_capture.proxy.sessions import ProcessSessions  # noqa: PLC0415
+    from devflow_analytics_capture.proxy.stdio.relay import Relay  # noqa: PLC0415
 
     notes = Notes(path, project)
     conversation = Conversation(

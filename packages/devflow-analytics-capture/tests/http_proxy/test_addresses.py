@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from devflow_analytics_capture.errors import ServerAddressError
-from devflow_analytics_capture.proxy.http_endpoint import EndpointEvent
-from devflow_analytics_capture.proxy.http_heads import Heads
-from devflow_analytics_capture.proxy.http_upstream import reason_of, upstream_at
+from devflow_analytics_capture.proxy.http.endpoint import EndpointEvent
+from devflow_analytics_capture.proxy.http.heads import Heads
+from devflow_analytics_capture.proxy.http.upstream import reason_of, upstream_at
 
 if TYPE_CHECKING:
     from conftest import Proxy, Server

@@ -8,7 +8,7 @@ from urllib.parse import urljoin, urlsplit
 
 from devflow_analytics_capture.noting.line import named_id, new_id
 from devflow_analytics_capture.proxy.calls import Conversation
-from devflow_analytics_capture.proxy.http_sessions import HttpSessions, ServerSession
+from devflow_analytics_capture.proxy.http.sessions import HttpSessions, ServerSession
 
 if TYPE_CHECKING:
     from devflow_analytics_capture.proxy.calls import Waiting

@@ -17,9 +17,9 @@ from typing import IO, TYPE_CHECKING, Any, TypeAlias
 
 import pytest
 
-from devflow_analytics_capture.proxy.http_proxy import HttpProxy, listen
-from devflow_analytics_capture.proxy.http_upstream import upstream_at
-from devflow_analytics_capture.proxy.http_watch import Watch
+from devflow_analytics_capture.proxy.http.proxy import HttpProxy, listen
+from devflow_analytics_capture.proxy.http.upstream import upstream_at
+from devflow_analytics_capture.proxy.http.watch import Watch
 from devflow_analytics_capture.proxy.notes import Notes
 
 if TYPE_CHECKING:

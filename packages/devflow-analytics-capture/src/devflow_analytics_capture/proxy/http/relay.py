@@ -13,18 +13,18 @@ from typing import TYPE_CHECKING
 
 import h11
 
-from devflow_analytics_capture.proxy.http_endpoint import EndpointEvent
-from devflow_analytics_capture.proxy.http_guard import refusal
-from devflow_analytics_capture.proxy.http_heads import closes
-from devflow_analytics_capture.proxy.http_peer import Peer
-from devflow_analytics_capture.proxy.http_upstream import reason_of
+from devflow_analytics_capture.proxy.http.endpoint import EndpointEvent
+from devflow_analytics_capture.proxy.http.guard import refusal
+from devflow_analytics_capture.proxy.http.heads import closes
+from devflow_analytics_capture.proxy.http.peer import Peer
+from devflow_analytics_capture.proxy.http.upstream import reason_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from devflow_analytics_capture.proxy.http_exchange import Exchange
-    from devflow_analytics_capture.proxy.http_heads import Heads
-    from devflow_analytics_capture.proxy.http_upstream import Upstream
+    from devflow_analytics_capture.proxy.http.exchange import Exchange
+    from devflow_analytics_capture.proxy.http.heads import Heads
+    from devflow_analytics_capture.proxy.http.upstream import Upstream
 
 HANG_UP_SECONDS = 1.0
 """How long a client may take to close its connection, once we have sent all that we will."""

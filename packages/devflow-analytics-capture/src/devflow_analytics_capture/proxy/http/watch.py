@@ -6,16 +6,16 @@ from time import monotonic_ns
 from typing import TYPE_CHECKING
 
 from devflow_analytics_capture.proxy.endings import CANCELLED, TRANSPORT
-from devflow_analytics_capture.proxy.http_bodies import JsonBody, NoMessages, body_of
-from devflow_analytics_capture.proxy.http_conversations import Conversations
-from devflow_analytics_capture.proxy.http_exchange import Exchange, SafeExchange
+from devflow_analytics_capture.proxy.http.bodies import JsonBody, NoMessages, body_of
+from devflow_analytics_capture.proxy.http.conversations import Conversations
+from devflow_analytics_capture.proxy.http.exchange import Exchange, SafeExchange
 from devflow_analytics_capture.proxy.messages import messages
 
 if TYPE_CHECKING:
     from devflow_analytics_capture.noting.line import Outcome
     from devflow_analytics_capture.proxy.calls import Conversation
-    from devflow_analytics_capture.proxy.http_bodies import Body
-    from devflow_analytics_capture.proxy.http_exchange import Headers
+    from devflow_analytics_capture.proxy.http.bodies import Body
+    from devflow_analytics_capture.proxy.http.exchange import Headers
     from devflow_analytics_capture.proxy.lines import Line
     from devflow_analytics_capture.proxy.notes import Notes
 

@@ -9,7 +9,7 @@ import tracemalloc
 
 import pytest
 
-from devflow_analytics_capture.proxy.http_bodies import Events, JsonBody, NoMessages, body_of
+from devflow_analytics_capture.proxy.http.bodies import Events, JsonBody, NoMessages, body_of
 
 
 def heads(found: list[object]) -> list[bytes]:
