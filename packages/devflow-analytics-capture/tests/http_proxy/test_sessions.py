@@ -5,7 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from devflow_analytics_capture.proxy.calls import Caller
-from devflow_analytics_capture.proxy.http import conversations, sessions
+from devflow_analytics_capture.proxy.http import (
+    conversations as conversations_module,
+    sessions as sessions_module,
+)
 from devflow_analytics_capture.proxy.http.conversations import Conversations
 from devflow_analytics_capture.proxy.http.sessions import IDLE_SECONDS, HttpSessions
 from devflow_analytics_capture.proxy.lines import whole
@@ -59,7 +62,7 @@ def test_names_of_any_length_take_little_memory() -> None:
 def test_of_too_many_clients_the_one_idle_for_longest_is_forgotten(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(sessions, "MOST", 2)
+    monkeypatch.setattr(sessions_module, "MOST", 2)
     sessions = HttpSessions(Clock())
     first, second = (sessions.of_client(caller(name)) for name in "ab")
     assert sessions.of_client(caller("a")) is first
@@ -71,7 +74,7 @@ def test_of_too_many_clients_the_one_idle_for_longest_is_forgotten(
 def test_of_too_many_sessions_what_waits_in_the_one_unused_for_longest_is_given_up(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(conversations, "MOST", 2)
+    monkeypatch.setattr(conversations_module, "MOST", 2)
     notes = Notes(str(tmp_path / "a.db"))
     conversations = Conversations(notes, server=None, client=None)
     one = conversations.of_session(b"one")
