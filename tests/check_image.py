@@ -48,6 +48,7 @@ DISTRIBUTIONS = [
     "pygments",
     "rich",
     "starlette",
+    "tomlkit",
     "typing-extensions",
     "tzdata",
     "uuid-utils",
