@@ -49,10 +49,15 @@ def ending(tool: str, message: "Message", line: "Line") -> "Outcome":
     return _TOOL if ends_as_error(line.tail) else SUCCESS
 
 
+def code_of(error: object) -> int | None:
+    """Return the code of a JSON-RPC error; None if it has none, or one that no row can hold."""
+    code = error.get("code") if isinstance(error, dict) else None
+    return code if type(code) is int and -(2**63) <= code < 2**63 else None  # true is no number
+
+
 def _of_error(tool: str, error: object) -> "Outcome":
-    values = error if isinstance(error, dict) else {}
-    code, text = values.get("code"), values.get("message")
-    number = code if type(code) is int and -(2**63) <= code < 2**63 else None  # true is no number
+    text = error.get("message") if isinstance(error, dict) else None
+    number = code_of(error)
     if isinstance(text, str) and _is_unknown(tool, text[:_LOOKED_AT]):
         return ("error", "not_found", None, number)
     if number == REQUEST_TIMEOUT:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from time import monotonic_ns
 from typing import TYPE_CHECKING
 
-from devflow_analytics_capture.proxy.endings import CANCELLED, TRANSPORT
+from devflow_analytics_capture.proxy.endings import CANCELLED, TRANSPORT, code_of
 from devflow_analytics_capture.proxy.http.bodies import JsonBody, NoMessages, body_of
 from devflow_analytics_capture.proxy.http.conversations import Conversations
 from devflow_analytics_capture.proxy.http.exchange import Exchange, SafeExchange
@@ -238,10 +238,6 @@ class Ending(Exchange):
 
 
 def _code_of_error(line: Line) -> int | None:
-    """Return the code of a JSON-RPC error."""
-    for message in messages(line):
-        error = message.get("error")
-        code = error.get("code") if isinstance(error, dict) else None
-        if isinstance(code, int):
-            return code
-    return None
+    """Return the code of the first JSON-RPC error that has one."""
+    codes = (code_of(message.get("error")) for message in messages(line))
+    return next((code for code in codes if code is not None), None)
