@@ -303,6 +303,7 @@ def test_a_notification_cancels_a_call_of_its_session(
         ("500 Internal Server Error", b"<html>", "transport", 500),
         ("500 Internal Server Error", b'{"error": "no"}', "transport", 500),
         ("429 Too Many Requests", b'{"error": {"code": "slow"}}', "transport", 429),
+        ("400 Bad Request", b'{"error": {"code": true}}', "transport", 400),
         (
             "400 Bad Request",
             b'{"jsonrpc":"2.0","id":"server-error","error":{"code":-32600,"message":"s3cr3t"}}',
