@@ -14,7 +14,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
-ELSEWHERE = ("demo", "hooks", "import", "wrap")
+ELSEWHERE = ("demo", "disable", "enable", "hooks", "import", "wrap")
 """The commands that act on more than the database."""
 
 LASTING = ("init", "migrate", "restore")
