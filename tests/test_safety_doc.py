@@ -57,7 +57,10 @@ def python(code: str, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 @pytest.mark.parametrize(
     "command",
-    ["init", "status", "migrate --to 1 --yes", "check", "doctor --fix", "backup", "path"],
+    [
+        *("init", "status", "migrate --to 1 --yes", "check", "doctor --fix", "backup", "path"),
+        *("import", "stats", "hooks", "wrap -- true"),
+    ],
 )
 def test_no_command_opens_a_socket(command: str) -> None:
     create_analytics_db().close()

@@ -253,7 +253,7 @@ def test_a_signal_that_is_ignored_stays_ignored(
     ("names", "said"),
     [
         (
-            ("import", "hooks", "wrap", "demo"),
+            ("import", "enable", "disable", "hooks", "wrap", "demo"),
             "acts on more than the database, so demo refuses it.",
         ),
         (("init", "migrate", "restore"), "is for a database that stays, so demo refuses it."),
