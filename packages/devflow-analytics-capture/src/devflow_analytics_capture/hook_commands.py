@@ -7,6 +7,7 @@ any more: what a hook prints, agents show to the model.
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import shutil
 import sys
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 COMMAND = "devflow-analytics"
 
 MODULE = "devflow_analytics_cli"
+_IN_A_CACHE = re.compile(r"/(?:(?:archive|environments|builds)-v\d+|\.cache/pipx|pipx/\.cache)/")
 _SCRIPT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "hook.py")
 _SCRIPT_ENDING = "devflow_analytics_capture/hook.py"
 _SILENT = (">/dev/null", "2>&1", "||", "true")
@@ -81,9 +83,13 @@ def kind_of(line: object) -> Kind | None:
 
 
 def is_temporary() -> bool:
-    """Tell whether this is run from a cache of uv's, from which it may be gone tomorrow."""
-    parts = os.path.realpath(_SCRIPT).split("/")
-    return any(part.startswith(("archive-v", "environments-v", "builds-v")) for part in parts)
+    """Tell whether this is run from a cache of uv's or pipx's, from which it may be gone tomorrow.
+
+    ``uvx`` and ``uv run --isolated`` keep environments in ``archive-v0``, ``environments-v2`` and
+    ``builds-v0`` of uv's cache, ``pipx run`` in ``~/.cache/pipx`` or ``~/.local/pipx/.cache``.
+    """
+    paths = (os.path.realpath(_SCRIPT), os.path.abspath(sys.prefix))
+    return any(_IN_A_CACHE.search(path) for path in paths)
 
 
 def own_command() -> list[str]:

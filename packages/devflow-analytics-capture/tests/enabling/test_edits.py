@@ -48,6 +48,19 @@ NAMES = ["a", "b.c", "d e", 'f"g', "--", "é", "servers"]
 every = settings(max_examples=80, deadline=None, database=None)
 
 
+HAND_WRITTEN = """
+{"mcpServers": {"files": {
+  "command": "devflow-analytics", "args": ["wrap", "npx", "server-fs", "--", "/home/me"]
+}}}
+"""
+
+
+def test_words_that_somebody_wrote_without_the_two_dashes_are_left() -> None:
+    read = read_json("cursor")
+    assert without_wraps(HAND_WRITTEN, read, everything) == HAND_WRITTEN
+    assert with_wraps(HAND_WRITTEN, read, "cursor", PROGRAM, everything) == (HAND_WRITTEN, True)
+
+
 def everything(_: Entry) -> bool:
     return True
 

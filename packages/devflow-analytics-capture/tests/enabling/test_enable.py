@@ -390,8 +390,8 @@ def test_a_database_that_is_named_is_in_the_words(put: Put, program: Path, tmp_p
     assert not only(enable(database=database)).changed
     assert only(enable(database=tmp_path / "b.db")).changed
     assert server(path)[2] == str(tmp_path / "b.db")
-    assert only(enable()).changed
-    assert server(path)[:2] == [str(program), "wrap"]
+    assert not only(enable()).changed  # it keeps the one that it has
+    assert server(path)[2] == str(tmp_path / "b.db")
     disable()
     assert path.read_text() == SERVERS
 
@@ -402,6 +402,46 @@ def test_a_path_that_settings_cannot_hold_is_named(put: Put, tmp_path: Path) -> 
         with pytest.raises(ConfigurationError, match="cannot be put into settings"):
             enable(database=tmp_path / name)
     assert path.read_text() == SERVERS
+
+
+@pytest.mark.parametrize(
+    "prefix",
+    [
+        "/home/me/.cache/uv/builds-v0/.tmp1",
+        "/home/me/.cache/uv/archive-v0/abc",
+        "/home/me/.cache/pipx/0123456789abcde",
+        "/home/me/.local/pipx/.cache/0123456789abcde",
+    ],
+)
+def test_an_environment_in_a_cache_is_refused(
+    put: Put, monkeypatch: pytest.MonkeyPatch, prefix: str
+) -> None:
+    path = put("cursor", SERVERS)
+    monkeypatch.setattr("sys.prefix", prefix)
+    with pytest.raises(InstallationError, match="may be emptied"):
+        enable()
+    assert path.read_text() == SERVERS
+
+
+def test_a_file_with_two_names_is_left(put: Put, tmp_path: Path) -> None:
+    path = put("cursor", SERVERS)
+    os.link(path, tmp_path / "mcp.json")
+    (file,) = enable().files
+    error = file.error
+    assert isinstance(error, SettingsError)
+    assert f"{path} has 2 names (hard links)" in error.what
+    assert path.samefile(tmp_path / "mcp.json")
+    assert path.read_text() == SERVERS
+    assert os.listdir(path.parent) == ["mcp.json"]
+
+
+def test_a_file_with_a_wrapped_server_is_copied_if_there_is_no_copy_yet(put: Put) -> None:
+    wrapped = '{"command": "devflow-analytics", "args": ["wrap", "--", "x"]}'
+    text = f'{{"mcpServers": {{"mine": {wrapped}, "new": {{"command": "y"}}}}}}'
+    put("cursor", text)
+    copy = only(enable()).backup
+    assert copy
+    assert copy.read_text() == text
 
 
 def test_a_command_in_a_cache_is_refused(put: Put, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -127,6 +127,24 @@ def test_an_address_of_the_server_is_ours(address: bytes, becomes: bytes) -> Non
     assert heads().here(address, HOST) == becomes
 
 
+@pytest.mark.parametrize(
+    ("url", "address", "is_ours"),
+    [
+        ("https://example.com/mcp", b"https://example.com:443/x", True),
+        ("https://example.com:443/mcp", b"https://EXAMPLE.com/x", True),
+        ("http://example.com/mcp", b"http://example.com:80/x", True),
+        ("http://example.com:8080/mcp", b"http://example.com:80/x", False),
+        ("https://example.com/mcp", b"https://example.com:4430/x", False),
+        ("https://example.com/mcp", b"http://example.com/x", False),
+    ],
+)
+def test_the_port_that_is_usual_may_be_named_or_not(
+    url: str, address: bytes, *, is_ours: bool
+) -> None:
+    found = Heads(upstream_at(url)).here(address, HOST)
+    assert found == (b"http://" + HOST + b"/x" if is_ours else address)
+
+
 def test_a_redirection_within_the_server_leads_to_us(proxy: Proxy, server: Server) -> None:
     client = proxy.connect()
     client.send(f"GET /mcp HTTP/1.1\r\nHost: LOCALHOST:{proxy.port}\r\n\r\n".encode())

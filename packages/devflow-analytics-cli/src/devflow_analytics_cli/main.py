@@ -21,11 +21,11 @@ INTERRUPTED = 130  # 128 + SIGINT, as shells say it
 
 def main() -> NoReturn:
     """Run the command."""
-    if WRAP in sys.argv[1:LAST_PLACE]:
-        _wrap_at_once()
     # While modules are imported there is much to count and nothing to collect.
     gc.set_threshold(50_000)
     try:
+        if WRAP in sys.argv[1:LAST_PLACE]:
+            _wrap_at_once()
         _prepare_output()
         from devflow_analytics_cli.app import run  # noqa: PLC0415  takes most of the time
 

@@ -39,7 +39,8 @@ def with_wraps(
 ) -> tuple[str, bool]:
     """Return settings whose servers are started through ``wrap``, and whether that can be undone.
 
-    Those that are already are pointed to another program or database, if it is not that one.
+    Those that are already are pointed to another program or database, if it is not that one. They
+    keep their database if none is named.
 
     Args:
         text: the settings.
@@ -49,9 +50,9 @@ def with_wraps(
         choose: which servers are meant.
     """
     outdated = {
-        entry.key: found.options
+        entry.key: found
         for entry in read(text)
-        if choose(entry) and (found := wrapped(entry)) and found.program != program
+        if choose(entry) and (found := wrapped(entry)) and found.program != _kept(found, program)
     }
     before = without_wraps(text, read, lambda entry: entry.key in outdated)
     chosen = [entry for entry in read(before) if choose(entry) and can_be_wrapped(entry)]
@@ -64,6 +65,13 @@ def with_wraps(
         return after, without_wraps(after, read, lambda entry: entry.key in keys) == before
     except NotParsedError:
         return after, False
+
+
+def _kept(found: Wrapped, program: Program) -> Program:
+    """Return how a server is started that is already: with its own database if none is named."""
+    if program.database is None:
+        return program._replace(database=found.program.database)
+    return program
 
 
 def without_wraps(text: str, read: Read, choose: Choose) -> str:
@@ -96,10 +104,13 @@ def can_be_wrapped(entry: Entry) -> bool:
 
 
 def _wrapping(
-    text: str, entry: Entry, client: str, program: Program, options: Mapping[Key, list[str]]
+    text: str, entry: Entry, client: str, program: Program, outdated: Mapping[Key, Wrapped]
 ) -> Iterator[Edit]:
-    usual = options_for(entry.name, client, has_args=entry.args is not None)
-    words = our_words(program, options.get(entry.key, usual))
+    options = options_for(entry.name, client, has_args=entry.args is not None)
+    found = outdated.get(entry.key)
+    if found is not None:
+        program, options = _kept(found, program), found.options
+    words = our_words(program, options)
     literals = [_literal(word) for word in words]
     if entry.command is not None:
         yield entry.command.start, entry.command.end, literals.pop(0)

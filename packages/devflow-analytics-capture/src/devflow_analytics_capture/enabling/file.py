@@ -115,7 +115,8 @@ def enabled(target: Target, program: Program, names: Names, *, dry_run: bool) ->
 
     def backup(text: str) -> str | None:
         has_wraps = any(map(wrapped, target.entries(text)))
-        return None if has_wraps else backup_for(target.path, text)
+        is_copied = has_wraps and newest_backup(target.path) is not None
+        return None if is_copied else backup_for(target.path, text)
 
     return _changed(target, edit, backup, names, dry_run=dry_run)
 

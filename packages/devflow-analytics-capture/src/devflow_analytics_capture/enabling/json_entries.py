@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from devflow_analytics_capture.enabling.entry import Entry, Word, Words
-from devflow_analytics_capture.enabling.words import BY_URL
+from devflow_analytics_capture.enabling.words import BY_URL, OF_PYTHON
 from devflow_analytics_capture.settings.document import (
     Array,
     Member,
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     """The parts of an `Entry`; or why there are none; None: there is no command."""
 
 _URLS = ("url", "httpUrl", "serverUrl")
+_ENVIRONMENTS = ("env", "environment")
 _OF_STDIO = ("stdio", "local")
 
 
@@ -69,6 +70,8 @@ def _reasons(server: Object) -> Iterator[str]:
         yield f"of type {_text_of(kind)}, not started by a command"
     if isinstance(server.get("dev"), Object) and "debug" in _keys(server.get("dev")):
         yield "debugged by VS Code, which then starts it itself"
+    if any("PYTHONHOME" in _keys(server.get(key)) for key in _ENVIRONMENTS):
+        yield OF_PYTHON
     sandbox = server.get("sandboxEnabled")
     if isinstance(sandbox, Scalar) and sandbox.value is True:
         yield "run in a sandbox of VS Code, where nothing can be recorded"

@@ -11,7 +11,7 @@ import tomllib
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from devflow_analytics_capture.enabling.entry import Entry, Word, Words
-from devflow_analytics_capture.enabling.words import BY_URL
+from devflow_analytics_capture.enabling.words import BY_URL, OF_PYTHON
 from devflow_analytics_capture.settings.document import NotParsedError
 
 if TYPE_CHECKING:
@@ -106,18 +106,21 @@ def _places(body: str, key: str, servers: dict[str, Any]) -> dict[tuple[str, str
 
 def _reason(server: object) -> str | None:
     """Return why a server cannot be recorded; None if it can."""
-    if not isinstance(server, dict):
-        return "no table"
+    return next(_reasons(server), None) if isinstance(server, dict) else "no table"
+
+
+def _reasons(server: dict[str, Any]) -> Iterator[str]:
     if "url" in server:
-        return BY_URL
+        yield BY_URL
     if "command" not in server:
-        return "no command"
-    if not isinstance(server["command"], str):
-        return "its command is no string"
+        yield "no command"
+    elif not isinstance(server["command"], str):
+        yield "its command is no string"
+    if "PYTHONHOME" in server.get("env", {}):
+        yield OF_PYTHON
     args = server.get("args", [])
     if not isinstance(args, list) or not all(isinstance(item, str) for item in args):
-        return '"args" is no list of strings'
-    return None
+        yield '"args" is no list of strings'
 
 
 def _entry(

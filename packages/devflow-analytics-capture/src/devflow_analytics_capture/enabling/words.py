@@ -18,6 +18,7 @@ _END = "--"
 _WINDOWS_PATH = re.compile(r"[A-Za-z]:[\\/]")
 
 BY_URL = "reached by a URL, not started by a command"
+OF_PYTHON = "its environment has PYTHONHOME, with which devflow-analytics cannot be started"
 BY_HAND = "started through devflow-analytics by your own settings"
 
 
@@ -62,7 +63,11 @@ def our_words(program: Program, options: list[str]) -> list[str]:
 
 
 def recognised(words: list[str]) -> Wrapped | None:
-    """Return what the words of a command say if it is one of ours; None if it is not."""
+    """Return what the words of a command say if it is one of ours; None if it is not.
+
+    Without the two dashes it is not: `wrap` takes a command without them, too, but nobody else can
+    tell then what belongs to whom.
+    """
     if os.path.basename(words[0]) == COMMAND:
         count = 1
     elif words[1:3] == ["-m", MODULE]:
@@ -77,6 +82,8 @@ def recognised(words: list[str]) -> Wrapped | None:
         return None
     end = count + 1
     while end < len(words) and words[end] != _END:
+        if not words[end].startswith("-"):
+            return None
         end += 2 if words[end] in {SERVER, CLIENT} else 1
     if end + 1 >= len(words):
         return None

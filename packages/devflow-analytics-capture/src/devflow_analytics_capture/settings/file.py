@@ -168,6 +168,13 @@ def _replace(path: str, found: Found | None, after: str | None) -> bool:
             return False
         os.unlink(real)
         return True
+    if found and found.status.st_nlink > 1:
+        raise SettingsError(
+            f"{path} has {found.status.st_nlink} names (hard links), which a change would part. It"
+            " was left as it is.",
+            path,
+            "Remove the other names, or make them symbolic links.",
+        )
     mode = stat.S_IMODE(found.status.st_mode) if found else 0o600
     new = _write_beside(real, after.encode(), found.status if found else None, mode=mode)
     try:

@@ -63,7 +63,9 @@ def _lines(found: McpSettings, chosen: Chosen, *, dry_run: bool) -> Iterator[str
         yield f"{deed} {listed(servers)} of {file.title}, in {shown_path(str(file.path))}"
         if not dry_run:
             yield from backup_line(file)
-    if not changed:
+    if not changed and any(file.error for file in found.files):
+        yield "Nothing was changed."
+    elif not changed:
         yield "No server is recorded by 'devflow-analytics enable' here. Nothing was changed."
     elif dry_run:
         yield "Nothing was changed."

@@ -146,13 +146,19 @@ def _lines(
         yield from _file_lines(file, dry_run=dry_run)
         yield ""
     changed = [file for file in shown if file.changed]
-    number = sum(server.changed for file in changed for server in file.servers)
+    fresh = [
+        server
+        for file in changed
+        for server in file.servers
+        if server.changed and not server.was_recorded
+    ]
     if dry_run:
         yield "Nothing was changed."
         if changed:
             yield f"To have it done: {chosen.command('enable', path=database)}"
     elif changed:
-        yield f"Restart {titles(changed)}: {number_of(number)} will be recorded from then on."
+        done = f": {number_of(len(fresh))} will be recorded from then on" if fresh else ""
+        yield f"Restart {titles(changed)}{done}."
         yield from _how_to_undo(found, chosen)
     else:
         yield "Nothing was changed."

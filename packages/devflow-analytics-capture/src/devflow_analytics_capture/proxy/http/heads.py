@@ -7,6 +7,7 @@ would go past us, and its calls would not be recorded.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from devflow_analytics_capture.proxy.http.bodies import READABLE
@@ -22,6 +23,8 @@ _OF_ONE_CONNECTION = frozenset(
     (b"connection", b"http2-settings", b"keep-alive", b"proxy-connection", b"te", b"upgrade")
 )
 
+_PORT = re.compile(rb":\d+$")
+
 _OF_EACH = frozenset((b"content-length", b"host", b"transfer-encoding"))
 """What must stay, even if ``Connection`` names it: it says where a message ends."""
 
@@ -31,7 +34,13 @@ class Heads:
 
     def __init__(self, upstream: Upstream) -> None:
         self._authority = upstream.authority.encode()
-        self._origin = upstream.origin.encode()
+        origin = upstream.origin.encode()
+        default = b":443" if origin.startswith(b"https:") else b":80"
+        self._origin = origin
+        self._origins = {origin.lower(), origin.lower().removesuffix(default)}
+        if not _PORT.search(origin):
+            self._origins.add(origin.lower() + default)
+        """How the server may be named."""
 
     def of_request(self, headers: Headers, *, host: bytes, closes: bool) -> Headers:
         """Return the headers of a request as the server gets them.
@@ -77,10 +86,10 @@ class Heads:
             address: an absolute address, or another.
             host: how the client names us.
         """
-        length = len(self._origin)
-        rest = address[length:]
-        if address[:length].lower() == self._origin.lower() and rest[:1] in {b"", *_ENDS}:
-            return b"http://" + host + rest
+        for origin in self._origins:
+            rest = address[len(origin) :]
+            if address[: len(origin)].lower() == origin and rest[:1] in {b"", *_ENDS}:
+                return b"http://" + host + rest
         return address
 
 
