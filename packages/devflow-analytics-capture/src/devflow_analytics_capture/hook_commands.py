@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 COMMAND = "devflow-analytics"
 
 MODULE = "devflow_analytics_cli"
-_IN_A_CACHE = re.compile(r"/(?:(?:archive|environments|builds)-v\d+|\.cache/pipx|pipx/\.cache)/")
+_IN_A_CACHE = re.compile(r"/(?:(?:archive|environments)-v\d+|\.cache/pipx|pipx/\.cache)/")
+_IN_BUILDS = re.compile(r"/builds-v\d+/")
 _SCRIPT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "hook.py")
 _SCRIPT_ENDING = "devflow_analytics_capture/hook.py"
 _SILENT = (">/dev/null", "2>&1", "||", "true")
@@ -85,11 +86,13 @@ def kind_of(line: object) -> Kind | None:
 def is_temporary() -> bool:
     """Tell whether this is run from a cache of uv's or pipx's, from which it may be gone tomorrow.
 
-    ``uvx`` and ``uv run --isolated`` keep environments in ``archive-v0``, ``environments-v2`` and
-    ``builds-v0`` of uv's cache, ``pipx run`` in ``~/.cache/pipx`` or ``~/.local/pipx/.cache``.
+    ``uvx`` keeps environments in ``archive-v0`` and ``environments-v2`` of uv's cache, ``pipx run`` in
+    ``~/.cache/pipx`` or ``~/.local/pipx/.cache``. That of ``uv run --isolated``, in ``builds-v0``, counts
+    only if this package is in it, and not where the project is: tests of a project run so.
     """
+    in_builds = _IN_BUILDS.search(os.path.realpath(_SCRIPT))
     paths = (os.path.realpath(_SCRIPT), os.path.abspath(sys.prefix))
-    return any(_IN_A_CACHE.search(path) for path in paths)
+    return bool(in_builds) or any(_IN_A_CACHE.search(path) for path in paths)
 
 
 def own_command() -> list[str]:

@@ -407,7 +407,7 @@ def test_a_path_that_settings_cannot_hold_is_named(put: Put, tmp_path: Path) -> 
 @pytest.mark.parametrize(
     "prefix",
     [
-        "/home/me/.cache/uv/builds-v0/.tmp1",
+        "/home/me/.cache/uv/environments-v2/abc",
         "/home/me/.cache/uv/archive-v0/abc",
         "/home/me/.cache/pipx/0123456789abcde",
         "/home/me/.local/pipx/.cache/0123456789abcde",
