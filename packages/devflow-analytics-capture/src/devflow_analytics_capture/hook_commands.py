@@ -86,9 +86,9 @@ def kind_of(line: object) -> Kind | None:
 def is_temporary() -> bool:
     """Tell whether this is run from a cache of uv's or pipx's, from which it may be gone tomorrow.
 
-    ``uvx`` keeps environments in ``archive-v0`` and ``environments-v2`` of uv's cache, ``pipx run`` in
-    ``~/.cache/pipx`` or ``~/.local/pipx/.cache``. That of ``uv run --isolated``, in ``builds-v0``, counts
-    only if this package is in it, and not where the project is: tests of a project run so.
+    ``uvx`` keeps environments in ``archive-v0`` and ``environments-v2`` of uv's cache, and
+    ``pipx run`` in ``~/.cache/pipx`` or ``~/.local/pipx/.cache``. That of ``uv run --isolated``, in
+    ``builds-v0``, counts only if this package is in it: tests of a project run so.
     """
     in_builds = _IN_BUILDS.search(os.path.realpath(_SCRIPT))
     paths = (os.path.realpath(_SCRIPT), os.path.abspath(sys.prefix))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pwd
+import re
 import signal
 import socket
 from collections.abc import Callable
@@ -109,7 +110,7 @@ def outputs(start: Start) -> Outputs:
             proxy = start(*command, environment=environment, preexec_fn=prepare, direct=direct)
             status, out, said = proxy.finish()
             assert (status, said) == (0, b"")
-            found.append(out.replace(b"%d" % proxy.pid, b"PID"))
+            found.append(re.sub(rb"\b%d\b" % proxy.pid, b"PID", out))
         return found
 
     return outputs
