@@ -52,13 +52,22 @@ def command(kind: Kind, client: str, database: str | os.PathLike[str] | None) ->
     else:
         words = [_python(), *_QUICKLY, _SCRIPT, client, *named]
     line = f"{shlex.join(words)} {' '.join(_SILENT)}"
+    require_printable(line)
+    return line
+
+
+def require_printable(line: str) -> None:
+    """Make sure that a command can be put into settings.
+
+    Raises:
+        ConfigurationError: it cannot.
+    """
     if not line.isprintable():  # JSON cannot hold what is no letter, nor should a setting hold more
         raise ConfigurationError(
             f"{line!r} cannot be put into settings: it holds what cannot be printed.",
             None,
             "Use paths of letters that can.",
         )
-    return line
 
 
 def kind_of(line: object) -> Kind | None:

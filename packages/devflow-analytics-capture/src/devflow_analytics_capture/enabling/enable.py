@@ -13,7 +13,12 @@ from devflow_analytics_capture.enabling.file import Target, disabled, enabled, s
 from devflow_analytics_capture.enabling.found import McpSettings
 from devflow_analytics_capture.enabling.words import Program
 from devflow_analytics_capture.errors import AgentNotFoundError, ServerNotFoundError
-from devflow_analytics_capture.hook_commands import COMMAND, is_temporary, own_command
+from devflow_analytics_capture.hook_commands import (
+    COMMAND,
+    is_temporary,
+    own_command,
+    require_printable,
+)
 from devflow_analytics_db import ConfigurationError, InstallationError, resolve_path
 
 if TYPE_CHECKING:
@@ -191,13 +196,7 @@ def _program(project: Path | None, database: Path | None) -> Program:
             "Install it first: uv tool install devflow-analytics-cli",
         )
     program = Program(own_command(), None if database is None else str(resolve_path(database)))
-    line = " ".join([*program.words, program.database or ""])
-    if not line.isprintable():
-        raise ConfigurationError(
-            f"{line!r} cannot be put into settings: it holds what cannot be printed.",
-            None,
-            "Use paths of letters that can.",
-        )
+    require_printable(" ".join([*program.words, program.database or ""]))
     return program
 
 

@@ -2,10 +2,10 @@
 
 from time import time_ns
 
-from devflow_analytics_capture.noting.line import line as line_of, named_id, new_id
+from devflow_analytics_capture.noting.line import line as line_of, new_id
 from devflow_analytics_capture.proxy.endings import CANCELLED, TIMED_OUT, TRANSPORT, ending
 from devflow_analytics_capture.proxy.messages import messages, outline, size_of_value
-from devflow_analytics_recorder import call_id, native_id
+from devflow_analytics_recorder import call_id, named_id, native_id
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -169,13 +169,8 @@ class Conversation:
             ns: when, by the monotonic clock.
             reason: what the client says. The TypeScript SDK says so if its time was up.
         """
-        try:
-            waiting = self._waiting.pop(_id(request), None)  # type: ignore[arg-type]  # None is none
-            if waiting is not None:
-                is_late = isinstance(reason, str) and "timed out" in reason
-                self._note(waiting, TIMED_OUT if is_late else CANCELLED, ns)
-        except Exception as fault:  # noqa: BLE001  as above
-            self._notes.tell(fault)
+        is_late = isinstance(reason, str) and "timed out" in reason
+        self.fail(request, TIMED_OUT if is_late else CANCELLED, ns)
 
     def fail(self, request: object, outcome: "Outcome", ns: int) -> None:
         """Note a call as failed in a way that no answer tells; if it was answered, nothing happens.
@@ -186,7 +181,7 @@ class Conversation:
             ns: when, by the monotonic clock.
         """
         try:
-            waiting = self._waiting.pop(_id(request), None)  # type: ignore[arg-type]  # as above
+            waiting = self._waiting.pop(_id(request), None)  # type: ignore[arg-type]  # None is none
             if waiting is not None:
                 self._note(waiting, outcome, ns)
         except Exception as fault:  # noqa: BLE001  as above

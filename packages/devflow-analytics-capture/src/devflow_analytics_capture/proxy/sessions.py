@@ -2,8 +2,7 @@
 
 from time import time
 
-from devflow_analytics_capture.noting.line import named_id
-from devflow_analytics_recorder import conversation, conversation_of_process
+from devflow_analytics_recorder import conversation, conversation_of_process, named_id
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -34,6 +33,11 @@ class Session:
         """Its version."""
 
 
+def of_conversation(named: tuple[str, str], caller: "Caller") -> Session:
+    """Return the session of a conversation, by its kind and id."""
+    return Session(named_id(*named), int(time()), caller.client, caller.version)
+
+
 class ProcessSessions:
     """The sessions of a process: conversations that a client names, else the process itself."""
 
@@ -56,11 +60,9 @@ class ProcessSessions:
         if session is None:
             if len(self._sessions) >= MOST:
                 self._sessions.clear()  # what is asked for again is made again
-            session = Session(
-                named_id(*named) if named else self._key,
-                int(time()) if named else self._started_at,
-                caller.client,
-                caller.version,
-            )
+            if named is not None:
+                session = of_conversation(named, caller)
+            else:
+                session = Session(self._key, self._started_at, caller.client, caller.version)
             self._sessions[key] = session
         return session

@@ -6,9 +6,10 @@ from time import monotonic_ns
 from typing import TYPE_CHECKING
 from urllib.parse import urljoin, urlsplit
 
-from devflow_analytics_capture.noting.line import named_id, new_id
+from devflow_analytics_capture.noting.line import new_id
 from devflow_analytics_capture.proxy.calls import Conversation
 from devflow_analytics_capture.proxy.http.sessions import HttpSessions, ServerSession
+from devflow_analytics_recorder import named_id
 
 if TYPE_CHECKING:
     from devflow_analytics_capture.proxy.calls import Waiting

@@ -5,8 +5,8 @@ from __future__ import annotations
 from time import monotonic, time
 from typing import TYPE_CHECKING
 
-from devflow_analytics_capture.noting.line import LONGEST_NAME, named_id, new_id
-from devflow_analytics_capture.proxy.sessions import Session
+from devflow_analytics_capture.noting.line import LONGEST_NAME, new_id
+from devflow_analytics_capture.proxy.sessions import Session, of_conversation
 from devflow_analytics_recorder import conversation
 
 if TYPE_CHECKING:
@@ -76,9 +76,7 @@ class ServerSession:
 
 def _of_conversation(caller: Caller) -> Session | None:
     named = conversation(caller.meta, caller.client) if caller.meta else None
-    if named is None:
-        return None
-    return Session(named_id(*named), int(time()), caller.client, caller.version)
+    return None if named is None else of_conversation(named, caller)
 
 
 def _cut(name: str | None) -> str | None:
