@@ -31,6 +31,9 @@ LEFT_OUT = (
     "tests/client/test_stdio.py::test_a_command_that_cannot_be_execed_raises_enoent",
     # The proxy stays while a child of the server has the connection, which the client keeps open.
     "tests/client/test_stdio.py::test_tree_kill_reaches_children_after_the_leader_has_already_exited",
+    # What such a child writes in the very moment after its client has gone, before the proxy could
+    # close its end, still goes into a pipe. The tests of `wrap` are that it is told soon after.
+    "tests/transports/stdio/test_posix.py::test_a_surviving_childs_write_to_the_inherited_stdout_fails_with_epipe",
 )
 
 STARTED = 10
