@@ -278,6 +278,7 @@ def test_a_shell_takes_any_name_that_is_copied_as_it_is(
 ) -> None:
     page = open_page(serve(ugly).url, permissions=["clipboard-read", "clipboard-write"])
     page.locator("#tools tbody tr").first.get_by_role("button").click()
+    expect(page.locator("#cards .value").first).to_have_text("2")
     expect(page.locator("#latest tbody tr")).to_have_count(2)  # before that it has the old command
     line = copied(page, "latest")
 

@@ -34,6 +34,14 @@ while True:
 """
 """A handler in Python would not run if its signal came just before a read that waits."""
 
+EARLY = """
+number = int(sys.argv[1])
+signal.pthread_sigmask(signal.SIG_BLOCK, {number})
+os.kill(os.getppid(), number)
+signal.sigwait({number})
+os._exit(8)
+"""
+
 ALL = ("SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2")
 
 
@@ -60,11 +68,7 @@ def test_a_signal_from_the_very_first_moment_reaches_the_server(
     start: Start, script: Command
 ) -> None:
     """Its parent, which is the proxy, gets it while it imports what it needs."""
-    some = f"{{{int(signal.SIGUSR1)}}}"
-    early = f"signal.pthread_sigmask(signal.SIG_BLOCK, {some})\nnumber, = {some}\n"
-    proxy = start(
-        *script(f"{early}os.kill(os.getppid(), number)\nsignal.sigwait({some}); os._exit(8)")
-    )
+    proxy = start(*script(EARLY, int(signal.SIGUSR1)))
     assert proxy.finish() == (8, b"", b"")
 
 

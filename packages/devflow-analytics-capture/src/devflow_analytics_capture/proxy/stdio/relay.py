@@ -117,6 +117,8 @@ class Relay:
         if is_ours:
             signal.pthread_sigmask(signal.SIG_SETMASK, ())
             self._up.pump()
+            # Who writes on learns of it now: until we have given back our memory takes longer.
+            os.close(self._up.source)
             os._exit(0)
 
     def _timeout(self) -> float | None:
@@ -228,30 +230,20 @@ class _Stream:
         return not poll.poll(0)
 
     def pump(self) -> None:
-        """Pass on what comes, and nothing else, until nobody writes or nobody reads any more.
-
-        Then the source is closed before all else, so that who writes on learns of it: until a
-        process has given back its memory takes several times as long.
-        """
+        """Pass on what comes, and nothing else, until nobody writes or nobody reads any more."""
         os.set_blocking(self.sink, True)
         poll = select.poll()
         poll.register(self.source, select.POLLIN)
         poll.register(self.sink, 0)
-        while all(file == self.source for file, _ in poll.poll()) and self._pass_all():
-            pass
-        os.close(self.source)
-
-    def _pass_all(self) -> bool:
-        """Read, and wait until all of it is written; False if there is no more, or nobody reads."""
-        waits = memoryview(os.read(self.source, USUAL))
-        if not waits:
-            return False
-        while waits:
-            try:
-                waits = waits[os.write(self.sink, waits) :]
-            except OSError:
-                return False
-        return True
+        while all(file == self.source for file, _ in poll.poll()):
+            waits = memoryview(os.read(self.source, USUAL))
+            if not waits:
+                return
+            while waits:
+                try:
+                    waits = waits[os.write(self.sink, waits) :]
+                except OSError:
+                    return
 
     def _pass(self, data: bytes) -> bool:
         """Write what can be written at once, and let the rest wait; False if nobody reads it."""
